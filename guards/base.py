@@ -1,0 +1,171 @@
+"""The words guards speak: what they are shown (Draft, Facts) and what they may answer (Verdict).
+
+Everything here is plain frozen data. A guard sees no database, no clock and no network; whatever it needs is a
+field of :class:`Facts`, read by the caller after the number's row is locked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal, Protocol
+
+
+class Purpose(StrEnum):
+    """Why a text is sent, stricter towards the end; consent to marketing includes informational, never the reverse."""
+
+    CODE = "code"
+    TRANSACTIONAL = "transactional"
+    INFORMATIONAL = "informational"
+    MARKETING = "marketing"
+
+
+class Kind(StrEnum):
+    """Through which door a text was asked for; every kind passes the same chain."""
+
+    CAMPAIGN = "campaign"
+    API = "api"
+    TEST = "test"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The text as it would leave. ``answers`` names the reply an answer belongs to: "stop", "help" or "start"."""
+
+    text: str
+    purpose: Purpose
+    kind: Kind = Kind.CAMPAIGN
+    answers: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Every place the person may be: sorted jurisdiction codes ("US-NY", "FR"), sorted IANA zones, and the evidence.
+
+    ``evidence`` holds pairs of source and finding, such as ("area_code:212", "US-NY America/New_York").
+    """
+
+    codes: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    evidence: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Consent of one number to one program and purpose, derived from the ledger; ``event_id`` is its last event."""
+
+    state: Literal["in", "out", "held", "none"] = "none"
+    level: Literal["express_written", "express", "implied", "none"] = "none"
+    since: datetime | None = None
+    event_id: int | None = None
+    lapses_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One earlier text to this number that counts towards caps (accepted, on the wire, or of unknown outcome)."""
+
+    at: datetime
+    program_id: int
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most ``limit`` texts in any rolling window of ``hours``, in this program or in the whole installation."""
+
+    limit: int
+    hours: int
+    scope: Literal["program", "installation"] = "program"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A program's own opening: weekday (Monday 0), minutes of the local day, half-open [start, end)."""
+
+    day: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the program asks for. ``footer`` is already expanded for this number (it may hold an opt-out link).
+
+    ``hours`` tightens the law's windows (None: nothing to tighten); ``loosened`` maps a rule id of basis "courtesy"
+    to the recorded reason for which the program does not keep it.
+    """
+
+    program_id: int
+    brand: str
+    footer: str
+    caps: tuple[Cap, ...] = ()
+    hours: tuple[Window, ...] | None = None
+    countries: frozenset[str] = frozenset({"US", "CA"})
+    loosened: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the chain may know about one number at one instant (all instants aware, UTC).
+
+    ``ends_at`` is the campaign's end or the message's own expiry; ``margin`` is kept free before any window closes;
+    ``answered_within`` is the age of the inbound text that an answer replies to.
+    """
+
+    now: datetime
+    country: str | None
+    places: Places
+    standing: Standing
+    policy: Policy
+    number_state: Literal["ok", "invalid", "suppressed"] = "ok"
+    line_type: str = "unknown"
+    sends: tuple[Sent, ...] = ()
+    ends_at: datetime | None = None
+    margin: timedelta = timedelta()
+    answered_within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Go on, with these changed words if any; the permission ends at ``until`` (a window's end) if given."""
+
+    draft: Draft | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Not now: ask again at ``until``, the first instant this guard could allow."""
+
+    until: datetime
+    reason: str
+    rules: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Not at all. ``reason`` is a code such as "no_consent"; ``note`` says it in words without personal data."""
+
+    reason: str
+    rules: tuple[str, ...] = ()
+    note: str = ""
+
+
+Verdict = Allow | Defer | Block
+ALLOW = Allow()
+
+
+class Guard(Protocol):
+    """One question asked of every text. Pure: the same draft and facts always give the same verdict."""
+
+    @property
+    def name(self) -> str:
+        """The guard's name as it stands in decisions and reports."""
+        ...
+
+    def check(self, draft: Draft, facts: Facts) -> Verdict:
+        """Say whether this text may go to this number at ``facts.now``."""
+        ...
