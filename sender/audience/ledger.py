@@ -1,0 +1,183 @@
+"""The consent ledger: append-only events, and the standing they add up to.
+
+An event is written once per act (``source_ref``). Standing moves forward in time only: an opt-in that happened before
+an opt-out never lifts it, and an import never lifts one at all, whenever it says that it happened.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from guards.base import Purpose, Standing
+from sender.crypto import text_hash
+from sender.db import upsert
+from sender.models import ConsentEvent, ConsentStanding
+
+ALL_PROGRAMS = 0
+STOPPED_BY_PROGRAM = (Purpose.MARKETING, Purpose.INFORMATIONAL)
+STOPPED_BY_ALL = (*STOPPED_BY_PROGRAM, Purpose.TRANSACTIONAL)
+OWN_ACTS = frozenset({"keyword", "form", "preference_page"})
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing a person did (or somebody attests that they did) about texts. ``program_id`` None: all programs.
+
+    ``kind``: opt_in, opt_out or hold. ``source``: import, keyword, form, api, operator, provider, preference_page.
+    """
+
+    number_id: int
+    program_id: int | None
+    kind: str
+    purpose: Purpose
+    at: datetime
+    source: str
+    source_ref: str | None = None
+    level: str = "none"
+    wording: str = ""
+    attested_by: str = ""
+    lapses_at: datetime | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+Key = tuple[int, int, str]
+
+
+def record(session: Session, acts: Sequence[Act], now: datetime) -> list[Act]:
+    """Append these acts and bring standing up to date; returns the acts that took effect, in order.
+
+    An act whose ``source_ref`` is known already is the same act again. An imported opt-in meets an opt-out: it is not
+    written at all. Callers hold the number rows' locks where the order against a gate matters.
+    """
+    fresh = _unknown(session, acts)
+    standings = _standings(session, {act.number_id for act in fresh})
+    taken = [act for act in fresh if act.source != "import" or not _is_out(standings, act)]
+    events = [_event(act, now) for act in taken]
+    session.add_all(events)
+    session.flush()
+    changed: dict[Key, dict[str, Any]] = {}
+    effective = []
+    for act, event in zip(taken, events, strict=True):
+        rows = _rows(act, event.id or 0, standings)
+        changed.update(rows)
+        standings.update(rows)
+        if rows:
+            effective.append(act)
+    upsert(session, ConsentStanding, list(changed.values()), ["number_id", "program_id", "purpose"])
+    return effective
+
+
+def standing(rows: Iterable[ConsentStanding], program_id: int, purpose: Purpose) -> Standing:
+    """What the standings of one number say for this program and purpose; a tie in time goes to the opt-out."""
+    purposes = {Purpose.INFORMATIONAL: ("informational", "marketing")}.get(purpose, (purpose.value,))
+    mine = [row for row in rows if row.program_id in (ALL_PROGRAMS, program_id) and row.purpose in purposes]
+    against = [row for row in mine if row.state != "in" and (row.purpose == purpose.value)]
+    consents = [row for row in mine if row.state == "in"]
+    no = max(against, key=lambda row: row.as_of, default=None)
+    yes = max(consents, key=lambda row: row.as_of, default=None)
+    last = no if no and (yes is None or no.as_of >= yes.as_of) else yes
+    if last is None:
+        return Standing()
+    return Standing(last.state, last.level, last.as_of, last.event_id, last.lapses_at)  # type: ignore[arg-type]
+
+
+def load_standings(session: Session, number_ids: Iterable[int]) -> dict[int, list[ConsentStanding]]:
+    """The standing rows of these numbers, fresh from the database, by number id."""
+    found: dict[int, list[ConsentStanding]] = {}
+    wanted = list(number_ids)
+    for start in range(0, len(wanted), CHUNK):
+        some = wanted[start : start + CHUNK]
+        statement = select(ConsentStanding).where(col(ConsentStanding.number_id).in_(some))
+        for row in session.execute(statement.execution_options(populate_existing=True)).scalars():
+            found.setdefault(row.number_id, []).append(row)
+    return found
+
+
+def _unknown(session: Session, acts: Sequence[Act]) -> list[Act]:
+    refs = [act.source_ref for act in acts if act.source_ref]
+    known: set[str | None] = set()
+    for start in range(0, len(refs), CHUNK):
+        some = refs[start : start + CHUNK]
+        known |= set(
+            session.execute(
+                select(col(ConsentEvent.source_ref)).where(col(ConsentEvent.source_ref).in_(some))
+            ).scalars()
+        )
+    fresh: dict[object, Act] = {}
+    for act in acts:
+        if act.source_ref not in known or act.source_ref is None:
+            fresh.setdefault(act.source_ref or id(act), act)
+    return list(fresh.values())
+
+
+def _standings(session: Session, number_ids: set[int]) -> dict[Key, dict[str, Any]]:
+    found: dict[Key, dict[str, Any]] = {}
+    for rows in load_standings(session, number_ids).values():
+        for row in rows:
+            found[row.number_id, row.program_id, row.purpose] = row.model_dump()
+    return found
+
+
+def _is_out(standings: dict[Key, dict[str, Any]], act: Act) -> bool:
+    keys = [(act.number_id, program, act.purpose.value) for program in (act.program_id or ALL_PROGRAMS, ALL_PROGRAMS)]
+    return any(key in standings and standings[key]["state"] != "in" for key in keys)
+
+
+def _rows(act: Act, event_id: int, standings: dict[Key, dict[str, Any]]) -> dict[Key, dict[str, Any]]:
+    """The standing rows this act writes: none where something later in time already stands."""
+    program = act.program_id or ALL_PROGRAMS
+    state = {"opt_in": "in", "opt_out": "out", "hold": "held"}[act.kind]
+    rows: dict[Key, dict[str, Any]] = {}
+    for purpose in _purposes(act):
+        key = (act.number_id, program, purpose.value)
+        before = standings.get(key)
+        if before and _stays(before, state, act.at):
+            continue
+        rows[key] = {
+            "number_id": act.number_id,
+            "program_id": program,
+            "purpose": purpose.value,
+            "state": state,
+            "level": act.level if state == "in" else (before or {}).get("level", "none"),
+            "as_of": act.at,
+            "event_id": event_id,
+            "lapses_at": act.lapses_at,
+        }
+    return rows
+
+
+def _stays(before: dict[str, Any], state: str, at: datetime) -> bool:
+    if before["state"] == "out" and state == "held":
+        return True
+    if before["state"] != "in" and state == "in":
+        return bool(before["as_of"] >= at)
+    return bool(before["as_of"] > at)
+
+
+def _purposes(act: Act) -> tuple[Purpose, ...]:
+    if act.kind == "opt_in":
+        return (act.purpose,)
+    return STOPPED_BY_PROGRAM if act.program_id else STOPPED_BY_ALL
+
+
+def _event(act: Act, now: datetime) -> ConsentEvent:
+    return ConsentEvent(
+        number_id=act.number_id,
+        program_id=act.program_id,
+        kind=act.kind,
+        purpose=act.purpose.value,
+        level=act.level,
+        at=act.at,
+        recorded_at=now,
+        source=act.source,
+        source_ref=act.source_ref,
+        wording=act.wording,
+        wording_hash=text_hash(act.wording) if act.wording else None,
+        attested_by=act.attested_by,
+        lapses_at=act.lapses_at,
+        evidence=act.evidence,
+    )

@@ -1,0 +1,134 @@
+"""One way to open a transaction, on SQLite and PostgreSQL alike.
+
+SQLite has one writer at a time and an unfair queue for it: whoever asks most often wins. So every write says what it
+is: ``BULK`` leaves a gap after its commit, ``URGENT`` (a STOP) asks each millisecond until it is let in.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, SQLModel
+
+GAP_SECONDS = 0.004
+URGENT_SECONDS = 10.0
+
+
+class Pace(Enum):
+    """How a write behaves towards others that wait for SQLite's single lock."""
+
+    NORMAL = "normal"
+    BULK = "bulk"
+    URGENT = "urgent"
+
+
+class Database:
+    """The engine of one process and the two kinds of transaction it offers."""
+
+    def __init__(self, url: str, *, pool: int = 10) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url, pool)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads; rolled back at the end."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self, pace: Pace = Pace.NORMAL) -> Iterator[Session]:
+        """A transaction that writes: durable when the block ends, undone when it raises."""
+        bind = self.engine.execution_options(tactful_write=pace)
+        with Session(bind, expire_on_commit=False) as session:
+            if self.is_sqlite:
+                session.connection()
+            yield session
+            session.commit()
+        if self.is_sqlite and pace is Pace.BULK:
+            time.sleep(GAP_SECONDS)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 15, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        pace = connection.get_execution_options().get("tactful_write")
+        if pace is None:
+            connection.exec_driver_sql("BEGIN")
+        elif pace is Pace.URGENT:
+            _begin_urgently(connection)
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _begin_urgently(connection: Any) -> None:
+    """Ask for the write lock each millisecond: SQLite's own waits grow to 100 ms and lose against busy writers."""
+    give_up = time.monotonic() + URGENT_SECONDS
+    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                return
+            except OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.001)
+    finally:
+        connection.exec_driver_sql("PRAGMA busy_timeout=15000")
+
+
+def _postgresql(url: str, pool: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=pool,
+        pool_pre_ping=True,
+        connect_args={"options": "-c synchronous_commit=on -c timezone=UTC", "connect_timeout": 5},
+    )
+
+
+def insert_new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+    """Insert rows; one that a unique index already knows is passed over without a word."""
+    if not rows:
+        return
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert: Any = sqlite.insert if on_sqlite else postgresql.insert
+    session.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+def upsert(session: Session, table: type[SQLModel], rows: list[dict[str, Any]], keys: list[str]) -> None:
+    """Insert rows, or write all their other columns where a row with these ``keys`` exists. Rows differ in keys."""
+    if not rows:
+        return
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert: Any = sqlite.insert if on_sqlite else postgresql.insert
+    statement = insert(table)
+    others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
+
+
+def sqlite_file(database: Database) -> Path | None:
+    """The file of an SQLite database, or None on PostgreSQL."""
+    return Path(database.url.database) if database.is_sqlite and database.url.database else None

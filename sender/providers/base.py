@@ -1,0 +1,105 @@
+"""What a provider is asked and what it may answer.
+
+SendError                    the provider says no, or cannot be asked
+├─ Retryable                 nothing was created: 429, refused connection          -> pending again, later
+├─ Rejected                  this text, for good                                   -> failed
+│  └─ NumberRefused          this number, for good (invalid, landline)             -> failed, number suppressed
+│     └─ OptedOut            the provider knows of a STOP                          -> failed, opt-out recorded
+├─ Misconfigured             credentials, from_number: every next one fails too    -> pending again, campaign paused
+└─ OutcomeUnknown            it may have been created: 5xx, cut, read time-out     -> unconfirmed, never sent again
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from guards.chain import Cleared
+
+
+class SendError(Exception):
+    """Why a text was not (provably) accepted. ``code`` is the provider's; ``sentence`` is fit for a report."""
+
+    def __init__(self, sentence: str, code: int | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.code = code
+
+
+class Retryable(SendError):
+    """Nothing was created; ask again after ``wait`` seconds."""
+
+    def __init__(self, sentence: str, code: int | None = None, wait: float = 30.0) -> None:
+        super().__init__(sentence, code)
+        self.wait = wait
+
+
+class Rejected(SendError):
+    """This text will never be accepted."""
+
+
+class NumberRefused(Rejected):
+    """This number cannot be texted: nothing more goes to it."""
+
+
+class OptedOut(NumberRefused):
+    """The provider holds an opt-out of this number; ours is brought up to date."""
+
+
+class Misconfigured(SendError):
+    """Something of ours is wrong, and the next text would fail the same way."""
+
+
+class OutcomeUnknown(SendError):
+    """The request may have been accepted; only a receipt or the provider's list can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One request: the number in E.164, the from_number or service, a cleared text and how long it may wait there.
+
+    ``validity`` is whole seconds (1 to 36,000); ``callback`` the address for receipts, with its signed token.
+    """
+
+    to: str
+    from_address: str
+    from_kind: str
+    cleared: Cleared
+    callback: str
+    validity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider created it under this id."""
+
+    sid: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One message in the provider's own list."""
+
+    sid: str
+    created_at: datetime
+    status: str
+    body: str
+    from_address: str | None
+    service: str | None
+    error_code: int | None = None
+
+
+class Provider(Protocol):
+    """The one way out. Accepts nothing that the guard chain has not cleared."""
+
+    async def send(self, outbound: Outbound) -> Accepted:
+        """Hand one text over; raises a :class:`SendError` and nothing else."""
+        ...
+
+    async def messages_to(self, to: str, since: datetime) -> list[Found]:
+        """What the provider holds for this number since then, newest first; SendError when it cannot be asked."""
+        ...
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        ...

@@ -1,0 +1,22 @@
+"""What one process works with, built once and handed down; there are no globals."""
+
+from dataclasses import dataclass
+
+from guards.base import Guard
+from sender.clock import Clock
+from sender.crypto import Keyring
+from sender.db import Database
+from sender.providers.base import Provider
+from sender.settings import Settings
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Settings, database, keys, clock, the guard chain in its order, and the provider."""
+
+    settings: Settings
+    db: Database
+    keys: Keyring
+    clock: Clock
+    chain: tuple[Guard, ...]
+    provider: Provider

@@ -1,0 +1,71 @@
+"""Every setting of an installation, typed once, checked at start, with the sentence that says how to mend it."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SAMPLE_SECRETS = frozenset({"changeme", "your_auth_token", "xxxxxxxx"})
+
+
+class Settings(BaseSettings):
+    """Read from the environment (``TACTFUL_…``) and from ``.env``; nothing is read when a module is imported."""
+
+    model_config = SettingsConfigDict(env_prefix="TACTFUL_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(default=Path.home() / ".tactful", description="Folder of keys, embedded database and sockets.")
+    database_url: str | None = Field(default=None, description="SQLAlchemy address; none: SQLite in the home folder.")
+    redis_url: str | None = Field(default=None, description="Redis or Valkey address; none: the embedded Valkey.")
+    host: str = Field(default="127.0.0.1", description="Address the web process listens on.")
+    port: int = Field(default=8025, ge=1, le=65535, description="Port the web process listens on.")
+    public_url: str | None = Field(default=None, description="Address Twilio and people reach the web process at.")
+    twilio_account_sid: str | None = Field(default=None, description="AC… of the account.")
+    twilio_auth_token: SecretStr | None = Field(default=None, description="Primary auth token; also signs webhooks.")
+    twilio_old_auth_token: SecretStr | None = Field(default=None, description="Accepted for webhooks while rotating.")
+    twilio_api_key: str | None = Field(default=None, description="SK… used for REST calls instead of the token.")
+    twilio_api_secret: SecretStr | None = Field(default=None, description="Secret of the API key.")
+    twilio_base_url: str | None = Field(default=None, description="Another server in Twilio's place: the simulator.")
+    clock_real: float | None = Field(default=None, description="Epoch second at which the shifted clock was set.")
+    clock_virtual: datetime | None = Field(default=None, description="What the shifted clock showed at that second.")
+    clock_speed: float = Field(default=1.0, gt=0, le=3600, description="Seconds of `now` per real second.")
+    workers: int = Field(default=2, ge=1, le=64, description="Worker processes of `tactful up`.")
+    worker_threads: int = Field(default=2, ge=1, le=32, description="Batches one worker process delivers at once.")
+    connections: int = Field(
+        default=64, ge=1, le=1000, description="Requests on the wire per worker process."
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("twilio_auth_token", "twilio_api_secret")
+    @classmethod
+    def refuse_samples(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse a secret that was left at a sample's value."""
+        if value is not None and value.get_secret_value().lower() in SAMPLE_SECRETS:
+            raise ValueError("is still the sample's value; put the real one from the Twilio console there")
+        return value
+
+    @model_validator(mode="after")
+    def refuse_shifted_clock_on_twilio(self) -> Self:
+        """A shifted or speeded clock is for the simulator: with real credentials it would send at unlawful hours."""
+        shifted = self.clock_virtual is not None or self.clock_speed != 1.0
+        if shifted and self.twilio_base_url is None and self.twilio_account_sid is not None:
+            raise ValueError("TACTFUL_CLOCK_… is set together with real Twilio credentials; remove one of them")
+        if shifted and self.clock_real is None:
+            raise ValueError("TACTFUL_CLOCK_REAL is missing; it says when the shifted clock was set")
+        return self
+
+    @property
+    def address(self) -> str:
+        """The public address without a trailing slash; callbacks are signed for exactly this."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def database(self) -> str:
+        """The database in force, as an SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.home / 'tactful.db'}"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether texts go to the simulator instead of Twilio."""
+        return self.twilio_base_url is not None

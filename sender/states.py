@@ -1,0 +1,86 @@
+"""The life of a message: its states, which may follow which, and the one function that moves it."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import Session, col, update
+
+from sender.models import Message
+
+
+class Status(StrEnum):
+    """Where a message is. ``SENT`` means that the provider accepted it; it may stay the last word for ever."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    UNCONFIRMED = "unconfirmed"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNPROVEN = "unproven"
+
+
+WAITING = frozenset({Status.PENDING, Status.QUEUED})
+ON_THE_WIRE = frozenset({Status.SENDING, Status.UNCONFIRMED})
+REACHED_PROVIDER = frozenset({Status.SENT, Status.DELIVERED, Status.UNDELIVERED})
+FINAL = frozenset(
+    {
+        Status.DELIVERED,
+        Status.UNDELIVERED,
+        Status.FAILED,
+        Status.BLOCKED,
+        Status.CANCELLED,
+        Status.EXPIRED,
+        Status.UNPROVEN,
+    }
+)
+OPEN = WAITING | ON_THE_WIRE
+
+# A receipt may correct what had been closed without proof (unproven), never what a receipt itself has closed.
+_BY_RECEIPT = ON_THE_WIRE | {Status.SENT, Status.UNPROVEN}
+
+MAY_BECOME: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: WAITING | {Status.SENDING},
+    Status.QUEUED: frozenset({Status.PENDING}),
+    Status.SENDING: frozenset({Status.QUEUED}),
+    Status.SENT: ON_THE_WIRE | {Status.UNPROVEN},
+    Status.UNCONFIRMED: frozenset({Status.SENDING}),
+    Status.DELIVERED: _BY_RECEIPT,
+    Status.UNDELIVERED: _BY_RECEIPT,
+    Status.FAILED: _BY_RECEIPT,
+    Status.BLOCKED: WAITING,
+    Status.CANCELLED: WAITING,
+    Status.EXPIRED: WAITING,
+    Status.UNPROVEN: frozenset({Status.UNCONFIRMED}),
+}
+
+
+def advance(
+    session: Session, ids: Collection[int], to: Status, *, now: datetime, real: datetime, **columns: Any
+) -> set[int]:
+    """Move messages to ``to`` if they are in a state that may become it; returns the ids that moved.
+
+    ``now`` is the campaign clock, ``real`` the machine's (sweeps measure by it); ``columns`` are set beside the
+    state. An id that is missing from the answer was moved by someone else first, or the event came late.
+    """
+    if not ids:
+        return set()
+    values: dict[str, Any] = {"status": to.value, "changed_at": now, "touched_at": real, **columns}
+    if to in FINAL:
+        values["final_at"] = now
+    may_leave = [status.value for status in MAY_BECOME[to]]
+    statement = (
+        update(Message)
+        .where(col(Message.id).in_(list(ids)), col(Message.status).in_(may_leave))
+        .values(**values)
+        .returning(col(Message.id))
+        .execution_options(synchronize_session=False)
+    )
+    return {row for row in session.execute(statement).scalars() if row is not None}
