@@ -1,0 +1,96 @@
+# Fresh machine: Python >= 3.11 and make, nothing else. `make` alone lists what there is.
+PYTHON ?= python3
+NPM ?= npm
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
+CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-proof test test-nightly check fix bench docs screenshots lock
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/app.stamp $(VENV)/assets.stamp ## Make .venv with the tactful command in it; nothing when nothing changed
+	@$(BIN)/python -c 'from web.assets import require_assets; require_assets()' 2>/dev/null || \
+		{ rm -f $(VENV)/assets.stamp && $(MAKE) --no-print-directory $(VENV)/assets.stamp; }
+
+demo: setup ## Start everything on loopback and send a demo campaign to the end
+	@$(BIN)/tactful demo
+
+demo-proof: setup ## The same, but stop after the report; status 0 only if the report is right
+	@DEMO_EXIT=1 $(BIN)/tactful demo
+
+test: setup $(VENV)/test.stamp ## Run every test but the nightly ones, on real Valkey and PostgreSQL
+	@$(if $(CHROMIUM),,echo "Chromium is not installed, so the browser tests are left out: install the package chromium to run them.")
+	@$(BIN)/python -m pytest -n 2 -m "not nightly" $(if $(CHROMIUM),,--ignore=tests/browser) $(ARGS)
+
+test-nightly: setup $(VENV)/test.stamp ## Run the tests that take minutes
+	@$(BIN)/python -m pytest -m nightly $(ARGS)
+
+check: setup $(VENV)/test.stamp ## Format, lint and types, changing nothing
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+fix: setup $(VENV)/test.stamp ## Mend what format and lint can mend by themselves
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup ## Measure how fast this machine plans and sends
+	@$(BIN)/tactful bench
+
+docs: setup ## Write docs/commands.md from the commands themselves
+	@$(BIN)/typer sender.cli utils docs --name tactful --output docs/commands.md
+
+screenshots: setup $(VENV)/test.stamp ## Take a picture of every page
+	@$(BIN)/python -m tests.browser.screenshots
+
+lock: $(VENV)/lock.stamp ## Write the locks anew; UPGRADE=--upgrade takes the newest versions
+	@$(LOCK) pyproject.toml --group setup --output-file requirements/run.txt
+	@$(LOCK) --group test --constraints requirements/run.txt --output-file requirements/test.txt
+	@$(LOCK) --group node --output-file requirements/node.txt
+	@$(LOCK) --group lock --output-file requirements/lock.txt
+	@$(NPM) install --package-lock-only --loglevel=error
+
+# Each stamp is younger than what it was made from, or its recipe runs again.
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Tactful needs Python 3.11 or later: install the package python3, \
+	or name one with make setup PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tactful needs Python 3.11 or later, and \
+	$(PYTHON) is $$($(PYTHON) --version): name another with make setup PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python cannot make a virtual environment: \
+	install the package python3-venv (sudo apt-get install python3-venv) and run make again." >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/run.stamp: requirements/run.txt | $(BIN)/python
+	@echo "Installing what Tactful runs on (about half a minute)."
+	@$(PIP) --require-hashes --no-deps -r requirements/run.txt
+	@touch $@
+
+$(VENV)/app.stamp: pyproject.toml $(VENV)/run.stamp
+	@$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/assets.stamp: package-lock.json web/assets.py hatch_build.py | $(VENV)/run.stamp
+	@npm=$(NPM); \
+	if [ "$$($(NPM) --version 2>/dev/null | cut -d. -f1)" -ge 9 ] 2>/dev/null; then :; else \
+		echo "This machine has no npm 9 or later: installing one into $(VENV)."; \
+		$(PIP) --require-hashes --no-deps -r requirements/node.txt && npm=$(BIN)/npm; \
+	fi; \
+	$$npm ci --ignore-scripts --loglevel=error >/dev/null
+	@$(BIN)/python hatch_build.py
+	@touch $@
+
+$(VENV)/test.stamp: requirements/test.txt | $(VENV)/run.stamp
+	@echo "Installing what the tests need."
+	@$(PIP) --require-hashes --no-deps -r requirements/test.txt
+	@touch $@
+
+$(VENV)/lock.stamp: requirements/lock.txt | $(BIN)/python
+	@$(PIP) --require-hashes --no-deps -r requirements/lock.txt
+	@touch $@
