@@ -29,6 +29,11 @@ class Kind(StrEnum):
     ANSWER = "answer"
 
 
+# The one table of purposes: hours, caps and the footer are for texts the sender wants to send. Codes and transactional
+# texts answer an act of the person and go at once.
+RESTRAINED = frozenset({Purpose.INFORMATIONAL, Purpose.MARKETING})
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The text as it would leave. ``answers`` names the reply an answer belongs to: "stop", "help" or "start"."""
@@ -78,6 +83,11 @@ class Cap:
     limit: int
     hours: int
     scope: Literal["program", "installation"] = "program"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a cap that no text could ever keep."""
+        if self.limit < 1 or self.hours < 1:
+            raise ValueError(f"A cap of {self.limit} texts in {self.hours} hours makes no sense; both start at 1.")
 
 
 @dataclass(frozen=True, slots=True)

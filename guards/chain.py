@@ -1,0 +1,75 @@
+"""The gate's question, asked in order: the only maker of :class:`Cleared` texts, and it fails closed."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import InitVar, dataclass
+from datetime import datetime
+
+from guards import CHAIN, rules
+from guards.base import ALLOW, Allow, Block, Defer, Draft, Facts, Guard, Verdict
+from guards.zones import area_codes_text
+
+_ONLY_HERE = object()
+
+Trace = tuple[tuple[str, Verdict], ...]
+
+
+def _version() -> str:
+    tables = hashlib.sha256(area_codes_text().encode()).hexdigest()[:6]
+    return f"{'-'.join(guard.name for guard in CHAIN)}/rules-{rules.book().version}/areas-{tables}"
+
+
+VERSION: str = _version()
+"""Names what decided: the guards in order and digests of the rule files and the area code table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A text the chain let through, as it must be sent, and the instant at which the permission ends (None: open).
+
+    Only :func:`run` makes one; anything else raises TypeError. ``trace`` holds the guards that changed the words.
+    """
+
+    draft: Draft
+    until: datetime | None
+    trace: Trace
+    made_by: InitVar[object] = None
+
+    def __post_init__(self, made_by: object) -> None:
+        """Refuse every maker but the chain."""
+        if made_by is not _ONLY_HERE:
+            raise TypeError("Only guards.chain.run makes a Cleared text; pass the draft through the chain.")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A text that may not go now (Defer) or at all (Block), and the guard that said so."""
+
+    verdict: Defer | Block
+    guard: str
+    trace: Trace
+
+
+def run(draft: Draft, facts: Facts, guards: Iterable[Guard] = CHAIN) -> Cleared | Refused:
+    """Ask every guard in order; the first Defer or Block ends it. An exception counts as Block("guard_error")."""
+    until: datetime | None = None
+    trace: Trace = ()
+    for guard in guards:
+        verdict = _ask(guard, draft, facts)
+        if verdict is ALLOW:
+            continue
+        if not isinstance(verdict, Allow):
+            return Refused(verdict, guard.name, (*trace, (guard.name, verdict)))
+        if verdict.draft is not None:
+            draft, trace = verdict.draft, (*trace, (guard.name, verdict))
+        if verdict.until is not None and (until is None or verdict.until < until):
+            until = verdict.until
+    return Cleared(draft, until, trace, made_by=_ONLY_HERE)
+
+
+def _ask(guard: Guard, draft: Draft, facts: Facts) -> Verdict:
+    try:
+        verdict: object = guard.check(draft, facts)
+    except Exception as error:
+        return Block("guard_error", note=type(error).__name__)
+    return verdict if isinstance(verdict, Verdict) else Block("guard_error", note="NoVerdict")

@@ -1,0 +1,62 @@
+"""Did the person say yes to this kind of text, in the form the law asks for, and does that yes still stand?
+
+Express written consent for marketing: 47 CFR 64.1200(f)(9); express for informational texts: 64.1200(a)(1); implied
+consent that lapses: CASL s. 10(9), Canada only. One confirmation within five minutes: 47 CFR 64.1200(a)(12).
+"""
+
+from datetime import timedelta
+
+from guards.base import ALLOW, RESTRAINED, Block, Draft, Facts, Kind, Purpose, Standing, Verdict
+
+name = "consent_check"
+
+CONFIRMATION_WITHIN = timedelta(minutes=5)
+_REFUSED = {
+    "out": Block("opted_out", note="The person said stop, and nothing since revived it."),
+    "held": Block("held", note="A reply waits for a person to read it."),
+    "none": Block("no_consent", note="No consent is on record."),
+}
+_IMPLIED_COUNTS_IN = "CA"
+
+
+def check(draft: Draft, facts: Facts) -> Verdict:
+    """Weigh the standing against the purpose; answers are weighed by what they answer."""
+    if draft.kind is Kind.ANSWER:
+        return _answer(draft, facts)
+    state = facts.standing.state
+    if draft.purpose not in RESTRAINED:
+        return _REFUSED[state] if state in ("out", "held") else ALLOW
+    if state != "in":
+        return _REFUSED[state]
+    return _lapsed(facts) or _strong_enough(draft.purpose, facts)
+
+
+def _answer(draft: Draft, facts: Facts) -> Verdict:
+    if draft.answers in ("help", "start"):
+        return ALLOW
+    if draft.answers != "stop":
+        return Block("answers_nothing", note="An answer must name the reply it belongs to: stop, help or start.")
+    if facts.answered_within is None or facts.answered_within > CONFIRMATION_WITHIN:
+        return Block("answer_too_late", note="A stop is confirmed within five minutes or not at all.")
+    return ALLOW
+
+
+def _lapsed(facts: Facts) -> Block | None:
+    lapses_at = facts.standing.lapses_at
+    if lapses_at is not None and lapses_at <= facts.now:
+        return Block("consent_lapsed", note="The consent was for a time that is over.")
+    return None
+
+
+def _strong_enough(purpose: Purpose, facts: Facts) -> Verdict:
+    level = facts.standing.level
+    if level == "express_written" or (level == "express" and purpose is Purpose.INFORMATIONAL):
+        return ALLOW
+    if level == "implied" and _implied_counts(facts.standing, facts.country):
+        return ALLOW
+    needed = "express written" if purpose is Purpose.MARKETING else "express"
+    return Block("consent_too_weak", note=f"A {purpose} text needs {needed} consent; on record is {level}.")
+
+
+def _implied_counts(standing: Standing, country: str | None) -> bool:
+    return country == _IMPLIED_COUNTS_IN and standing.lapses_at is not None

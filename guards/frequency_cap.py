@@ -1,0 +1,67 @@
+"""Not more often than the program, the installation and the law of every place allow, in any rolling window."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from guards import rules
+from guards.base import ALLOW, RESTRAINED, Block, Cap, Defer, Draft, Facts, Kind, Sent, Verdict
+
+name = "frequency_cap"
+
+HARD_LIMIT = 20
+"""Texts of any purpose to one number in 24 hours: the last brake on runaway software, which no setting lifts."""
+_DAY, _WEEK = 24, 7 * 24
+
+Limit = tuple[int, int, tuple[Sent, ...], str]
+"""At most so many, in so many hours, of these texts, because of this rule id ("" for the program's own cap)."""
+
+
+def lookback(caps: Iterable[Cap]) -> timedelta:
+    """Return how far back ``Facts.sends`` must reach for these caps and every legal one."""
+    return timedelta(hours=max((_WEEK, *(cap.hours for cap in caps))))
+
+
+def check(draft: Draft, facts: Facts) -> Verdict:
+    """Defer to the instant at which every full window has room again; block where that comes too late.
+
+    Answers to the person's own text are exempt; codes and transactional texts know the hard limit only. A legal cap
+    counts the restrained texts of all programs, also where the law speaks of "the same subject".
+    """
+    if draft.kind is Kind.ANSWER or not facts.sends:
+        return ALLOW
+    if _frees_at(facts.sends, HARD_LIMIT, _DAY, facts.now) is not None:
+        return Block("hard_limit", note=f"No number gets more than {HARD_LIMIT} texts within 24 hours.")
+    return _restrained(facts) if draft.purpose in RESTRAINED else ALLOW
+
+
+def _restrained(facts: Facts) -> Verdict:
+    try:
+        limits = tuple(_limits(facts))
+    except KeyError as unknown:
+        return Block("unknown_place", note=f"No rules are known for {unknown.args[0]}.")
+    full = [(_frees_at(sends, limit, hours, facts.now), rule) for limit, hours, sends, rule in limits]
+    until = max((frees_at for frees_at, _ in full if frees_at), default=None)
+    if until is None:
+        return ALLOW
+    ids = tuple(sorted({rule for frees_at, rule in full if frees_at and rule}))
+    if facts.ends_at is not None and until >= facts.ends_at:
+        return Block("frequency_cap", ids, note="The cap frees only after the campaign or message ends.")
+    return Defer(until, "frequency_cap", ids, note="As many texts as the cap allows were sent already.")
+
+
+def _limits(facts: Facts) -> Iterator[Limit]:
+    counted = tuple(sent for sent in facts.sends if sent.purpose in RESTRAINED)
+    own = tuple(sent for sent in counted if sent.program_id == facts.policy.program_id)
+    for cap in facts.policy.caps:
+        yield cap.limit, cap.hours, own if cap.scope == "program" else counted, ""
+    for rule in rules.of_places(facts.places.codes, facts.now.astimezone(UTC).date()):
+        # A rolling day or week is never laxer than a calendar one.
+        caps = (rule.max_per_24h, _DAY), (rule.max_per_day, _DAY), (rule.max_per_week, _WEEK)
+        yield from ((limit, hours, counted, rule.id) for limit, hours in caps if limit is not None)
+
+
+def _frees_at(sends: tuple[Sent, ...], limit: int, hours: int, now: datetime) -> datetime | None:
+    """Return when the window of ``hours`` has room again, None if it has now. A text leaves it exactly then."""
+    window = timedelta(hours=hours)
+    inside = sorted((sent.at for sent in sends if sent.at > now - window), reverse=True)
+    return inside[limit - 1] + window if len(inside) >= limit else None

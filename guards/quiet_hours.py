@@ -1,0 +1,160 @@
+"""Only when it is an allowed hour in every place the person may be, in local wall time, with room before it ends.
+
+A person who may be in several places must be left alone by all of their rules wherever their clock may stand, so every
+rule is kept in every candidate zone. Windows are cut to UTC spans once per place, policy and day, then only looked up.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache, partial
+
+from guards import rules
+from guards.base import ALLOW, RESTRAINED, Allow, Block, Defer, Draft, Facts, Kind, Places, Policy, Purpose, Verdict
+from guards.base import Window as OwnWindow
+from guards.intervals import DAY, Spans, common, local_windows, merge
+from guards.rules import Rule
+
+name = "quiet_hours"
+
+HORIZON_DAYS = 8
+"""An opening further away than this counts as none; long weekends close some states for 87 hours."""
+_SPAN_DAYS = HORIZON_DAYS + 2
+_EPOCH = date(1970, 1, 1)
+_ALL_DAY: Spans = ((0, 24 * 60),)
+_LOOSENED: Spans = ((8 * 60, 21 * 60),)
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """The answer for one place and instant: ``until`` when it opens (defer), ``closes_at`` when it ends (allow).
+
+    ``verdict`` is "allow", "defer" or "block"; ``rules`` are the ids kept; ``reason`` is the code of a defer or block.
+    """
+
+    verdict: str
+    until: datetime | None
+    closes_at: datetime | None
+    rules: tuple[str, ...]
+    places: tuple[str, ...]
+    zones: tuple[str, ...]
+    reason: str = ""
+
+
+def check(draft: Draft, facts: Facts) -> Verdict:
+    """Allow until the common window ends, defer to the exact start of the next, or block where none comes in time."""
+    if draft.purpose not in RESTRAINED or draft.kind is Kind.ANSWER:
+        return ALLOW
+    return _at(facts.places, facts.policy, facts.now, facts.margin, facts.ends_at)
+
+
+def hours_at(
+    places: Places,
+    country: str | None,
+    at: datetime,
+    purpose: Purpose = Purpose.MARKETING,
+    policy: Policy | None = None,
+    margin: timedelta = timedelta(),
+) -> Hours:
+    """Answer ``tactful hours``: what this guard says for ``places`` at the aware instant ``at``."""
+    kept = policy or Policy(program_id=0, brand="", footer="")
+    if purpose not in RESTRAINED:
+        return Hours("allow", None, None, (), places.codes, places.zones)
+    verdict = _at(places, kept, at, margin, None) if country else Block("unknown_country")
+    ids = _ids(places.codes, at) if country else ()
+    if isinstance(verdict, Allow):
+        return Hours("allow", None, verdict.until, ids, places.codes, places.zones)
+    until = verdict.until if isinstance(verdict, Defer) else None
+    word = "defer" if until else "block"
+    return Hours(word, until, None, ids, places.codes, places.zones, verdict.reason)
+
+
+def _at(places: Places, policy: Policy, now: datetime, margin: timedelta, ends_at: datetime | None) -> Verdict:
+    if now.tzinfo is None:
+        raise ValueError("The instant has no zone; give an aware one in UTC.")
+    if not places.codes or not places.zones:
+        return Block("unknown_place", note="Nothing tells where the person may be.")
+    instant, room = now.timestamp(), margin.total_seconds()
+    try:
+        spans = open_spans(places.codes, places.zones, policy.hours, frozenset(policy.loosened), int(instant // DAY))
+    except KeyError as unknown:
+        return Block("unknown_place", note=f"No rules or no clock are known for {unknown.args[0]}.")
+    for start, end in spans:
+        if end - room > max(start, instant):
+            closes_at = datetime.fromtimestamp(end, UTC) - margin
+            return Allow(until=closes_at) if start <= instant else _later(places, start, now, ends_at)
+    return _none(places, now)
+
+
+def _later(places: Places, start: int, now: datetime, ends_at: datetime | None) -> Verdict:
+    opens = datetime.fromtimestamp(start, UTC)
+    if opens > now + timedelta(days=HORIZON_DAYS):
+        return _none(places, now)
+    if ends_at is not None and opens >= ends_at:
+        return Block("too_late", _ids(places.codes, now), "The next allowed hour comes after the end.")
+    return Defer(opens, "quiet_hours", _ids(places.codes, now), "Not an allowed hour in every place the person may be.")
+
+
+def _none(places: Places, now: datetime) -> Block:
+    note = f"No hour of the next {HORIZON_DAYS} days is allowed in every place the person may be."
+    return Block("no_common_hour", _ids(places.codes, now), note)
+
+
+def _ids(codes: tuple[str, ...], now: datetime) -> tuple[str, ...]:
+    try:
+        return tuple(rule.id for rule in rules.of_places(codes, now.astimezone(UTC).date()))
+    except KeyError:
+        return ()
+
+
+@lru_cache(maxsize=8192)
+def open_spans(
+    codes: tuple[str, ...],
+    zones: tuple[str, ...],
+    own: tuple[OwnWindow, ...] | None,
+    loosened: frozenset[str],
+    day: int,
+) -> Spans:
+    """Return the UTC spans of ten days from UTC day number ``day`` that every rule allows in every zone.
+
+    Raises KeyError for an unknown code or zone.
+    """
+    first = _EPOCH + timedelta(days=day)
+    spans: Spans = ((day * DAY, (day + _SPAN_DAYS) * DAY),)
+    for zone in zones:
+        spans = common(spans, local_windows(zone, first, _SPAN_DAYS, partial(_open, codes, own, loosened)))
+    for clock in _clocks(codes, first):
+        spans = common(spans, local_windows(clock, first, _SPAN_DAYS, partial(_by_clock, codes, clock)))
+    return spans
+
+
+@lru_cache(maxsize=65536)
+def _open(
+    codes: tuple[str, ...], own: tuple[OwnWindow, ...] | None, loosened: frozenset[str], day: date
+) -> Spans:
+    """Return the minutes of a local day that all rules and the program's own hours leave open."""
+    minutes = _ALL_DAY
+    for rule in rules.of_places(codes, day):
+        minutes = common(minutes, _kept(rule, loosened, day))
+    if own is None:
+        return minutes
+    return common(minutes, merge((window.start, window.end) for window in own if window.day == day.weekday()))
+
+
+def _kept(rule: Rule, loosened: frozenset[str], day: date) -> Spans:
+    # Loosening courtesy opens Sundays and holidays, never the night.
+    return _LOOSENED if rule.basis == "courtesy" and rule.id in loosened else rule.windows(day)
+
+
+def _clocks(codes: tuple[str, ...], first: date) -> Iterable[str]:
+    days = (first + timedelta(days=n) for n in range(_SPAN_DAYS))
+    return sorted({rule.clock for day in days for rule in rules.of_places(codes, day) if rule.clock})
+
+
+def _by_clock(codes: tuple[str, ...], clock: str, day: date) -> Spans:
+    """Return the minutes of a day of a rule's own clock (Mississippi's Central Standard Time) left open by it."""
+    minutes = _ALL_DAY
+    for rule in rules.of_places(codes, day):
+        if rule.clock == clock:
+            minutes = common(minutes, rule.windows(day))
+    return minutes
