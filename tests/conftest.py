@@ -1,0 +1,111 @@
+"""The servers and folders every test may ask for. Both databases are real; nothing here knows our tables."""
+
+import hashlib
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.servers import Postgres, Valkey, make_base, private, shared
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def test_run() -> str:
+    """A short name that all processes of this test run share and no other run has."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+    return hashlib.sha256(run.encode()).hexdigest()[:8]
+
+
+@pytest.fixture(scope="session")
+def worker() -> str:
+    """The name of this xdist process, "gw0" without xdist."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """An empty folder of this test whose path leaves room for a unix socket in it."""
+    make_base()
+    folder = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(test_run: str) -> Iterator[Postgres]:
+    """The PostgreSQL server of this test run, shared by all its processes: do not stop it."""
+    with shared(Postgres, test_run) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_names(worker: str) -> Iterator[str]:
+    """Names for databases that no other process of this test run uses."""
+    return (f"{worker}_{number}" for number in itertools.count())
+
+
+@pytest.fixture
+def pg_url(postgres: Postgres, database_names: Iterator[str]) -> Iterator[str]:
+    """The address of an empty PostgreSQL database of this test's own."""
+    name = next(database_names)
+    yield postgres.create(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of an SQLite database of this test's own; the file is not there yet."""
+    return f"sqlite:///{tmp_path / 'tactful.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database on each engine in turn: the test runs twice."""
+    name = "sqlite_url" if request.param == "sqlite" else "pg_url"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture(scope="session")
+def valkey(test_run: str) -> Iterator[Valkey]:
+    """The Valkey server of this test run, shared by all its processes: do not stop it."""
+    with shared(Valkey, test_run) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey_url(valkey: Valkey, worker: str) -> str:
+    """The address of an empty Valkey database that belongs to this process."""
+    url = valkey.url.replace("db=0", f"db={int(worker.removeprefix('gw')) % 16}")
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this file's own, to crash and restart."""
+    with private(Postgres) as server:
+        yield server
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[Valkey]:
+    """A Valkey server of this test's own, to crash and restart."""
+    with private(Valkey) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The Chromium program for browser tests."""
+    found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if found is None:
+        raise RuntimeError("Browser tests need Chromium: install the package chromium.")
+    return found
