@@ -1,0 +1,225 @@
+"""Write one slice of judged rows inside the caller's transaction: numbers, contacts, consent, refusals."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from sender.audience import ledger, numbers
+from sender.audience.importing.rows import Consent, Refused, Taken
+from sender.crypto import Keyring, seal
+from sender.db import insert_new, upsert
+from sender.models import ConsentEvent, ConsentStanding, Contact, ImportRefusal, Number
+
+LANDLINES = frozenset({"fixed_line"})
+PLAIN = ("language", "postal_code", "region", "zone")
+COLUMNS = ("number_id", *PLAIN, "attributes", "import_id", "created_at", "changed_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all slices of one import share. ``out_program_id`` is where its opt-outs count; None: everywhere."""
+
+    import_id: int
+    file_hash: str
+    name: str
+    program_id: int | None
+    out_program_id: int | None
+    attested_by: str
+    started_at: datetime
+
+
+def write(session: Session, keys: Keyring, job: Job, rows: Sequence[Taken | Refused], now: datetime) -> Counter[str]:
+    """Everything these rows say, in file order; returns what they add to the counts of the import.
+
+    The opt-outs go first, so that no row of the file can outrun one.
+    """
+    taken = [row for row in rows if isinstance(row, Taken)]
+    refused = [row for row in rows if isinstance(row, Refused)]
+    outs = [row.out for row in refused if row.out]
+    ids = _numbers(session, keys, [*taken, *outs], now)
+    counts = _contacts(session, job, taken, ids, now)
+    _opt_outs(session, job, [*taken, *outs], ids, now)
+    counts["kept_out"] = _opt_ins(session, job, taken, ids, now)
+    _refusals(session, keys, job, refused)
+    return counts + tally(rows)
+
+
+def tally(rows: Sequence[Taken | Refused]) -> Counter[str]:
+    """The counts that follow from the rows alone."""
+    counts: Counter[str] = Counter(rows=len(rows))
+    for row in rows:
+        counts.update(_words(row))
+    return counts
+
+
+def _words(row: Taken | Refused) -> list[str]:
+    if isinstance(row, Refused):
+        return ["refused", f"refused:{row.code}", *(["opted_out"] if row.out else [])]
+    words = ["landline"] if row.phone.line_type in LANDLINES else []
+    if row.consent:
+        words.append("opted_out" if row.consent.kind == "opt_out" else "with_consent")
+        words += ["written"] if row.consent.level == "express_written" else []
+    return words
+
+
+def _numbers(session: Session, keys: Keyring, rows: Sequence[Taken], now: datetime) -> dict[str, int]:
+    """Ids by E.164. The rows stay locked until the end, so that a STOP or a gate comes wholly before or after."""
+    phones = {row.phone.e164: row.phone for row in rows}
+    ids = numbers.find_or_make(session, keys, [phones[e164] for e164 in sorted(phones)], now)
+    locked = select(col(Number.id)).where(col(Number.id).in_(ids.values())).order_by(col(Number.id)).with_for_update()
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(locked)
+    return ids
+
+
+def read_contacts(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """The contacts of these numbers as plain columns, by number id."""
+    columns = [getattr(Contact, name) for name in COLUMNS]
+    found = session.execute(select(*columns).where(col(Contact.number_id).in_(ids)))
+    return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in found}
+
+
+def merge(contact: dict[str, Any], row: Taken) -> bool:
+    """Put what the row says into the contact, empty cells aside; whether that changed anything."""
+    attributes = {**contact["attributes"], **row.attributes}
+    fresh = {**contact, **row.contact, "attributes": attributes}
+    # A number equals a boolean in Python but not in a segment, so types are compared as well.
+    same = fresh == contact and list(map(type, attributes.values())) == list(map(type, contact["attributes"].values()))
+    contact.update(fresh)
+    return not same
+
+
+def _contacts(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> Counter[str]:
+    contacts = read_contacts(session, set(ids.values()))
+    counts: Counter[str] = Counter()
+    touched: set[int] = set()
+    dirty: set[int] = set()
+    for row in rows:
+        number_id = ids[row.phone.e164]
+        before = contacts.get(number_id)
+        contact = before or contacts.setdefault(number_id, blank(number_id))
+        duplicate = contact["import_id"] == job.import_id
+        changed = merge(contact, row) or before is None
+        contact["import_id"] = job.import_id
+        touched.add(number_id)
+        if changed:
+            dirty.add(number_id)
+            contact["changed_at"] = now
+            contact["created_at"] = contact["created_at"] or now
+        counts[outcome(duplicate, before is None, changed)] += 1
+    upsert(session, Contact, [contacts[number_id] for number_id in sorted(dirty)], ["number_id"])
+    _mark(session, job, touched - dirty)
+    return counts
+
+
+def blank(number_id: int) -> dict[str, Any]:
+    """The columns of a contact that does not exist yet."""
+    empty: dict[str, Any] = dict.fromkeys(COLUMNS)
+    return {**empty, "number_id": number_id, "attributes": {}}
+
+
+def outcome(duplicate: bool, new: bool, changed: bool) -> str:
+    """The one count a taken row falls under."""
+    if duplicate:
+        return "duplicate"
+    return "new" if new else "changed" if changed else "unchanged"
+
+
+def _mark(session: Session, job: Job, unchanged: set[int]) -> None:
+    """Note who was in this file: a second row of the same number is then known as a duplicate, without memory."""
+    if unchanged:
+        mine = col(Contact.number_id).in_(unchanged), col(Contact.import_id).is_distinct_from(job.import_id)
+        session.execute(update(Contact).where(*mine).values(import_id=job.import_id))
+
+
+def _opt_outs(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> None:
+    outs = [(row, row.consent) for row in rows if row.consent and row.consent.kind == "opt_out"]
+    again = _own_opt_ins(session, {ids[row.phone.e164] for row, consent in outs if consent.at})
+    acts = []
+    for row, consent in outs:
+        number_id = ids[row.phone.e164]
+        later = consent.at and again.get(number_id, consent.at) > consent.at
+        acts.append(_act(job, row, consent, number_id, consent.at if consent.at and later else now))
+    ledger.record(session, acts, now)
+
+
+def _own_opt_ins(session: Session, number_ids: set[int]) -> dict[int, datetime]:
+    """When these people themselves last said yes. Only that beats a dated opt-out, never consent from a file."""
+    if not number_ids:
+        return {}
+    joined = select(col(ConsentStanding.number_id), col(ConsentStanding.as_of)).join(
+        ConsentEvent, col(ConsentEvent.id) == col(ConsentStanding.event_id)
+    )
+    own = col(ConsentStanding.state) == "in", col(ConsentEvent.source).in_(ledger.OWN_ACTS)
+    found = session.execute(joined.where(col(ConsentStanding.number_id).in_(number_ids), *own))
+    latest: dict[int, datetime] = {}
+    for number_id, as_of in found:
+        latest[number_id] = max(as_of, latest.get(number_id, as_of))
+    return latest
+
+
+def _opt_ins(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> int:
+    """Record consent; returns how many rows say yes for somebody who is out and stays so."""
+    ins = [(row, row.consent) for row in rows if row.consent and row.consent.kind == "opt_in"]
+    out = not_in(session, {ids[row.phone.e164] for row, _ in ins})
+    acts = [_act(job, row, consent, ids[row.phone.e164], consent.at or job.started_at) for row, consent in ins]
+    ledger.record(session, acts, now)
+    return sum(is_kept_out(row, ids[row.phone.e164], job.program_id, out) for row, _ in ins)
+
+
+def not_in(session: Session, number_ids: Collection[int]) -> set[tuple[int, int, str]]:
+    """Number, program (0: all) and purpose of every standing of these numbers that is out or held."""
+    columns = col(ConsentStanding.number_id), col(ConsentStanding.program_id), col(ConsentStanding.purpose)
+    closed = col(ConsentStanding.number_id).in_(number_ids), col(ConsentStanding.state) != "in"
+    return {(number, program, purpose) for number, program, purpose in session.execute(select(*columns).where(*closed))}
+
+
+def is_kept_out(row: Taken, number_id: int, program_id: int | None, out: set[tuple[int, int, str]]) -> bool:
+    """Whether the row's consent meets an opt-out, which no import lifts."""
+    if row.consent is None or row.consent.kind != "opt_in":
+        return False
+    programs = (program_id or ledger.ALL_PROGRAMS, ledger.ALL_PROGRAMS)
+    return any((number_id, program, row.consent.purpose.value) in out for program in programs)
+
+
+def _act(job: Job, row: Taken, consent: Consent, number_id: int, at: datetime) -> ledger.Act:
+    program = job.program_id if consent.kind == "opt_in" else job.out_program_id
+    return ledger.Act(
+        number_id=number_id,
+        program_id=program,
+        kind=consent.kind,
+        purpose=consent.purpose,
+        at=at,
+        source="import",
+        source_ref=f"import:{job.file_hash}:{row.line}:{consent.kind}:{program or 0}:{consent.purpose.value}",
+        level=consent.level,
+        wording=consent.wording,
+        attested_by=job.attested_by if consent.kind == "opt_in" else "",
+        evidence={
+            "import_id": job.import_id,
+            "file": job.name,
+            "file_hash": job.file_hash,
+            "line": row.line,
+            "source": consent.source,
+            "dated": consent.at.isoformat() if consent.at else None,
+        },
+    )
+
+
+def _refusals(session: Session, keys: Keyring, job: Job, refused: Sequence[Refused]) -> None:
+    rows = [
+        {
+            "import_id": job.import_id,
+            "line": row.line,
+            "code": row.code,
+            "reason": row.reason,
+            "row_cipher": seal(keys.master, row.text.encode()),
+        }
+        for row in refused
+    ]
+    insert_new(session, ImportRefusal, rows)
