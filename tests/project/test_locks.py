@@ -1,0 +1,55 @@
+import json
+import re
+import tomllib
+
+import pytest
+
+from tests.project.trees import ROOT
+
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)")
+
+
+def pins(name: str) -> dict[str, str]:
+    """Package and version of every line of a lock."""
+    lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
+    return {found[1]: found[2] for line in lines if (found := PIN.match(line))}
+
+
+def normal(requirement: str) -> str:
+    """The package a requirement names, spelt as locks spell it."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", requirement)[0]).lower()
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_every_package_is_pinned_by_hash_and_no_host_is_named(lock: object) -> None:
+    """A lock says which bytes, never where from."""
+    text = lock.read_text()
+    requirements = [block for block in re.split(r"\n(?=\S)", text.strip()) if not block.startswith("#")]
+    assert requirements
+    assert [block for block in requirements if not PIN.match(block) or "--hash=sha256:" not in block] == []
+    assert "://" not in text
+    assert "--index" not in text
+
+
+def test_the_running_lock_holds_every_dependency() -> None:
+    """What pyproject.toml asks for is in the lock that `make setup` installs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = {normal(each) for each in project["project"]["dependencies"] + project["dependency-groups"]["setup"]}
+    assert wanted - set(pins("run")) == set()
+
+
+def test_tests_run_on_the_versions_that_run() -> None:
+    """A package in both locks has the same version in both."""
+    run, test = pins("run"), pins("test")
+    assert {name: test[name] for name in run.keys() & test.keys()} == {
+        name: run[name] for name in run.keys() & test.keys()
+    }
+
+
+def test_the_front_end_lock_names_no_host() -> None:
+    """Every npm package has its integrity hash and no address to fetch it from."""
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    fetched = {name: each for name, each in packages.items() if name}
+    assert fetched
+    assert [name for name, each in fetched.items() if "integrity" not in each or "resolved" in each] == []
