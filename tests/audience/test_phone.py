@@ -80,8 +80,11 @@ def disguise(draw: st.DrawFn, text: str) -> str:
     body = "".join(digits[int(char)] if char in "0123456789" else char for char in body.replace(" ", space or " "))
     if draw(st.booleans()):
         body = body.replace("+", "＋")
-    return draw(st.sampled_from(["", " ", "'", "\u202a", "\u00a0"])) * (not head) + head + body + draw(
-        st.sampled_from(["", " ", "\u202c", "\n"])
+    return (
+        draw(st.sampled_from(["", " ", "'", "\u202a", "\u00a0"])) * (not head)
+        + head
+        + body
+        + draw(st.sampled_from(["", " ", "\u202c", "\n"]))
     )
 
 
