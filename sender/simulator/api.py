@@ -141,7 +141,7 @@ class Api:
         sid = reply.body["sid"] if reply.body else None
         self._world.log.write("fault", fault=fault, to=to, sid=sid, request_id=call.request_id)
         if fault is Fault.HANG:
-            await asyncio.sleep(self._world.faults.faults.hang_seconds)
+            await self._world.pause(self._world.faults.faults.hang_seconds)
         return _error(CODES[fault], fault) if fault in CODES else Reply(201, reply.body, fault)
 
     async def _accept(self, call: Call) -> Reply:

@@ -89,6 +89,7 @@ class Control:
             "idle": self._world.idle,
             "events": dict(self._world.log.counts),
             "statuses": dict(Counter(message.status for message in messages)),
+            "faults": dict(self._world.faults.met),
             "directions": dict(Counter(message.direction for message in messages)),
         })  # fmt: skip
 
@@ -133,8 +134,9 @@ class Control:
         return web.json_response({"results": [await self._posted(hook, text.repeat) for text, hook in heard]})
 
     def _post(self, hook: Hook | None, repeat: int) -> None:
-        for _ in range(repeat if hook else 0):
-            self._world.inbound_line.post(hook) if hook else None
+        for _ in range(repeat):
+            if hook:
+                self._world.inbound_line.post(hook)
 
     async def _posted(self, hook: Hook | None, repeat: int) -> dict[str, object]:
         if hook is None or hook.done is None:

@@ -1,6 +1,7 @@
 """What goes wrong on a create, and when: by share, or for the next requests as told."""
 
 import random
+from collections import Counter
 from dataclasses import dataclass
 
 from sender.simulator.config import Fault, Faults
@@ -34,6 +35,7 @@ class FaultPlan:
         self._dice = random.Random(f"{seed}:faults")
         self._planned: list[Planned] = []
         self.faults = faults
+        self.met: Counter[Fault] = Counter()
 
     def plan(self, planned: Planned) -> None:
         """Schedule a fault behind those already scheduled."""
@@ -46,6 +48,12 @@ class FaultPlan:
 
     def draw(self, to: str) -> Fault | None:
         """The fault this create meets, if any."""
+        fault = self._next(to)
+        if fault:
+            self.met[fault] += 1
+        return fault
+
+    def _next(self, to: str) -> Fault | None:
         for planned in self._planned:
             if planned.to in (None, to):
                 planned.count -= 1

@@ -43,13 +43,16 @@ class Inbound:
             self._webhooks.post(hook)
 
     def hear(self, person: str, sender: str, body: str, sid: str | None = None) -> Hook | None:
-        """Filter and keep a text; returns the webhook still to be posted, None where no URL is set."""
+        """Filter and keep a text; returns the webhook still to be posted, None where no URL is set.
+
+        A SID heard before is the same text again: only its webhook is repeated.
+        """
         sid = sid or fresh_sid("SM")
         word = self._optouts.word(sender, body)
         service = self._senders.service_of(sender)
-        self._keep(sid, person, sender, body, service.sid if service else None)
-        if word and (reply := self._optouts.hear(sender, person, word)):
-            self._log.write("provider_reply", to=person, **{"from": sender}, body=reply, word=word)
+        if sid not in self._store:
+            self._keep(sid, person, sender, body, service.sid if service else None)
+            self._filter(person, sender, word)
         about: dict[str, object] = {"sid": sid, "from": person, "to": sender, "body": body}
         url = self._url(sender)
         if not url:
@@ -60,6 +63,10 @@ class Inbound:
         done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         done.add_done_callback(lambda future: self._obey(sender, person, future))
         return Hook("inbound", url, fields, about, done=done)
+
+    def _filter(self, person: str, sender: str, word: str | None) -> None:
+        if word and (reply := self._optouts.hear(sender, person, word)):
+            self._log.write("provider_reply", to=person, **{"from": sender}, body=reply, word=word)
 
     def _keep(self, sid: str, person: str, sender: str, body: str, service: str | None) -> None:
         now = whole_second(self._clock.now())

@@ -72,6 +72,9 @@ class Store:
         self._by_sid[message.sid] = message
         self._by_to.setdefault(message.to, []).append(message)
 
+    def __contains__(self, sid: str) -> bool:
+        return sid in self._by_sid
+
     def get(self, sid: str, path: str) -> Message:
         """The message, or ApiError 20404 for ``path``."""
         message = self._by_sid.get(sid)

@@ -34,7 +34,11 @@ def create_app(
         yield
         await world.stop()
 
+    async def end(_: web.Application) -> None:
+        world.ending.set()
+
     app.cleanup_ctx.append(lifetime)
+    app.on_shutdown.append(end)
     return app
 
 

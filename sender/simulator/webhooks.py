@@ -60,7 +60,7 @@ def _seconds(text: str, default: float, most: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: ``trouble`` is "" for a 2xx, else "ct", "rt", "3xx", "4xx" or "5xx"."""
+    """What came back: ``trouble`` is "" for a 2xx, else "ct", "rt", "3xx", "4xx", "5xx" or "url"."""
 
     http: int | None
     trouble: str
@@ -158,6 +158,8 @@ class Webhooks:
             trouble = "rt"
         except (aiohttp.ClientError, OSError):
             trouble = "ct"
+        except ValueError:
+            trouble = "url"
         return Answer(http, trouble, body, sent_at, time.time())
 
     def _headers(self, hook: Hook, url: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """One simulated world: everything that exists once, built together and handed down."""
 
+import asyncio
+from contextlib import suppress
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -32,6 +34,7 @@ class World:
         self.clock = clock
         self.log = log
         self.latency = config.latency
+        self.ending = asyncio.Event()
         self.agenda = Agenda()
         self.store = Store(config.account_sid, config.currency)
         self.senders = Senders(config)
@@ -80,6 +83,11 @@ class World:
         await self.inbound_line.stop()
         self.log.write("stopped", messages=sum(1 for _ in self.store))
         self.log.close()
+
+    async def pause(self, seconds: float) -> None:
+        """Let so many real seconds pass, fewer when the world ends."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.ending.wait(), seconds)
 
     @property
     def idle(self) -> bool:
