@@ -1,7 +1,8 @@
 """Not more often than the program, the installation and the law of every place allow, in any rolling window."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from guards import rules
 from guards.base import ALLOW, RESTRAINED, Block, Cap, Defer, Draft, Facts, Kind, Sent, Verdict
@@ -14,6 +15,8 @@ _DAY, _WEEK = 24, 7 * 24
 
 Limit = tuple[int, int, tuple[Sent, ...], str]
 """At most so many, in so many hours, of these texts, because of this rule id ("" for the program's own cap)."""
+LegalCap = tuple[int, int, str]
+"""At most so many, in so many hours, because of this rule id."""
 
 
 def lookback(caps: Iterable[Cap]) -> timedelta:
@@ -24,14 +27,16 @@ def lookback(caps: Iterable[Cap]) -> timedelta:
 def check(draft: Draft, facts: Facts) -> Verdict:
     """Defer to the instant at which every full window has room again; block where that comes too late.
 
-    Answers to the person's own text are exempt; codes and transactional texts know the hard limit only. A legal cap
-    counts the restrained texts of all programs, also where the law speaks of "the same subject".
+    The confirmation of a stop is exempt from everything; other answers, codes and transactional texts know the hard
+    limit only, so that two machines answering each other come to rest. A legal cap counts the restrained texts of all
+    programs, also where the law speaks of "the same subject".
     """
-    if draft.kind is Kind.ANSWER or not facts.sends:
+    answer = draft.kind is Kind.ANSWER
+    if not facts.sends or (answer and draft.answers == "stop"):
         return ALLOW
     if _frees_at(facts.sends, HARD_LIMIT, _DAY, facts.now) is not None:
         return Block("hard_limit", note=f"No number gets more than {HARD_LIMIT} texts within 24 hours.")
-    return _restrained(facts) if draft.purpose in RESTRAINED else ALLOW
+    return _restrained(facts) if draft.purpose in RESTRAINED and not answer else ALLOW
 
 
 def _restrained(facts: Facts) -> Verdict:
@@ -54,14 +59,25 @@ def _limits(facts: Facts) -> Iterator[Limit]:
     own = tuple(sent for sent in counted if sent.program_id == facts.policy.program_id)
     for cap in facts.policy.caps:
         yield cap.limit, cap.hours, own if cap.scope == "program" else counted, ""
-    for rule in rules.of_places(facts.places.codes, facts.now.astimezone(UTC).date()):
-        # A rolling day or week is never laxer than a calendar one.
-        caps = (rule.max_per_24h, _DAY), (rule.max_per_day, _DAY), (rule.max_per_week, _WEEK)
-        yield from ((limit, hours, counted, rule.id) for limit, hours in caps if limit is not None)
+    for limit, hours, rule in _legal(facts.places.codes, facts.now.astimezone(UTC).date()):
+        yield limit, hours, counted, rule
+
+
+@lru_cache(maxsize=8192)
+def _legal(codes: tuple[str, ...], day: date) -> tuple[LegalCap, ...]:
+    # A rolling day or week is never laxer than a calendar one.
+    return tuple(
+        (limit, hours, rule.id)
+        for rule in rules.of_places(codes, day)
+        for limit, hours in ((rule.max_per_24h, _DAY), (rule.max_per_day, _DAY), (rule.max_per_week, _WEEK))
+        if limit is not None
+    )
 
 
 def _frees_at(sends: tuple[Sent, ...], limit: int, hours: int, now: datetime) -> datetime | None:
     """Return when the window of ``hours`` has room again, None if it has now. A text leaves it exactly then."""
+    if len(sends) < limit:
+        return None
     window = timedelta(hours=hours)
     inside = sorted((sent.at for sent in sends if sent.at > now - window), reverse=True)
     return inside[limit - 1] + window if len(inside) >= limit else None

@@ -57,11 +57,12 @@ def hours_at(
     margin: timedelta = timedelta(),
 ) -> Hours:
     """Answer ``tactful hours``: what this guard says for ``places`` at the aware instant ``at``."""
-    kept = policy or Policy(program_id=0, brand="", footer="")
+    if not country:
+        return Hours("block", None, None, (), places.codes, places.zones, "unknown_country")
     if purpose not in RESTRAINED:
         return Hours("allow", None, None, (), places.codes, places.zones)
-    verdict = _at(places, kept, at, margin, None) if country else Block("unknown_country")
-    ids = _ids(places.codes, at) if country else ()
+    verdict = _at(places, policy or Policy(program_id=0, brand="", footer=""), at, margin, None)
+    ids = _ids(places.codes, at)
     if isinstance(verdict, Allow):
         return Hours("allow", None, verdict.until, ids, places.codes, places.zones)
     until = verdict.until if isinstance(verdict, Defer) else None

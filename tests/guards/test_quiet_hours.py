@@ -1,0 +1,266 @@
+"""Hours: what the law files say, in every place and zone at once, to the second."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guards import quiet_hours
+from guards.base import ALLOW, Allow, Block, Defer, Kind, Places, Purpose, Window
+from guards.places import places_of
+from guards.quiet_hours import hours_at
+from guards.zones import table
+from tests.guards.people import MONDAY_NOON, POLICY, allowed, at, draft, facts
+
+NY, CH, DE, LA = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
+
+# (number, zone, local time of an open minute, local time of the minute at which it closes, next opening)
+TABLE = [
+    ("+12125550100", NY, "2026-11-23 20:59", "2026-11-23 21:00", "2026-11-24 08:00"),  # US
+    ("+18605550100", NY, "2026-11-22 09:00", "2026-11-22 20:00", "2026-11-23 09:00"),  # CT
+    ("+13055550100", NY, "2026-11-23 08:00", "2026-11-23 20:00", "2026-11-24 08:00"),  # FL
+    ("+15045550100", CH, "2026-11-21 19:59", "2026-11-21 20:00", "2026-11-23 08:00"),  # LA, no Sunday
+    ("+14105550100", NY, "2026-11-23 08:00", "2026-11-23 20:00", "2026-11-24 08:00"),  # MD
+    ("+16015550100", CH, "2026-07-06 09:00", "2026-07-06 20:00", "2026-07-07 09:00"),  # MS in summer
+    ("+16015550100", CH, "2026-12-07 08:00", "2026-12-07 20:00", "2026-12-08 08:00"),  # MS in winter
+    ("+14055550100", CH, "2026-11-23 08:00", "2026-11-23 20:00", "2026-11-24 08:00"),  # OK
+    ("+15035550100", LA, "2026-11-23 08:00", "2026-11-23 20:00", "2026-11-24 08:00"),  # OR
+    ("+12155550100", NY, "2026-11-23 09:00", "2026-11-23 19:00", "2026-11-24 09:00"),  # PA
+    ("+14015550100", NY, "2026-11-20 17:59", "2026-11-20 18:00", "2026-11-21 10:00"),  # RI
+    ("+14015550100", NY, "2026-11-21 16:59", "2026-11-21 17:00", "2026-11-23 09:00"),  # RI, Saturday
+    ("+12145550100", CH, "2026-11-21 20:59", "2026-11-21 21:00", "2026-11-22 12:00"),  # TX, Sunday at noon
+    ("+12055550100", CH, "2026-11-21 19:59", "2026-11-21 20:00", "2026-11-23 08:00"),  # AL
+    ("+18595550100", NY, "2026-11-23 10:00", "2026-11-23 21:00", "2026-11-24 10:00"),  # KY
+    ("+16175550100", NY, "2026-11-23 08:00", "2026-11-23 20:00", "2026-11-24 08:00"),  # MA
+    ("+13135550100", NY, "2026-11-23 09:00", "2026-11-23 21:00", "2026-11-24 09:00"),  # MI
+    ("+17025550100", LA, "2026-11-23 09:00", "2026-11-23 20:00", "2026-11-24 09:00"),  # NV
+    ("+18015550100", DE, "2026-11-21 20:59", "2026-11-21 21:00", "2026-11-23 08:00"),  # UT, no Sunday
+    ("+14165550100", "America/Toronto", "2026-11-20 21:29", "2026-11-20 21:30", "2026-11-21 10:00"),  # CA
+    ("+33612345678", "Europe/Paris", "2026-11-21 19:59", "2026-11-21 20:00", "2026-11-23 08:00"),  # FR
+    ("+447700900123", "Europe/London", "2026-11-21 20:59", "2026-11-21 21:00", "2026-11-22 09:00"),  # GB
+    ("+919812345678", "Asia/Kolkata", "2026-11-22 10:00", "2026-11-22 21:00", "2026-11-23 10:00"),  # IN
+    ("+971501234567", "Asia/Dubai", "2026-11-22 09:00", "2026-11-22 18:00", "2026-11-23 09:00"),  # AE
+    ("+27821234567", "Africa/Johannesburg", "2026-11-21 12:59", "2026-11-21 13:00", "2026-11-23 08:00"),  # ZA
+    ("+573211234567", "America/Bogota", "2026-11-21 14:59", "2026-11-21 15:00", "2026-11-23 07:00"),  # CO
+    ("+972501234567", "Asia/Jerusalem", "2026-11-20 12:59", "2026-11-20 13:00", "2026-11-22 09:00"),  # IL
+    ("+595961234567", "America/Asuncion", "2026-11-21 19:59", "2026-11-21 20:00", "2026-11-23 09:00"),  # default
+]
+
+
+@pytest.mark.parametrize(("number", "zone", "is_open", "closes", "reopens"), TABLE)
+def test_each_place_keeps_its_own_hours(number: str, zone: str, is_open: str, closes: str, reopens: str) -> None:
+    """A text goes in the window, not from its end on, and is put off to the very opening of the next."""
+    places = places_of(number)
+    inside = hours_at(places, places.codes[0][:2], at(is_open, zone))
+    assert (inside.verdict, inside.closes_at) == ("allow", at(closes, zone))
+    after = hours_at(places, places.codes[0][:2], at(closes, zone))
+    assert (after.verdict, after.until) == ("defer", at(reopens, zone))
+    assert after.rules
+
+
+HOLIDAYS = [
+    ("+12055550100", CH, "2027-04-26"),  # AL, Confederate Memorial Day
+    ("+15045550100", CH, "2027-02-09"),  # LA, Mardi Gras
+    ("+15045550100", CH, "2028-11-07"),  # LA, Election Day of an even year
+    ("+16015550100", CH, "2027-04-26"),  # MS, disputed counts as banned
+    ("+12155550100", NY, "2027-03-26"),  # PA, Good Friday
+    ("+12155550100", NY, "2027-06-14"),  # PA, Flag Day
+    ("+14015550100", NY, "2027-08-09"),  # RI, Victory Day
+    ("+18015550100", DE, "2027-07-23"),  # UT, Pioneer Day on a Saturday is kept on Friday too
+    ("+18015550100", DE, "2028-07-24"),  # UT, Pioneer Day
+    ("+18015550100", DE, "2029-06-18"),  # UT, Juneteenth kept on the Monday before
+    ("+33612345678", "Europe/Paris", "2027-07-14"),  # FR
+    ("+61412345678", "Australia/Sydney", "2027-01-26"),  # AU
+    ("+27821234567", "Africa/Johannesburg", "2027-12-16"),  # ZA
+    ("+4915123456789", "Europe/Berlin", "2026-12-25"),  # DE, courtesy
+    ("+36201234567", "Europe/Budapest", "2026-10-23"),  # HU keeps its own holidays under the EU file
+]
+
+
+@pytest.mark.parametrize(("number", "zone", "day"), HOLIDAYS)
+def test_nothing_goes_on_a_holiday(number: str, zone: str, day: str) -> None:
+    """Noon of a kept holiday is refused although noon of the day is open otherwise."""
+    places = places_of(number)
+    assert hours_at(places, places.codes[0][:2], at(f"{day} 12:00", zone)).verdict == "defer"
+
+
+def test_election_day_is_free_in_odd_years() -> None:
+    """Louisiana closes on the Tuesday after the first Monday of November in even years only."""
+    assert hours_at(places_of("+15045550100"), "US", at("2027-11-02 12:00", CH)).verdict == "allow"
+
+
+def test_italy_opens_late_on_the_eve_of_a_holiday() -> None:
+    """On 24 December the Italian window is 10 to 19, not 9 to 20."""
+    places = places_of("+393123456789")
+    assert hours_at(places, "IT", at("2026-12-24 09:30", "Europe/Rome")).until == at("2026-12-24 10:00", "Europe/Rome")
+    assert hours_at(places, "IT", at("2026-12-24 18:30", "Europe/Rome")).closes_at == at("2026-12-24 19:00", "Europe/Rome")
+
+
+def test_a_rule_counts_from_its_day_on() -> None:
+    """Pennsylvania closed at nine on the evening before Act 47 took effect and at seven the evening after."""
+    before = hours_at(places_of("+12155550100"), "US", at("2026-10-17 19:30", NY))
+    assert (before.verdict, before.closes_at) == ("allow", at("2026-10-17 21:00", NY))
+    assert hours_at(places_of("+12155550100"), "US", at("2026-10-19 19:30", NY)).verdict == "defer"
+
+
+def test_a_split_area_code_keeps_both_clocks() -> None:
+    """Area code 850 lies in two zones: it opens by the western clock and closes by the eastern."""
+    places = places_of("+18505550100")
+    assert hours_at(places, "US", at("2026-11-23 08:30", NY)).until == at("2026-11-23 08:00", CH)
+    assert hours_at(places, "US", at("2026-11-23 12:00", NY)).closes_at == at("2026-11-23 20:00", NY)
+
+
+def test_an_address_adds_its_rules_to_those_of_the_area_code() -> None:
+    """A Florida number with a California address keeps Florida's evening in the east, California's morning in the west."""
+    places = places_of("+13055550100", postal_code="90210")
+    assert hours_at(places, "US", at("2026-11-23 10:59", NY)).until == at("2026-11-23 08:00", LA)
+    assert hours_at(places, "US", at("2026-11-23 19:59", NY)).closes_at == at("2026-11-23 20:00", NY)
+
+
+def test_a_number_without_a_place_gets_the_strictest_hours() -> None:
+    """A toll-free number may be in any state, so it opens with Honolulu's ten o'clock and closes with Boston's six."""
+    places = places_of("+18005550100")
+    answer = hours_at(places, "US", at("2026-07-01 15:59", NY))
+    assert answer.until == at("2026-07-01 16:00", NY)
+    assert hours_at(places, "US", at("2026-07-01 16:00", NY)).closes_at == at("2026-07-01 18:00", NY)
+
+
+def test_the_margin_is_kept_before_the_end() -> None:
+    """With two minutes of margin the permission ends at 20:58, and from then on the next day counts."""
+    late = facts(now=at("2026-11-23 20:57", NY), margin=timedelta(minutes=2))
+    assert quiet_hours.check(draft(), late) == Allow(until=at("2026-11-23 20:58", NY))
+    verdict = quiet_hours.check(draft(), replace(late, now=at("2026-11-23 20:58", NY)))
+    assert isinstance(verdict, Defer)
+    assert verdict.until == at("2026-11-24 08:00", NY)
+
+
+def test_no_hour_for_all_is_a_block_that_says_so() -> None:
+    """Someone who may be in Paris or in Auckland can never be texted: their days do not meet."""
+    nowhere = facts(places=Places(("FR", "NZ"), ("Europe/Paris", "Pacific/Auckland")))
+    verdict = quiet_hours.check(draft(), nowhere)
+    assert isinstance(verdict, Block)
+    assert verdict.reason == "no_common_hour"
+    assert verdict.rules == ("FR", "NZ")
+
+
+@pytest.mark.parametrize("minutes", [-1, 0, 1])
+def test_an_opening_at_or_after_the_end_is_too_late(minutes: int) -> None:
+    """A campaign that ends when the hours open, or before, is blocked; one minute more and it waits."""
+    opening = at("2026-11-24 08:00", NY)
+    verdict = quiet_hours.check(
+        draft(), facts(now=at("2026-11-23 22:00", NY), ends_at=opening + timedelta(minutes=minutes))
+    )
+    assert isinstance(verdict, Defer if minutes > 0 else Block)
+    assert verdict.reason == ("quiet_hours" if minutes > 0 else "too_late")
+
+
+@pytest.mark.parametrize(
+    "places", [Places(), Places(("US-NY",), ()), Places(("XX",), (NY,)), Places(("US-NY",), ("Mars/Phobos",))]
+)
+def test_an_unknown_place_is_blocked(places: Places) -> None:
+    """Without a known jurisdiction and a known clock nothing goes."""
+    verdict = quiet_hours.check(draft(), facts(places=places))
+    assert isinstance(verdict, Block)
+    assert verdict.reason == "unknown_place"
+
+
+def test_an_unknown_country_is_blocked_at_the_door() -> None:
+    """The hours door says block, not allow, for a number of no country."""
+    assert hours_at(Places(), None, MONDAY_NOON).verdict == "block"
+
+
+def test_codes_and_answers_know_no_hours() -> None:
+    """A code, a transactional text and an answer go at four in the morning; an informational text does not."""
+    night = facts(now=at("2026-11-23 04:00", NY))
+    for exempt in (draft(Purpose.CODE), draft(Purpose.TRANSACTIONAL), draft(kind=Kind.ANSWER, answers="stop")):
+        assert quiet_hours.check(exempt, night) is ALLOW
+    assert isinstance(quiet_hours.check(draft(Purpose.INFORMATIONAL), night), Defer)
+
+
+def test_a_program_may_tighten() -> None:
+    """A program that sends from ten to noon on Mondays only waits for Monday ten o'clock."""
+    narrow = replace(POLICY, hours=(Window(0, 600, 720),))
+    verdict = quiet_hours.check(draft(), facts(policy=narrow, now=at("2026-11-24 11:00", NY)))
+    assert isinstance(verdict, Defer)
+    assert verdict.until == at("2026-11-30 10:00", NY)
+
+
+def test_a_program_may_loosen_courtesy_but_not_law() -> None:
+    """With a named reason a German Sunday opens, never its night; naming Pennsylvania's rule changes nothing."""
+    loose = replace(POLICY, loosened={"DE": "bakery club, opens on Sundays", "US-PA": "no reason"})
+    german = facts(places=places_of("+4915123456789"), policy=loose)
+    sunday = at("2026-11-22 11:00", "Europe/Berlin")
+    assert isinstance(quiet_hours.check(draft(), replace(german, now=sunday)), Allow)
+    assert isinstance(quiet_hours.check(draft(), replace(german, now=sunday + timedelta(hours=12))), Defer)
+    pennsylvanian = facts("+12155550100", policy=loose, now=at("2026-11-22 11:00", NY))
+    assert isinstance(quiet_hours.check(draft(), pennsylvanian), Defer)
+
+
+def test_an_instant_without_a_zone_is_an_error() -> None:
+    """Hours are never guessed from a naive time."""
+    with pytest.raises(ValueError, match="no zone"):
+        quiet_hours.check(draft(), facts(now=datetime(2026, 11, 23, 12)))  # noqa: DTZ001
+
+
+AREA_CODES = sorted(table().area_codes)
+ABROAD = ("+33612345678", "+61412345678", "+525512345678", "+393123456789", "+972501234567", "+79123456789")
+NUMBERS = st.one_of(st.sampled_from(AREA_CODES).map(lambda code: f"+1{code}5550100"), st.sampled_from(ABROAD))
+ZIPS = st.sampled_from([None, None, "90210", "59901", "02903", "99501", "96813", "39201", "79901"])
+INSTANTS = st.datetimes(datetime(2025, 1, 1), datetime(2035, 12, 20), timezones=st.just(UTC))  # noqa: DTZ001
+OWN = st.one_of(
+    st.none(),
+    st.lists(st.tuples(st.integers(0, 6), st.integers(540, 700), st.integers(701, 1200)), min_size=3, max_size=9).map(
+        lambda windows: tuple(Window(*window) for window in windows)
+    ),
+)
+
+
+@given(NUMBERS, ZIPS, INSTANTS, OWN)
+@settings(max_examples=150, deadline=None)
+def test_hours_hold_in_every_rule_and_zone(
+    number: str, postal_code: str | None, now: datetime, own: tuple[Window, ...] | None
+) -> None:
+    """Allowed exactly when every rule holds on every wall clock; put off to the first minute at which it does."""
+    person = facts(places=places_of(number, postal_code=postal_code), now=now, policy=replace(POLICY, hours=own))
+    verdict = quiet_hours.check(draft(), person)
+    assert isinstance(verdict, Allow) == allowed(person.places, now, own)
+    if isinstance(verdict, Defer):
+        assert_first_allowed(person.places, now, verdict.until, own)
+    elif isinstance(verdict, Allow):
+        assert verdict.until is not None
+        assert allowed(person.places, verdict.until - timedelta(seconds=1), own)
+        assert not allowed(person.places, verdict.until, own)
+    else:
+        hourly = (now + timedelta(minutes=30 * n) for n in range(8 * 48))
+        assert not any(allowed(person.places, instant, own) for instant in hourly)
+
+
+def assert_first_allowed(
+    places: Places, now: datetime, until: datetime, own: tuple[Window, ...] | None = None
+) -> None:
+    """Fail unless ``until`` is allowed and no minute between ``now`` and it is."""
+    assert until > now
+    assert allowed(places, until, own)
+    assert not allowed(places, until - timedelta(seconds=1), own)
+    minutes = int((until - now).total_seconds() // 60)
+    assert not any(allowed(places, until - timedelta(minutes=n), own) for n in range(1, minutes + 1))
+
+
+SPRING_AND_AUTUMN = [
+    "2025-03-09", "2025-11-02", "2026-03-08", "2026-11-01", "2027-03-14", "2027-11-07", "2028-03-12", "2028-11-05",
+    "2029-03-11", "2029-11-04", "2030-03-10", "2030-11-03", "2031-03-09", "2031-11-02", "2032-03-14", "2032-11-07",
+    "2033-03-13", "2033-11-06", "2034-03-12", "2034-11-05", "2035-03-11", "2035-11-04",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("day", SPRING_AND_AUTUMN)
+def test_the_opening_is_exact_when_clocks_move(day: str) -> None:
+    """On the nights clocks change, the first allowed instant is the law's local hour in every kind of US zone."""
+    for code in ("212", "850", "605", "208", "928", "907", "808", "601", "541"):
+        places = places_of(f"+1{code}5550100")
+        late = at(f"{day} 00:30", places.zones[0])
+        answer = hours_at(places, "US", late)
+        assert answer.until is not None
+        assert_first_allowed(places, late, answer.until)
