@@ -50,7 +50,8 @@ screenshots: setup $(VENV)/test.stamp ## Take a picture of every page
 	@$(BIN)/python -m tests.browser.screenshots
 
 lock: $(VENV)/lock.stamp ## Write the locks anew; UPGRADE=--upgrade takes the newest versions
-	@$(LOCK) pyproject.toml --group setup --output-file requirements/run.txt
+	@$(LOCK) --group build --output-file requirements/build.txt
+	@$(LOCK) pyproject.toml --constraints requirements/build.txt --output-file requirements/run.txt
 	@$(LOCK) --group test --constraints requirements/run.txt --output-file requirements/test.txt
 	@$(LOCK) --group node --output-file requirements/node.txt
 	@$(LOCK) --group lock --output-file requirements/lock.txt
@@ -67,9 +68,11 @@ $(BIN)/python:
 	install the package python3-venv (sudo apt-get install python3-venv) and run make again." >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV)
 
-$(VENV)/run.stamp: requirements/run.txt | $(BIN)/python
+# Source-only packages are built with the pinned tools installed first, never with what an index offers that day.
+$(VENV)/run.stamp: requirements/build.txt requirements/run.txt | $(BIN)/python
 	@echo "Installing what Tactful runs on (about half a minute)."
-	@$(PIP) --require-hashes --no-deps -r requirements/run.txt
+	@$(PIP) --require-hashes --no-deps -r requirements/build.txt
+	@$(PIP) --require-hashes --no-deps --no-build-isolation --use-pep517 -r requirements/run.txt
 	@touch $@
 
 $(VENV)/app.stamp: pyproject.toml $(VENV)/run.stamp
