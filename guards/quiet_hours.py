@@ -130,9 +130,7 @@ def open_spans(
 
 
 @lru_cache(maxsize=65536)
-def _open(
-    codes: tuple[str, ...], own: tuple[OwnWindow, ...] | None, loosened: frozenset[str], day: date
-) -> Spans:
+def _open(codes: tuple[str, ...], own: tuple[OwnWindow, ...] | None, loosened: frozenset[str], day: date) -> Spans:
     """Return the minutes of a local day that all rules and the program's own hours leave open."""
     minutes = _ALL_DAY
     for rule in rules.of_places(codes, day):

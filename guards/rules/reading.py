@@ -175,7 +175,7 @@ class _Page:
     def strings(self, field: str) -> tuple[str, ...]:
         value = self.table.get(field, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.fault(field, "is not a list of texts in quotes; write it as [\"XX\", \"YY\"]")
+            raise self.fault(field, 'is not a list of texts in quotes; write it as ["XX", "YY"]')
         return tuple(value)
 
     def tables(self, field: str) -> list[Mapping[str, Any]]:
@@ -212,7 +212,7 @@ class _Page:
         name = self.maybe_words(field)
         try:
             return name and ZoneInfo(name).key
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, KeyError) as error:
             raise self.fault(field, f"is {name!r}, which no zone is called") from error
 
     def yearly_days(self) -> tuple[YearlyDay, ...]:
@@ -228,7 +228,7 @@ class _Page:
     def week(self) -> tuple[Minutes, ...]:
         spans = self.table.get("hours")
         if not isinstance(spans, dict):
-            raise self.fault("hours", "is missing; write it as { mon-sat = [\"09:00-20:00\"], sun = [] }")
+            raise self.fault("hours", 'is missing; write it as { mon-sat = ["09:00-20:00"], sun = [] }')
         days: dict[str, Minutes] = {}
         for span in spans:
             for name in self._days_of(span):
@@ -257,7 +257,7 @@ class _Page:
         try:
             start, end = (int(part[:2]) * 60 + int(part[3:]) for part in text.split("-") if part[2] == ":")
         except (ValueError, IndexError):
-            raise self.fault(field, f"has {text!r}; write a window as \"09:00-20:00\"") from None
+            raise self.fault(field, f'has {text!r}; write a window as "09:00-20:00"') from None
         if not 0 <= start < end <= 24 * 60:
             raise self.fault(field, f"has {text!r}, which is empty or outside 00:00-24:00")
         return start, end

@@ -1,6 +1,7 @@
 """Local windows become exact UTC spans, also on the days on which clocks are moved."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,7 +21,7 @@ EPOCH = date(1970, 1, 1)
 def moved_days(zone: str) -> list[date]:
     """Return the local days of 2025 to 2035 on which ``zone`` moves its clock."""
     noons = [datetime(2025, 1, 1, 12, tzinfo=ZoneInfo(zone)) + timedelta(days=n) for n in range(11 * 365)]
-    return [b.date() for a, b in zip(noons, noons[1:], strict=False) if a.utcoffset() != b.utcoffset()]
+    return [b.date() for a, b in pairwise(noons) if a.utcoffset() != b.utcoffset()]
 
 
 def inside(spans: Spans, instant: int) -> bool:
@@ -77,4 +78,4 @@ def test_common_is_what_lies_in_both(some: Spans, others: Spans) -> None:
     both = common(some, others)
     for second in range(-1, 75):
         assert inside(both, second) == (inside(some, second) and inside(others, second))
-    assert all(a[1] <= b[0] for a, b in zip(both, both[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in pairwise(both))

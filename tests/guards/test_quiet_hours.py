@@ -95,7 +95,9 @@ def test_italy_opens_late_on_the_eve_of_a_holiday() -> None:
     """On 24 December the Italian window is 10 to 19, not 9 to 20."""
     places = places_of("+393123456789")
     assert hours_at(places, "IT", at("2026-12-24 09:30", "Europe/Rome")).until == at("2026-12-24 10:00", "Europe/Rome")
-    assert hours_at(places, "IT", at("2026-12-24 18:30", "Europe/Rome")).closes_at == at("2026-12-24 19:00", "Europe/Rome")
+    assert hours_at(places, "IT", at("2026-12-24 18:30", "Europe/Rome")).closes_at == at(
+        "2026-12-24 19:00", "Europe/Rome"
+    )
 
 
 def test_a_rule_counts_from_its_day_on() -> None:
@@ -113,7 +115,7 @@ def test_a_split_area_code_keeps_both_clocks() -> None:
 
 
 def test_an_address_adds_its_rules_to_those_of_the_area_code() -> None:
-    """A Florida number with a California address keeps Florida's evening in the east, California's morning in the west."""
+    """A Florida number with a California address keeps Florida's evening and California's morning."""
     places = places_of("+13055550100", postal_code="90210")
     assert hours_at(places, "US", at("2026-11-23 10:59", NY)).until == at("2026-11-23 08:00", LA)
     assert hours_at(places, "US", at("2026-11-23 19:59", NY)).closes_at == at("2026-11-23 20:00", NY)
@@ -237,9 +239,7 @@ def test_hours_hold_in_every_rule_and_zone(
         assert not any(allowed(person.places, instant, own) for instant in hourly)
 
 
-def assert_first_allowed(
-    places: Places, now: datetime, until: datetime, own: tuple[Window, ...] | None = None
-) -> None:
+def assert_first_allowed(places: Places, now: datetime, until: datetime, own: tuple[Window, ...] | None = None) -> None:
     """Fail unless ``until`` is allowed and no minute between ``now`` and it is."""
     assert until > now
     assert allowed(places, until, own)

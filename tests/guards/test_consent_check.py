@@ -1,0 +1,72 @@
+"""Consent: the right level for the purpose, still standing, and one confirmation of a stop in time."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from guards import consent_check
+from guards.base import Allow, Block, Kind, Purpose, Standing
+from tests.guards.people import MONDAY_NOON, draft, facts
+
+LATER = MONDAY_NOON + timedelta(days=1)
+M, I, T, C = Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL, Purpose.CODE  # noqa: E741
+
+
+@pytest.mark.parametrize(
+    ("purpose", "standing", "reason"),
+    [
+        (M, Standing("in", "express_written"), None),
+        (I, Standing("in", "express_written"), None),
+        (I, Standing("in", "express"), None),
+        (M, Standing("in", "express"), "consent_too_weak"),
+        (M, Standing("in", "implied"), "consent_too_weak"),
+        (I, Standing("in", "implied"), "consent_too_weak"),
+        (M, Standing("in", "none"), "consent_too_weak"),
+        (M, Standing("in", "implied", lapses_at=LATER), "consent_too_weak"),
+        (M, Standing("in", "express_written", lapses_at=LATER), None),
+        (M, Standing("in", "express_written", lapses_at=MONDAY_NOON), "consent_lapsed"),
+        (M, Standing("out", "express_written"), "opted_out"),
+        (I, Standing("out"), "opted_out"),
+        (T, Standing("out"), "opted_out"),
+        (C, Standing("out"), "opted_out"),
+        (M, Standing("held", "express_written"), "held"),
+        (C, Standing("held"), "held"),
+        (M, Standing(), "no_consent"),
+        (I, Standing(), "no_consent"),
+        (T, Standing(), None),
+        (C, Standing(), None),
+    ],
+)
+def test_purpose_and_standing(purpose: Purpose, standing: Standing, reason: str | None) -> None:
+    """Each purpose needs its level; stop and held stop everything the loader reports them for."""
+    verdict = consent_check.check(draft(purpose), facts(standing=standing))
+    assert (verdict.reason if isinstance(verdict, Block) else None) == reason
+
+
+def test_implied_consent_counts_in_canada_until_it_lapses() -> None:
+    """A purchase carries Canadian marketing for as long as the law says, and only with that end on record."""
+    canadian = facts("+14165550100", country="CA", standing=Standing("in", "implied", lapses_at=LATER))
+    assert isinstance(consent_check.check(draft(), canadian), Allow)
+    for standing in (Standing("in", "implied", lapses_at=MONDAY_NOON), Standing("in", "implied")):
+        assert isinstance(consent_check.check(draft(), replace(canadian, standing=standing)), Block)
+
+
+@pytest.mark.parametrize(
+    ("answers", "age", "reason"),
+    [
+        ("stop", timedelta(minutes=5), None),
+        ("stop", timedelta(minutes=5, seconds=1), "answer_too_late"),
+        ("stop", None, "answer_too_late"),
+        ("help", timedelta(days=1), None),
+        ("start", None, None),
+        (None, None, "answers_nothing"),
+        ("sale", timedelta(0), "answers_nothing"),
+    ],
+)
+def test_answers_depend_on_what_they_answer(answers: str | None, age: Any, reason: str | None) -> None:
+    """After a stop, its confirmation may go for five minutes and the answer to a later HELP always; nothing else."""
+    stopped = facts(standing=Standing("out"), answered_within=age)
+    verdict = consent_check.check(draft(kind=Kind.ANSWER, answers=answers), stopped)
+    assert (verdict.reason if isinstance(verdict, Block) else None) == reason

@@ -1,0 +1,32 @@
+"""Reach: the country, the number and the line must be fit for a text."""
+
+from typing import Any
+
+import pytest
+
+from guards import reach
+from guards.base import ALLOW, Block
+from tests.guards.people import draft, facts
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({}, None),
+        ({"line_type": "mobile"}, None),
+        ({"line_type": "unknown"}, None),
+        ({"country": None}, "unknown_country"),
+        ({"country": "FR"}, "country_not_allowed"),
+        ({"number_state": "invalid"}, "invalid_number"),
+        ({"number_state": "suppressed"}, "suppressed"),
+        ({"line_type": "fixed_line"}, "landline"),
+        ({"line_type": "landline"}, "landline"),
+        ({"line_type": "premium_rate"}, "not_mobile"),
+        ({"line_type": "toll_free"}, "not_mobile"),
+        ({"line_type": "a type of next year"}, "not_mobile"),
+    ],
+)
+def test_only_living_phones_in_allowed_countries(more: dict[str, Any], reason: str | None) -> None:
+    """Everything that is not known to be a phone that can and may be texted is blocked with its own reason."""
+    verdict = reach.check(draft(), facts(**more))
+    assert verdict is ALLOW if reason is None else isinstance(verdict, Block) and verdict.reason == reason
