@@ -20,7 +20,10 @@ def main(argv: list[str] | None = None) -> int:
     asked = _parser().parse_args(argv)
     try:
         clock = _clock(asked.clock_real, asked.clock_virtual, asked.clock_speed)
-        app = create_app(load_config(asked.config), clock=clock, log_path=asked.log, fsync=asked.log_fsync)
+        config = load_config(asked.config)
+        if asked.seed is not None:
+            config = config.model_copy(update={"seed": asked.seed})
+        app = create_app(config, clock=clock, log_path=asked.log, fsync=asked.log_fsync)
         asyncio.run(_serve(app, asked.host, asked.port))
     except (ConfigError, ValueError, OSError) as error:
         sys.stderr.write(f"simulator: {error}\n")
@@ -53,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, required=True, help="JSON configuration, see docs/simulator.md")
     parser.add_argument("--log", type=Path, help="append every event to this JSONL file (made with mode 0600)")
     parser.add_argument("--log-fsync", action="store_true", help="sync the log to disk after every line")
+    parser.add_argument("--seed", type=int, help="draw phones, faults and delays from this seed, not the file's")
     parser.add_argument("--clock-real", type=float, help="epoch seconds at which the virtual clock is anchored")
     parser.add_argument("--clock-virtual", help="virtual instant at that moment, ISO 8601 with zone")
     parser.add_argument("--clock-speed", type=float, default=1.0, help="virtual seconds per real second (default: 1)")

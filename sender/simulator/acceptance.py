@@ -55,7 +55,7 @@ class Acceptance:
         self._network = network
         self._callbacks = callbacks
 
-    def accept(self, form: Form) -> Message:
+    def accept(self, form: Form, request_id: str) -> Message:
         """The new message, kept and on its way; raises ApiError when Twilio would refuse at once."""
         order = self._read(form)
         message = self._for_service(order) if order.service_sid else self._for_number(order)
@@ -64,7 +64,7 @@ class Acceptance:
         self._log.write(
             "accepted", sid=message.sid, to=message.to, **{"from": message.from_number}, service=message.service,
             body=message.body, status=message.status, parts=message.parts, validity_period=message.validity,
-            mode=message.mode,
+            status_callback=message.callback_url, mode=message.mode, request_id=request_id,
         )  # fmt: skip
         if message.mode == "early":
             self._callbacks.expect_early(message)

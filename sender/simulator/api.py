@@ -145,7 +145,7 @@ class Api:
         return _error(CODES[fault], fault) if fault in CODES else Reply(201, reply.body, fault)
 
     async def _accept(self, call: Call) -> Reply:
-        message = self._world.acceptance.accept(call.form)
+        message = self._world.acceptance.accept(call.form, call.request_id)
         body = self._world.store.render(message)
         await self._world.callbacks.early(message)
         return Reply(201, body)

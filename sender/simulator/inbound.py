@@ -50,10 +50,11 @@ class Inbound:
         sid = sid or fresh_sid("SM")
         word = self._optouts.word(sender, body)
         service = self._senders.service_of(sender)
+        about: dict[str, object] = {"sid": sid, "from": person, "to": sender, "body": body}
         if sid not in self._store:
+            self._log.write("heard", **about, word=word)
             self._keep(sid, person, sender, body, service.sid if service else None)
             self._filter(person, sender, word)
-        about: dict[str, object] = {"sid": sid, "from": person, "to": sender, "body": body}
         url = self._url(sender)
         if not url:
             self._log.write("inbound", **about, attempt=0, http=None, error="no_url", sent_at=None, answered_at=None)

@@ -54,7 +54,8 @@ def test_a_stop_word_blocks_before_the_webhook(
     assert not accepted(client, from_=SHOP)
     assert accepted(client, from_=TOLL_FREE)
     reply, posted = simulator.seen("provider_reply", to=ANN, word="STOP")[0], simulator.seen("inbound")[0]
-    assert int(str(reply["n"])) < int(str(posted["n"]))
+    heard = simulator.seen("heard", word="STOP")[0]
+    assert int(str(heard["n"])) < int(str(reply["n"])) < int(str(posted["n"]))
     ask(simulator, "inbound", {"from": ANN, "to": SHOP, "body": "Yes"})
     assert accepted(client, from_=SHOP)
 
