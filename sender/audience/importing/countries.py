@@ -1,9 +1,9 @@
-"""Country columns: ISO codes and English names, as far as libphonenumber knows them."""
+"""Country columns: ISO codes and English names, from the time zone database's own table."""
 
 from functools import cache
+from importlib.resources import files
 
 from phonenumbers import SUPPORTED_REGIONS
-from phonenumbers.geodata.locale import LOCALE_DATA
 
 OTHER_NAMES = {
     "usa": "US",
@@ -12,11 +12,18 @@ OTHER_NAMES = {
     "united states of america": "US",
     "america": "US",
     "uk": "GB",
+    "united kingdom": "GB",
     "great britain": "GB",
+    "britain": "GB",
     "england": "GB",
     "scotland": "GB",
     "wales": "GB",
     "northern ireland": "GB",
+    "south korea": "KR",
+    "korea": "KR",
+    "czechia": "CZ",
+    "ivory coast": "CI",
+    "us virgin islands": "VI",
     "can": "CA",
     "mex": "MX",
 }
@@ -32,12 +39,9 @@ def country_code(text: str) -> str | None:
 
 @cache
 def _names() -> dict[str, str]:
-    names = {_english(code).casefold(): code for code in LOCALE_DATA if code in SUPPORTED_REGIONS}
-    return {**names, **OTHER_NAMES}
-
-
-def _english(code: str) -> str:
-    """The data writes "*xx" for "the same as in language xx"."""
-    names = LOCALE_DATA[code]
-    name = names.get("en", "")
-    return names.get(name[1:], "") if name.startswith("*") else name
+    """Lines of iso3166.tab are a code, a tab and a short English name, which may write "&" for "and"."""
+    table = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text(encoding="utf-8")
+    pairs = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
+    names = {name.casefold(): code for code, name in pairs if code in SUPPORTED_REGIONS}
+    spelled = {name.replace("&", "and"): code for name, code in names.items()}
+    return {**spelled, **names, **OTHER_NAMES}
