@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 
 class Purpose(StrEnum):
@@ -90,9 +90,11 @@ class Cap:
             raise ValueError(f"A cap of {self.limit} texts in {self.hours} hours makes no sense; both start at 1.")
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A program's own opening: weekday (Monday 0), minutes of the local day, half-open [start, end)."""
+class Window(NamedTuple):
+    """A program's own opening: weekday (Monday 0), minutes of the local day, half-open [start, end).
+
+    A tuple, because it is part of the key under which hours are remembered and tuples are hashed fast.
+    """
 
     day: int
     start: int

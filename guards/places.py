@@ -7,7 +7,7 @@ the source and what it gave, never the number itself. ``area_codes.toml`` says w
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -170,7 +170,7 @@ def _zone(zone: str | None) -> tuple[Finding, ...]:
     return (Finding("zone", zones=(name,)) if _is_zone(name) else Finding("zone", remark=_NOT_UNDERSTOOD),)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)

@@ -103,7 +103,7 @@ def _none(places: Places, now: datetime) -> Block:
 
 def _ids(codes: tuple[str, ...], now: datetime) -> tuple[str, ...]:
     try:
-        return tuple(rule.id for rule in rules.of_places(codes, now.astimezone(UTC).date()))
+        return tuple(dict.fromkeys(rule.id for rule in rules.of_places(codes, now.astimezone(UTC).date())))
     except KeyError:
         return ()
 

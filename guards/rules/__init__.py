@@ -101,5 +101,6 @@ def of_places(codes: tuple[str, ...], day: date) -> tuple[Rule, ...]:
     code nobody knows.
     """
     everywhere = {inner for code in codes for inner in (code, *book().within(code))}
-    found = {rule.id: rule for code in everywhere for rule in book().applying(code, day)}
+    # One file may rule several countries, each with its own holidays.
+    found = {(rule.id, rule.calendar or ""): rule for code in everywhere for rule in book().applying(code, day)}
     return tuple(found[key] for key in sorted(found))

@@ -86,6 +86,14 @@ def test_nothing_goes_on_a_holiday(number: str, zone: str, day: str) -> None:
     assert hours_at(places, places.codes[0][:2], at(f"{day} 12:00", zone)).verdict == "defer"
 
 
+def test_countries_under_one_file_keep_each_their_own_holidays() -> None:
+    """Someone who may be in Hungary or in Greece is left alone on the national days of both, under one rule id."""
+    either = Places(("GR", "HU"), ("Europe/Athens", "Europe/Budapest"))
+    assert hours_at(either, "GR", at("2026-10-23 12:00", "Europe/Athens")).verdict == "defer"
+    assert hours_at(either, "GR", at("2026-10-28 12:00", "Europe/Athens")).verdict == "defer"
+    assert hours_at(either, "GR", at("2026-10-27 12:00", "Europe/Athens")).rules == ("EU",)
+
+
 def test_election_day_is_free_in_odd_years() -> None:
     """Louisiana closes on the Tuesday after the first Monday of November in even years only."""
     assert hours_at(places_of("+15045550100"), "US", at("2027-11-02 12:00", CH)).verdict == "allow"
