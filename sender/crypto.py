@@ -47,7 +47,9 @@ class Keyring:
         try:
             return unseal(self.master, wrapped)
         except InvalidTag as error:
-            raise KeyFileError("The key file does not fit this database; put back the keys it was made with.") from error
+            raise KeyFileError(
+                "The key file does not fit this database; put back the keys it was made with."
+            ) from error
 
     def sign(self, what: str, value: str) -> str:
         """A token of 22 URL-safe characters that proves we made ``value`` for the use ``what``."""

@@ -90,7 +90,6 @@ class Number(SQLModel, table=True):
     line_type: str = "unknown"
     state: str = "ok"
     state_reason: str = ""
-    gates: int = 0
     created_at: datetime
 
 
@@ -197,6 +196,7 @@ class Variant(SQLModel, table=True):
 class Message(SQLModel, table=True):
     """One outbound text to one number. ``send_after`` is the one column for quiet hours, caps and back-off.
 
+    ``deferrals`` counts what guards put off, ``tries`` the attempts that were proven not to have been created.
     ``changed_at`` follows the campaign clock, ``touched_at`` the machine's, for sweeps.
     """
 
@@ -224,9 +224,9 @@ class Message(SQLModel, table=True):
     send_after: datetime
     expires_at: datetime | None = None
     deferrals: int = 0
+    tries: int = 0
     reply_id: int | None = Field(default=None, foreign_key="reply.id")
     answers: str | None = None
-    sid: str | None = Field(default=None, index=True)
     error_code: int | None = None
     created_at: datetime
     changed_at: datetime
@@ -259,6 +259,7 @@ class Attempt(SQLModel, table=True):
     kind: str
     token: str = Field(unique=True)
     outcome: str = "live"
+    validity: int = 0
     gated_at: datetime
     touched_at: datetime
     searched_at: datetime | None = None
@@ -284,17 +285,21 @@ class Decision(SQLModel, table=True):
 
 
 class Receipt(SQLModel, table=True):
-    """One delivery status callback as it came, stored before it is answered; applied later, in any order."""
+    """One delivery status callback as it came, stored before it is answered; applied later, in any order.
+
+    ``state``: open, applied, or unknown (no attempt of ours fits; opened again when one does).
+    """
 
     __table_args__ = (
         Index("ux_receipt_event", "sid", "status", unique=True),
-        Index("ix_receipt_open", "applied_at"),
+        Index("ix_receipt_state", "state", "id"),
     )
     id: int | None = Field(default=None, primary_key=True)
     token: str
     sid: str = Field(index=True)
     status: str
     error_code: int | None = None
+    state: str = "open"
     received_at: datetime
     applied_at: datetime | None = None
 
@@ -311,7 +316,7 @@ class Reply(SQLModel, table=True):
     intent: str
     certain: bool
     language: str
-    matched: str
+    matched_cipher: bytes
     opt_out_type: str = ""
     state: str = "done"
     received_at: datetime

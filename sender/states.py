@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlmodel import Session, col, update
+from sqlalchemy import update
+from sqlmodel import Session, col
 
 from sender.models import Message
 
@@ -43,18 +44,19 @@ FINAL = frozenset(
 )
 OPEN = WAITING | ON_THE_WIRE
 
-# A receipt may correct what had been closed without proof (unproven), never what a receipt itself has closed.
-_BY_RECEIPT = ON_THE_WIRE | {Status.SENT, Status.UNPROVEN}
+# A receipt or the provider's list proves what happened, whatever was believed before. Among final states it only
+# moves up (failed < undelivered < delivered): so receipts give the same result in any order.
+_BY_PROOF = WAITING | ON_THE_WIRE | {Status.UNPROVEN}
 
 MAY_BECOME: Mapping[Status, frozenset[Status]] = {
     Status.PENDING: WAITING | {Status.SENDING},
     Status.QUEUED: frozenset({Status.PENDING}),
     Status.SENDING: frozenset({Status.QUEUED}),
-    Status.SENT: ON_THE_WIRE | {Status.UNPROVEN},
+    Status.SENT: _BY_PROOF,
     Status.UNCONFIRMED: frozenset({Status.SENDING}),
-    Status.DELIVERED: _BY_RECEIPT,
-    Status.UNDELIVERED: _BY_RECEIPT,
-    Status.FAILED: _BY_RECEIPT,
+    Status.DELIVERED: _BY_PROOF | {Status.SENT, Status.FAILED, Status.UNDELIVERED},
+    Status.UNDELIVERED: _BY_PROOF | {Status.SENT, Status.FAILED},
+    Status.FAILED: _BY_PROOF | {Status.SENT},
     Status.BLOCKED: WAITING,
     Status.CANCELLED: WAITING,
     Status.EXPIRED: WAITING,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlmodel import Session, col, select
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from sender.crypto import Keyring, seal, unseal
 from sender.db import insert_new
@@ -82,6 +83,5 @@ def _row(keys: Keyring, key: bytes, phone: Dialled, now: datetime) -> dict[str, 
         "line_type": phone.line_type,
         "state": "ok",
         "state_reason": "",
-        "gates": 0,
         "created_at": now,
     }

@@ -1,0 +1,187 @@
+"""Reads, in a handful of queries per batch, everything the guard chain may know about each text.
+
+The gate calls this after it holds the numbers' locks; planning and rehearsal call it without, and are asked again.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from guards.base import Cap, Facts, Policy, Purpose, Sent, Window
+from guards.places import places_of
+from sender.audience.ledger import CHUNK, load_standings, standing
+from sender.audience.links import opt_out_token
+from sender.audience.numbers import SealedNumber
+from sender.crypto import Keyring
+from sender.models import Attempt, Contact, FromNumber, Number, Program, Reply
+
+COUNTED = ("live", "accepted", "unconfirmed", "unproven")
+LOOK_BACK = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One text that somebody wants sent; ``key`` is the caller's own name for it (a message or contact id)."""
+
+    key: int
+    number_id: int
+    program_id: int
+    purpose: Purpose
+    from_number_id: int | None = None
+    ends_at: datetime | None = None
+    reply_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was read for one text: the facts for the chain, and the number itself in E.164 for the provider."""
+
+    facts: Facts
+    e164: str
+    sealed: SealedNumber
+
+    def record(self) -> dict[str, Any]:
+        """The facts as they are kept beside a decision: where the person may be and why, consent, caps, end."""
+        facts = self.facts
+        return {
+            "country": facts.country,
+            "places": list(facts.places.codes),
+            "zones": list(facts.places.zones),
+            "evidence": [list(pair) for pair in facts.places.evidence],
+            "consent": facts.standing.state,
+            "consent_level": facts.standing.level,
+            "consent_event": facts.standing.event_id,
+            "counted_texts": len(facts.sends),
+            "ends_at": facts.ends_at.isoformat() if facts.ends_at else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    sealed: SealedNumber
+    country: str | None
+    line_type: str
+    state: str
+    postal_code: str | None
+    region: str | None
+    zone: str | None
+
+
+class FactsLoader:
+    """Loads facts with one installation's keys; ``address`` is the public address that opt-out links begin with."""
+
+    def __init__(self, keys: Keyring, address: str) -> None:
+        self.keys = keys
+        self.address = address
+
+    def load(self, session: Session, asked: Sequence[Asked], now: datetime, margin: timedelta) -> dict[int, Known]:
+        """Facts by key. A number whose row is gone is missing from the answer: the caller must not send it."""
+        people = _people(session, {one.number_id for one in asked})
+        standings = load_standings(session, people)
+        sends = _sends(session, people, now)
+        policies = _policies(session, {one.program_id for one in asked})
+        lines = _from_numbers(session, {one.from_number_id for one in asked if one.from_number_id})
+        answered = _answered(session, [one.reply_id for one in asked if one.reply_id], now)
+        known: dict[int, Known] = {}
+        for one in asked:
+            person = people.get(one.number_id)
+            if person is None:
+                continue
+            e164 = person.sealed.open(self.keys)
+            facts = Facts(
+                now=now,
+                country=person.country,
+                places=places_of(e164, postal_code=person.postal_code, state=person.region, zone=person.zone),
+                standing=standing(standings.get(one.number_id, ()), one.program_id, one.purpose),
+                policy=self._policy(policies[one.program_id], lines.get(one.from_number_id or 0), one),
+                number_state=person.state,  # type: ignore[arg-type]
+                line_type=person.line_type,
+                sends=tuple(sends.get(one.number_id, ())),
+                ends_at=one.ends_at,
+                margin=margin,
+                answered_within=answered.get(one.reply_id or 0),
+            )
+            known[one.key] = Known(facts, e164, person.sealed)
+        return known
+
+    def _policy(self, of_program: tuple[Policy, str], line: FromNumber | None, one: Asked) -> Policy:
+        policy, link_footer = of_program
+        if line is None or line.can_receive:
+            return policy
+        link = f"{self.address}/o/{opt_out_token(self.keys, one.number_id, one.program_id)}"
+        return replace(policy, footer=link_footer.replace("{link}", link))
+
+
+def _people(session: Session, number_ids: Collection[int]) -> dict[int, _Person]:
+    found: dict[int, _Person] = {}
+    wanted = sorted(number_ids)
+    for start in range(0, len(wanted), CHUNK):
+        statement = (
+            select(
+                col(Number.id),
+                col(Number.cipher),
+                col(Number.data_key),
+                col(Number.country),
+                col(Number.line_type),
+                col(Number.state),
+                col(Contact.postal_code),
+                col(Contact.region),
+                col(Contact.zone),
+            )
+            .outerjoin(Contact, col(Contact.number_id) == col(Number.id))
+            .where(col(Number.id).in_(wanted[start : start + CHUNK]))
+        )
+        for row in session.execute(statement):
+            found[row[0]] = _Person(SealedNumber(row[1], row[2]), *row[3:])
+    return found
+
+
+def _sends(session: Session, number_ids: Iterable[int], now: datetime) -> dict[int, list[Sent]]:
+    found: dict[int, list[Sent]] = {}
+    wanted = sorted(number_ids)
+    for start in range(0, len(wanted), CHUNK):
+        statement = select(
+            col(Attempt.number_id), col(Attempt.gated_at), col(Attempt.program_id), col(Attempt.purpose)
+        ).where(
+            col(Attempt.number_id).in_(wanted[start : start + CHUNK]),
+            col(Attempt.gated_at) > now - LOOK_BACK,
+            col(Attempt.outcome).in_(COUNTED),
+            col(Attempt.kind) != "answer",
+        )
+        for number_id, at, program_id, purpose in session.execute(statement):
+            found.setdefault(number_id, []).append(Sent(at, program_id, Purpose(purpose)))
+    return found
+
+
+def _policies(session: Session, program_ids: Collection[int]) -> dict[int, tuple[Policy, str]]:
+    statement = select(Program).where(col(Program.id).in_(program_ids)).execution_options(populate_existing=True)
+    return {row.id or 0: (policy_of(row), row.link_footer) for row in session.execute(statement).scalars()}
+
+
+def policy_of(program: Program) -> Policy:
+    """The program's own rules as the guards read them, with the footer for from_numbers that can receive."""
+    return Policy(
+        program_id=program.id or 0,
+        brand=program.brand,
+        footer=program.footer,
+        caps=tuple(Cap(**cap) for cap in program.caps),
+        hours=None if program.hours is None else tuple(Window(*window) for window in program.hours),
+        countries=frozenset(program.countries),
+        loosened=program.loosened,
+    )
+
+
+def _from_numbers(session: Session, ids: Collection[int]) -> dict[int, FromNumber]:
+    rows = session.execute(select(FromNumber).where(col(FromNumber.id).in_(ids))).scalars()
+    return {row.id or 0: row for row in rows}
+
+
+def _answered(session: Session, reply_ids: Collection[int], now: datetime) -> dict[int, timedelta]:
+    if not reply_ids:
+        return {}
+    rows = session.execute(select(col(Reply.id), col(Reply.received_at)).where(col(Reply.id).in_(reply_ids)))
+    return {reply_id: now - received for reply_id, received in rows if reply_id is not None}

@@ -1,0 +1,105 @@
+"""Turns a running campaign into messages, a slice of contacts at a time, so that a kill skips and repeats nobody.
+
+The cursor moves in the same transaction that writes the slice's messages, and only from where it was read.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlmodel import Session, col
+
+from guards.base import Defer, Kind
+from guards.chain import Cleared
+from sender.audience.decisions import decision
+from sender.campaigns.planning import Plan, Planned, decide, load_plan, members
+from sender.crypto import seal, text_hash
+from sender.db import Pace, insert_new
+from sender.models import Campaign, Contact, Decision, Message
+from sender.runtime import Runtime
+from sender.states import Status
+
+SLICE = 150
+
+
+def plan_slice(runtime: Runtime, campaign_id: int) -> int:
+    """Plan the next 150 members of a running campaign; returns how many rows that made, 0 when it is all planned."""
+    with runtime.db.read() as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        if campaign.status != "running" or campaign.planned_at is not None:
+            return 0
+        start, end = campaign.cursor, campaign.audience_end
+        if end is None:
+            end = session.execute(select(func.max(col(Contact.id)))).scalar() or 0
+        now = runtime.clock.now()
+        plan = load_plan(session, campaign)
+        some = members(session, plan, now, start, end, SLICE)
+        planned = decide(runtime, session, plan, some, now)
+    stop = some[-1].contact_id if len(some) == SLICE else end
+    with runtime.db.write(Pace.BULK) as session:
+        if not _move_cursor(session, campaign_id, start, stop, end, now):
+            return 0
+        _write(runtime, session, plan, planned, now)
+    return len(planned)
+
+
+def _move_cursor(session: Session, campaign_id: int, start: int, stop: int, end: int, now: datetime) -> bool:
+    """False: another planner was first, or the campaign is no longer running."""
+    values: dict[str, Any] = {"cursor": stop, "audience_end": end}
+    if stop >= end:
+        values["planned_at"] = now
+    unmoved = (col(Campaign.id) == campaign_id, col(Campaign.cursor) == start, col(Campaign.planned_at).is_(None))
+    statement = update(Campaign).where(*unmoved, col(Campaign.status) == "running").values(**values)
+    return len(session.execute(statement.returning(col(Campaign.id))).all()) == 1
+
+
+def _write(runtime: Runtime, session: Session, plan: Plan, planned: list[Planned], now: datetime) -> None:
+    real = runtime.clock.real()
+    insert_new(session, Message, [_row(runtime, plan, one, now, real) for one in planned])
+    refused = {one.member.number_id: one for one in planned if not isinstance(one.outcome, Cleared)}
+    statement = select(col(Message.id), col(Message.number_id)).where(
+        col(Message.campaign_id) == plan.campaign_id, col(Message.number_id).in_(list(refused))
+    )
+    decisions = [
+        decision(message_id or 0, refused[number_id].outcome, refused[number_id].known, "planner", now)  # type: ignore[arg-type]
+        for message_id, number_id in session.execute(statement)
+    ]
+    if decisions:
+        session.execute(insert(Decision), decisions)
+
+
+def _row(runtime: Runtime, plan: Plan, one: Planned, now: datetime, real: datetime) -> dict[str, Any]:
+    status, reason, send_after = Status.PENDING, "", now
+    if not isinstance(one.outcome, Cleared):
+        verdict = one.outcome.verdict
+        reason = verdict.reason
+        if isinstance(verdict, Defer):
+            send_after = verdict.until
+        else:
+            status = Status.BLOCKED
+    cipher = None
+    if one.known is not None and one.text:
+        cipher = seal(runtime.keys.unwrap(one.known.sealed.data_key), one.text.encode())
+    return {
+        "campaign_id": plan.campaign_id,
+        "variant_id": one.member.variant_id,
+        "program_id": plan.program_id,
+        "number_id": one.member.number_id,
+        "contact_id": one.member.contact_id,
+        "from_number_id": one.from_number_id,
+        "kind": Kind.CAMPAIGN.value,
+        "purpose": plan.purpose.value,
+        "status": status.value,
+        "reason": reason,
+        "text_cipher": cipher,
+        "text_hash": text_hash(one.text),
+        "parts": one.parts,
+        "send_after": send_after,
+        "expires_at": plan.ends_at,
+        "deferrals": 1 if reason and status is Status.PENDING else 0,
+        "tries": 0,
+        "created_at": now,
+        "changed_at": now,
+        "touched_at": real,
+        "final_at": now if status is Status.BLOCKED else None,
+    }

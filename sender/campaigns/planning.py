@@ -1,0 +1,168 @@
+"""Decides, for a slice of contacts, which text each would get and what the guards say of it. Writes nothing.
+
+Planning and rehearsal both ask here, so a rehearsal counts exactly what a start would plan.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, case, or_, select
+from sqlmodel import Session, col
+
+from guards.base import Block, Draft, Purpose
+from guards.chain import Cleared, Refused, run
+from sender.audience import segments
+from sender.audience.facts import Asked, FactsLoader, Known
+from sender.campaigns import parts
+from sender.campaigns.rendering import RenderError, Template, compile_template
+from sender.models import Campaign, Contact, FromNumber, Number, Variant
+from sender.runtime import Runtime
+
+
+class Member(NamedTuple):
+    """One contact of the audience, with the variant that takes it (the first whose segment matches)."""
+
+    contact_id: int
+    number_id: int
+    variant_id: int
+    country: str | None
+    language: str | None
+    postal_code: str | None
+    region: str | None
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one member would get: the text with its footer, and the chain's answer."""
+
+    member: Member
+    text: str
+    parts: int
+    from_number_id: int | None
+    outcome: Cleared | Refused
+    known: Known | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything of a campaign that is the same for all its members, read and compiled once."""
+
+    campaign_id: int
+    program_id: int
+    purpose: Purpose
+    ends_at: datetime | None
+    variants: tuple[tuple[int, segments.Segment], ...]
+    templates: dict[int, Template]
+    names: dict[int, str]
+    lines: tuple[FromNumber, ...]
+
+    def line_for(self, country: str | None) -> FromNumber | None:
+        """The from_number for a country: its own, else the one for every country ("*")."""
+        by_country = {line.country: line for line in self.lines}
+        return by_country.get(country or "") or by_country.get("*")
+
+
+def load_plan(session: Session, campaign: Campaign) -> Plan:
+    """Read and compile a campaign's variants. Raises SegmentError or TemplateError, each one sentence."""
+    of_campaign = select(Variant).where(col(Variant.campaign_id) == campaign.id).order_by(col(Variant.position))
+    variants = list(session.execute(of_campaign).scalars())
+    of_program = select(FromNumber).where(col(FromNumber.program_id) == campaign.program_id)
+    lines = tuple(session.execute(of_program.order_by(col(FromNumber.id).desc())).scalars())
+    session.expunge_all()
+    return Plan(
+        campaign.id or 0,
+        campaign.program_id,
+        Purpose(campaign.purpose),
+        campaign.end_at,
+        tuple((variant.id or 0, segments.parse(variant.segment)) for variant in variants),
+        {variant.id or 0: compile_template(variant.template, variant.defaults) for variant in variants},
+        {variant.id or 0: variant.name for variant in variants},
+        lines,
+    )
+
+
+def members(session: Session, plan: Plan, now: datetime, after: int, up_to: int, limit: int) -> list[Member]:
+    """The next members by contact id in (after, up_to]; each once, whatever the segments' overlaps."""
+    dialect = session.get_bind().dialect.name
+    wheres = [(variant_id, segments.where(segment, now, dialect)) for variant_id, segment in plan.variants]
+    if not wheres:
+        return []
+    takes = case(*[(where, variant_id) for variant_id, where in wheres])
+    statement = (
+        select(
+            col(Contact.id),
+            col(Contact.number_id),
+            takes,
+            col(Number.country),
+            col(Contact.language),
+            col(Contact.postal_code),
+            col(Contact.region),
+            col(Contact.attributes),
+        )
+        .join(Number, col(Number.id) == col(Contact.number_id))
+        .where(and_(col(Contact.id) > after, col(Contact.id) <= up_to), or_(*[where for _, where in wheres]))
+        .order_by(col(Contact.id))
+        .limit(limit)
+    )
+    return [Member(*row) for row in session.execute(statement)]
+
+
+def decide(runtime: Runtime, session: Session, plan: Plan, some: Sequence[Member], now: datetime) -> list[Planned]:
+    """What each of these members would get at ``now``, and the guards' answer for it."""
+    lines = {member.contact_id: plan.line_for(member.country) for member in some}
+    asked = [_asked(plan, member, lines[member.contact_id]) for member in some]
+    loader = FactsLoader(runtime.keys, runtime.settings.address)
+    known = loader.load(session, asked, now, runtime.clock.margin)
+    return [
+        _decide_one(runtime, plan, member, lines[member.contact_id], known.get(member.contact_id)) for member in some
+    ]
+
+
+def _asked(plan: Plan, member: Member, line: FromNumber | None) -> Asked:
+    line_id = line.id if line else None
+    return Asked(member.contact_id, member.number_id, plan.program_id, plan.purpose, line_id, plan.ends_at)
+
+
+def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber | None, known: Known | None) -> Planned:
+    if known is None:
+        return Planned(member, "", 0, None, _block("erased"), None)
+    try:
+        words = plan.templates[member.variant_id].render(context(member))
+    except RenderError as error:
+        return Planned(member, "", 0, None, _block("render_error", str(error)), known)
+    draft = Draft(words, plan.purpose)
+    outcome = run(draft, known.facts, runtime.chain)
+    if line is None and isinstance(outcome, Cleared):
+        outcome = _block("no_from_number", f"the program has no from_number for {member.country}")
+    text = _final_text(runtime, outcome, draft, known)
+    size = parts.count(text)
+    if len(text) > parts.MAX_BODY:
+        outcome = _block("too_long", f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}")
+    return Planned(member, text, size.parts, line.id if line else None, outcome, known)
+
+
+def _final_text(runtime: Runtime, outcome: Cleared | Refused, draft: Draft, known: Known) -> str:
+    """The words as they will leave: a deferred text is frozen with its footer too, so its parts are the true ones."""
+    if isinstance(outcome, Cleared):
+        return outcome.draft.text
+    last = runtime.chain[-1].check(draft, known.facts)
+    changed = getattr(last, "draft", None)
+    return changed.text if changed is not None else draft.text
+
+
+def _block(reason: str, note: str = "") -> Refused:
+    return Refused(Block(reason, note=note), "planner", ())
+
+
+def context(member: Member) -> dict[str, Any]:
+    """The fields a template may name: the attributes, and what is known of the contact itself."""
+    own = {
+        "language": member.language,
+        "country": member.country,
+        "postal_code": member.postal_code,
+        "region": member.region,
+    }
+    return {**{name: value for name, value in own.items() if value is not None}, **member.attributes}

@@ -1,0 +1,74 @@
+"""The command line: read the words, make one call, show the result. Heavy modules are imported by the command."""
+
+from typing import Annotated
+
+import typer
+
+from sender.cli import campaigns, contacts, filters, processes
+from sender.cli.common import console, emit, fail, load_settings, opened
+
+app = typer.Typer(
+    name="tactful",
+    help="SMS campaigns to people who said yes, at an hour allowed where they are, provably.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+db = typer.Typer(help="The database of this installation.", no_args_is_help=True)
+ledger = typer.Typer(help="The consent ledger.", no_args_is_help=True)
+app.add_typer(contacts.app, name="contacts")
+app.add_typer(campaigns.app, name="campaign")
+app.add_typer(db, name="db")
+app.add_typer(ledger, name="ledger")
+filters.register(app)
+processes.register(app)
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the schema of this version; does nothing when it is there."""
+    from sender.cli.common import make_home
+    from sender.db import Database
+    from sender.schema import upgrade
+
+    settings = load_settings()
+    make_home(settings)
+    database = Database(settings.database)
+    upgrade(database)
+    database.close()
+    console.print("The database is up to date.")
+
+
+@ledger.command("verify")
+def ledger_verify() -> None:
+    """Walk the sealed chain of the consent ledger; status 1 names the first event that does not hold."""
+    from sender.audience.sealer import BrokenChain, verify
+
+    with opened() as runtime, runtime.db.read() as session:
+        try:
+            console.print(f"The consent ledger holds: {verify(session):,} sealed events.")
+        except BrokenChain as broken:
+            fail(str(broken))
+
+
+@app.command()
+def halt(why: Annotated[str, typer.Argument(help="The reason, kept in the audit.")] = "halted by hand") -> None:
+    """Stop every gate of this installation at once; webhooks and replies go on."""
+    from sender.halt import halt as stop
+
+    with opened() as runtime:
+        stop(runtime, why, "command line")
+    console.print("Halted: no text leaves until `tactful release`.")
+
+
+@app.command()
+def release() -> None:
+    """Open the gates again after `tactful halt`."""
+    from sender.halt import release as go
+
+    with opened() as runtime:
+        go(runtime, "command line")
+    console.print("Released.")
+
+
+__all__ = ["app", "emit"]

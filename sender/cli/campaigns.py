@@ -1,0 +1,158 @@
+"""`tactful campaign …`: write, rehearse, schedule, stop and look at campaigns."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from sender.cli.common import console, emit, fail, opened
+
+app = typer.Typer(help="Write, rehearse, schedule, stop and look at campaigns.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="The campaign's name or number.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+ACTOR = "command line"
+
+
+@app.command("create")
+def create(
+    file: Annotated[Path, typer.Argument(help="A JSON file: name, program, variants, purpose, end_at.")],
+) -> None:
+    """Keep a draft from a JSON file, after checking its segments and templates."""
+    from sender.campaigns.control import ControlError, create
+    from sender.campaigns.drafts import DraftError, read_draft
+
+    try:
+        wanted = read_draft(file)
+        with opened() as runtime:
+            console.print(f"Campaign {create(runtime, wanted, ACTOR)} is a draft; rehearse it before you schedule it.")
+    except (ControlError, DraftError, ValueError) as error:
+        fail(str(error))
+
+
+@app.command("rehearse")
+def rehearse(name: Name, as_json: AsJson = False) -> None:
+    """Run the real audience through the real guards at the planned time; writes and sends nothing."""
+    from sender.campaigns.rehearsal import rehearse
+
+    with opened() as runtime:
+        found = rehearse(runtime, _id(runtime, name))
+    if as_json:
+        reasons = {f"{verdict}:{reason}": count for (verdict, reason), count in found.reasons.items()}
+        emit({"at": found.at, "total": found.total, "verdicts": found.verdicts, "reasons": reasons,
+              "parts": found.parts, "worst_text": found.worst_text, "worst_parts": found.worst_parts,
+              "samples": found.samples})  # fmt: skip
+        return
+    table = Table("verdict", "reason", "numbers", title=f"Rehearsal for {found.at:%Y-%m-%d %H:%M} UTC")
+    for (verdict, reason), count in sorted(found.reasons.items()):
+        table.add_row(verdict, reason, f"{count:,}")
+    console.print(table)
+    console.print(f"{found.total:,} numbers, {found.parts:,} parts; the longest text has {found.worst_parts}.")
+    for variant, texts in found.samples.items():
+        for text in texts:
+            console.print(f"  [dim]{variant}[/] {text}", markup=True, highlight=False)
+
+
+@app.command("schedule")
+def schedule(
+    name: Name,
+    at: Annotated[str, typer.Option(help="When to start, RFC 3339, or `now`.")] = "now",
+) -> None:
+    """Let a draft start by itself."""
+    from sender.campaigns.control import ControlError, schedule
+
+    with opened() as runtime:
+        try:
+            start = runtime.clock.now() if at == "now" else datetime.fromisoformat(at)
+            if start.tzinfo is None:
+                fail(f"--at {at}: the time has no offset; end it with Z or +01:00.")
+            schedule(runtime, _id(runtime, name), start, ACTOR)
+        except (ControlError, ValueError) as error:
+            fail(str(error))
+    console.print(f"Scheduled for {start:%Y-%m-%d %H:%M} UTC.")
+
+
+@app.command("pause")
+def pause(name: Name) -> None:
+    """Open no more gates of a running campaign."""
+    _control("pause", name, "Paused.")
+
+
+@app.command("resume")
+def resume(name: Name) -> None:
+    """Go on where a paused campaign stopped."""
+    _control("resume", name, "Running.")
+
+
+@app.command("cancel")
+def cancel(name: Name) -> None:
+    """End a campaign for good; what waits is cancelled."""
+    _control("cancel", name, "Cancelled.")
+
+
+@app.command("list")
+def listing(as_json: AsJson = False) -> None:
+    """The newest campaigns with their state."""
+    from sender.campaigns.reports import listing
+
+    with opened() as runtime, runtime.db.read() as session:
+        lines = listing(session)
+    if as_json:
+        emit([_plain(line) for line in lines])
+        return
+    table = Table("id", "name", "status")
+    for line in lines:
+        table.add_row(str(line.id), line.name, line.status)
+    console.print(table)
+
+
+@app.command("report")
+def report(name: Name, as_json: AsJson = False) -> None:
+    """How many numbers of a campaign are in which state, and why."""
+    from sender.campaigns.reports import progress
+
+    with opened() as runtime, runtime.db.read() as session:
+        found = progress(session, _id(runtime, name))
+    if as_json:
+        emit(_plain(found))
+        return
+    table = Table("status", "reason", "numbers")
+    for status, reason, count in found.by_reason:
+        table.add_row(status, reason, f"{count:,}")
+    console.print(table)
+
+
+def _control(action: str, name: str, done: str) -> None:
+    from sender.campaigns import control
+
+    with opened() as runtime:
+        try:
+            getattr(control, action)(runtime, _id(runtime, name), ACTOR)
+        except control.ControlError as error:
+            fail(str(error))
+    console.print(done)
+
+
+def _id(runtime: Any, name: str) -> int:
+    from sqlalchemy import select
+    from sqlmodel import col
+
+    from sender.models import Campaign
+
+    by = col(Campaign.id) == int(name) if name.isdigit() else col(Campaign.name) == name
+    with runtime.db.read() as session:
+        found = session.execute(select(col(Campaign.id)).where(by)).scalar()
+    if found is None:
+        fail(f"There is no campaign {name!r}; `tactful campaign list` shows them.")
+    return int(found)
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=lambda other: getattr(other, "__dict__", None) or _slots(other)))
+
+
+def _slots(value: Any) -> Any:
+    names = getattr(value, "__slots__", None)
+    return {name: getattr(value, name) for name in names} if names else str(value)

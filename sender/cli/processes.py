@@ -1,0 +1,129 @@
+"""The processes of an installation: all at once (`up`), or one each for a Procfile."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from sender.cli.common import (
+    build,
+    console,
+    errors,
+    fail,
+    load_settings,
+    log_to_stderr,
+    make_home,
+    opened,
+    redis_address,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command in (up, demo, doctor, web, worker, scheduler, simulator):
+        app.command()(command)
+
+
+def up() -> None:
+    """Start everything in this terminal on your own data; Ctrl-C stops it all."""
+    from sender.accounts import AccountError, make_owner_link
+    from sender.doctor import examine
+    from sender.supervisor import Supervisor
+    from sender.up import build_processes, child_environment
+
+    log_to_stderr()
+    settings = load_settings()
+    faults = [finding for finding in examine(settings, first_start=True) if finding.fatal]
+    if faults:
+        for finding in faults:
+            errors.print(f"[bold red]✗[/] {finding.sentence}", highlight=False)
+        raise typer.Exit(1)
+    _prepare(settings)
+    runtime = build(settings)
+    with runtime.db.write() as session:
+        try:
+            link = make_owner_link(session, runtime.keys, runtime.clock.real())
+        except AccountError:
+            link = ""
+    runtime.db.close()
+    console.print(f"Tactful: {settings.address}")
+    if link:
+        console.print(f"Make yourself its owner (works once, for 24 hours): {settings.address}{link}", soft_wrap=True)
+    raise typer.Exit(Supervisor(build_processes(settings, child_environment(settings)), sys.stdout).run())
+
+
+def _prepare(settings: object) -> None:
+    from sender.db import Database
+    from sender.halt import found
+    from sender.schema import upgrade
+    from sender.settings import Settings
+
+    assert isinstance(settings, Settings)  # noqa: S101 - narrows for the type checker
+    make_home(settings)
+    database = Database(settings.database)
+    upgrade(database)
+    database.close()
+    runtime = build(settings)
+    with runtime.db.write() as session:
+        found(session, runtime)
+    runtime.db.close()
+
+
+def demo(
+    contacts: Annotated[int, typer.Option(help="How many people to invent.", min=200)] = 10_000,
+) -> None:
+    """Send a demo campaign to ten thousand invented people on this machine, and prove that it was lawful."""
+    from sender.demo.run import run_demo
+
+    raise typer.Exit(run_demo(contacts))
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Name everything that is wrong with this installation, and how to mend it; status 1 if anything is."""
+    from sender.cli.common import emit
+    from sender.doctor import examine
+
+    findings = examine(load_settings())
+    if as_json:
+        emit([{"what": one.what, "ok": one.ok, "fatal": one.fatal, "sentence": one.sentence} for one in findings])
+    else:
+        for one in findings:
+            mark = "[green]✓[/]" if one.ok else "[bold red]✗[/]" if one.fatal else "[yellow]![/]"
+            console.print(f"{mark} {one.sentence}", highlight=False)
+    raise typer.Exit(1 if any(one.fatal for one in findings) else 0)
+
+
+def web() -> NoReturn:
+    """The web process: pages, API and hooks."""
+    # The package web stands above this one, so it is started, not imported.
+    os.execv(sys.executable, [sys.executable, "-m", "web"])  # noqa: S606 - our own module
+
+
+def worker() -> None:
+    """One worker process: takes batches off the bell and delivers them."""
+    from sender.worker import run_worker
+
+    with opened() as runtime:
+        run_worker(runtime, redis_address(runtime.settings))
+
+
+def scheduler() -> None:
+    """The scheduler: starts, plans, hands over, applies receipts, sweeps and reconciles."""
+    from sender.scheduler import run_scheduler
+
+    with opened() as runtime:
+        run_scheduler(runtime, redis_address(runtime.settings))
+
+
+def simulator(
+    config: Annotated[Path, typer.Argument(help="JSON configuration, see docs/simulator.md.")],
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8026,
+) -> NoReturn:
+    """A Twilio-shaped server with simulated phones; it sends nothing to anybody."""
+    from sender.simulator.__main__ import main
+
+    raise typer.Exit(main(["--port", str(port), "--config", str(config)]))

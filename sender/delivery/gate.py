@@ -1,0 +1,256 @@
+"""The gate: one durable transaction that locks the numbers, runs the chain and marks what may go as ``sending``.
+
+Its commit is the point of no return: from then on the text counts as sent until the opposite is proven.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import insert, select
+from sqlmodel import Session, col
+
+from guards.base import Block, Defer, Draft, Kind, Purpose
+from guards.chain import VERSION, Cleared, Refused, run
+from sender.audience.decisions import decision
+from sender.audience.facts import Asked, FactsLoader, Known
+from sender.crypto import text_hash, unseal
+from sender.halt import is_halted
+from sender.locks import lock_numbers, share
+from sender.models import Attempt, Campaign, Decision, FromNumber, Message
+from sender.providers.base import Outbound
+from sender.runtime import Runtime
+from sender.states import Status, advance
+
+LONGEST_VALIDITY = 36_000
+SHORTEST_VALIDITY = timedelta(seconds=120)
+STATUS_PATH = "/hooks/twilio/status/"
+# Twilio repeats a lost callback only when the address asks for it: five times, whatever went wrong.
+RETRY_ALL = "#rc=5&rp=all"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One text that passed: what to post, and since when (monotonic seconds) its permission ages."""
+
+    message_id: int
+    number_id: int
+    program_id: int
+    campaign_id: int | None
+    token: str
+    tries: int
+    outbound: Outbound
+    gated: float
+
+
+class Row(NamedTuple):
+    """What the gate needs of a message row."""
+
+    id: int
+    campaign_id: int | None
+    program_id: int
+    number_id: int
+    from_number_id: int | None
+    kind: str
+    purpose: str
+    answers: str | None
+    reply_id: int | None
+    text_cipher: bytes
+    text_hash: bytes
+    expires_at: datetime | None
+    deferrals: int
+    tries: int
+
+
+_COLUMNS = [getattr(Message, name) for name in Row._fields]
+
+
+def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
+    """Let through what the chain clears of these queued messages; everything else is moved on with its reason."""
+    with runtime.db.write() as session:
+        rows = _queued(session, ids)
+        share(session, {row.campaign_id for row in rows if row.campaign_id})
+        rows = _of_running_campaigns(runtime, session, rows)
+        lock_numbers(session, (row.number_id for row in rows))
+        gated, now = runtime.clock.elapsed(), runtime.clock.now()
+        rows = _one_per_number(runtime, session, rows, now)
+        known = FactsLoader(runtime.keys, runtime.settings.address).load(
+            session, [_asked(row) for row in rows], now, runtime.clock.margin
+        )
+        outcomes = {row.id: judge(runtime, row, known.get(row.id)) for row in rows}
+        _refuse(runtime, session, rows, known, outcomes, now)
+        return _pass(runtime, session, rows, known, outcomes, gated)
+
+
+def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
+    """The chain's answer for the frozen text; never other words than were planned (promise 7)."""
+    if known is None:
+        return Refused(Block("erased"), "gate", ())
+    words = unseal(runtime.keys.unwrap(known.sealed.data_key), row.text_cipher).decode()
+    if text_hash(words) != row.text_hash:
+        return Refused(Block("text_changed"), "gate", ())
+    draft = Draft(words, Purpose(row.purpose), Kind(row.kind), row.answers)
+    outcome = run(draft, known.facts, runtime.chain)
+    if isinstance(outcome, Refused):
+        return outcome
+    if outcome.draft.text != words:
+        return Refused(Block("words_outdated"), "gate", ())
+    if outcome.until is not None and outcome.until - known.facts.now < shortest(runtime):
+        return _at_the_next_opening(runtime, draft, known, outcome.until)
+    return outcome
+
+
+def shortest(runtime: Runtime) -> timedelta:
+    """The least time a text must have at the provider before its window ends."""
+    return max(SHORTEST_VALIDITY, runtime.clock.margin)
+
+
+def _at_the_next_opening(runtime: Runtime, draft: Draft, known: Known, closed: datetime) -> Refused:
+    again = run(draft, replace(known.facts, now=closed), runtime.chain)
+    return again if isinstance(again, Refused) else Refused(Defer(closed, "window_closing"), "gate", ())
+
+
+def _queued(session: Session, ids: Sequence[int]) -> list[Row]:
+    statement = select(*_COLUMNS).where(col(Message.id).in_(ids), col(Message.status) == Status.QUEUED.value)
+    return [Row(*row) for row in session.execute(statement.order_by(col(Message.id)))]
+
+
+def _of_running_campaigns(runtime: Runtime, session: Session, rows: list[Row]) -> list[Row]:
+    """Read after the shared lock: a pause that committed before it is seen, one that comes later waits for us."""
+    if is_halted(session):
+        _move(runtime, session, [row.id for row in rows], Status.PENDING)
+        return []
+    ids = {row.campaign_id for row in rows if row.campaign_id}
+    statement = select(col(Campaign.id), col(Campaign.status)).where(col(Campaign.id).in_(ids))
+    status = dict(session.execute(statement).all())
+    open_rows = [row for row in rows if row.campaign_id is None or status[row.campaign_id] == "running"]
+    gone = [row.id for row in rows if row.campaign_id and status[row.campaign_id] == "cancelled"]
+    _move(runtime, session, gone, Status.CANCELLED)
+    kept = {row.id for row in open_rows} | set(gone)
+    _move(runtime, session, [row.id for row in rows if row.id not in kept], Status.PENDING)
+    return open_rows
+
+
+def _one_per_number(runtime: Runtime, session: Session, rows: list[Row], now: datetime) -> list[Row]:
+    """Two texts to one number in one batch would not see each other in the caps: the second asks again."""
+    first: dict[int, Row] = {}
+    for row in rows:
+        first.setdefault(row.number_id, row)
+    later = [row.id for row in rows if first[row.number_id].id != row.id]
+    _move(runtime, session, later, Status.PENDING)
+    return list(first.values())
+
+
+def _move(runtime: Runtime, session: Session, ids: list[int], to: Status) -> None:
+    advance(session, ids, to, now=runtime.clock.now(), real=runtime.clock.real())
+
+
+def _asked(row: Row) -> Asked:
+    return Asked(
+        row.id, row.number_id, row.program_id, Purpose(row.purpose), row.from_number_id, row.expires_at, row.reply_id
+    )
+
+
+def _refuse(
+    runtime: Runtime,
+    session: Session,
+    rows: list[Row],
+    known: dict[int, Known],
+    outcomes: dict[int, Cleared | Refused],
+    now: datetime,
+) -> None:
+    """Move what was deferred or blocked, and keep the decision with what it was based on (promise 8)."""
+    real, decisions = runtime.clock.real(), []
+    for row in rows:
+        outcome = outcomes[row.id]
+        if not isinstance(outcome, Refused):
+            continue
+        verdict = outcome.verdict
+        decisions.append(decision(row.id, outcome, known.get(row.id), "gate", now))
+        if isinstance(verdict, Defer):
+            again = {"send_after": verdict.until, "reason": verdict.reason, "deferrals": row.deferrals + 1}
+            advance(session, [row.id], Status.PENDING, now=now, real=real, **again)
+        else:
+            advance(session, [row.id], Status.BLOCKED, now=now, real=real, reason=verdict.reason)
+    if decisions:
+        session.execute(insert(Decision), decisions)
+
+
+def _pass(
+    runtime: Runtime,
+    session: Session,
+    rows: Iterable[Row],
+    known: dict[int, Known],
+    outcomes: dict[int, Cleared | Refused],
+    gated: float,
+) -> list[Opened]:
+    now, real = runtime.clock.now(), runtime.clock.real()
+    cleared = {row.id: (row, outcome) for row in rows if isinstance(outcome := outcomes[row.id], Cleared)}
+    moved = advance(session, list(cleared), Status.SENDING, now=now, real=real, reason="")
+    if not moved:
+        return []
+    lines = _lines(session, {row.from_number_id for row, _ in cleared.values() if row.from_number_id})
+    opened, attempts = [], []
+    for message_id in sorted(moved):
+        row, outcome = cleared[message_id]
+        token, validity = secrets.token_urlsafe(16), _validity(outcome.until, row.expires_at, now)
+        attempts.append(_attempt(row, known[message_id], outcome, token, validity, now, real))
+        opened.append(
+            _opened(runtime, row, known[message_id], outcome, token, validity, lines[row.from_number_id or 0], gated)
+        )
+    session.execute(insert(Attempt), attempts)
+    return opened
+
+
+def _lines(session: Session, ids: set[int]) -> dict[int, tuple[str, str]]:
+    statement = select(col(FromNumber.id), col(FromNumber.address), col(FromNumber.kind))
+    found = session.execute(statement.where(col(FromNumber.id).in_(ids)))
+    return {line_id: (address, kind) for line_id, address, kind in found if line_id is not None}
+
+
+def _validity(until: datetime | None, expires_at: datetime | None, now: datetime) -> int:
+    """Whole seconds the provider may hold the text: never past the window's or the message's own end."""
+    ends = [instant for instant in (until, expires_at) if instant is not None]
+    left = (min(ends) - now).total_seconds() if ends else LONGEST_VALIDITY
+    return max(1, min(LONGEST_VALIDITY, int(left)))
+
+
+def _attempt(
+    row: Row, known: Known, cleared: Cleared, token: str, validity: int, now: datetime, real: datetime
+) -> dict[str, Any]:
+    return {
+        "message_id": row.id,
+        "number_id": row.number_id,
+        "program_id": row.program_id,
+        "purpose": row.purpose,
+        "kind": row.kind,
+        "token": token,
+        "outcome": "live",
+        "validity": validity,
+        "gated_at": now,
+        "touched_at": real,
+        "searches": 0,
+        "facts": {"chain": VERSION, "until": cleared.until.isoformat() if cleared.until else None, **known.record()},
+    }
+
+
+def _opened(
+    runtime: Runtime,
+    row: Row,
+    known: Known,
+    cleared: Cleared,
+    token: str,
+    validity: int,
+    line: tuple[str, str],
+    gated: float,
+) -> Opened:
+    callback = f"{runtime.settings.address}{STATUS_PATH}{signed_token(runtime, token)}{RETRY_ALL}"
+    outbound = Outbound(known.e164, line[0], line[1], cleared, callback, validity)
+    return Opened(row.id, row.number_id, row.program_id, row.campaign_id, token, row.tries, outbound, gated)
+
+
+def signed_token(runtime: Runtime, token: str) -> str:
+    """The attempt's token as it stands in the callback address: only we could have made it."""
+    return f"{token}.{runtime.keys.sign('receipt', token)}"

@@ -1,0 +1,246 @@
+"""How a batch of texts leaves. Read this file from top to bottom.
+
+    deliver(ids)
+      for each handful that fits on the wire now:
+        gate     one durable transaction: locks, facts, guard chain; what may go is `sending`          (gate.py)
+        post     one request each, all at once, no transaction open; nothing is ever posted twice
+        record   one short transaction for what has come back: the state, and the provider's id
+
+A process that dies between gate and record leaves `sending` behind; the sweeper calls it unconfirmed, and only a
+receipt or the provider's list can say more (reconciler.py). Nothing here resends.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import bindparam, or_, update
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, col
+
+from guards.base import Purpose
+from sender.audience.ledger import Act, record
+from sender.delivery.gate import Opened, open_gate
+from sender.delivery.wire import Slots, Wire
+from sender.locks import close_campaign
+from sender.models import Attempt, Audit, Campaign, Number
+from sender.providers.base import (
+    Accepted,
+    Misconfigured,
+    NumberRefused,
+    OptedOut,
+    OutcomeUnknown,
+    Rejected,
+    Retryable,
+    SendError,
+)
+from sender.runtime import Runtime
+from sender.states import Status, advance
+
+HANDFUL = 48
+GATE_SECONDS = 2.0
+LONGEST_WAIT = 3600.0
+RECORD_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
+
+
+class Stale(SendError):
+    """The permission aged in our own hands: we know that we have not posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What came of one text that had passed the gate."""
+
+    opened: Opened
+    outcome: Accepted | SendError
+
+
+class Pipeline:
+    """Delivers batches in one worker process; ``stop`` lets what is on the wire finish and opens no more gates."""
+
+    def __init__(self, runtime: Runtime, wire: Wire) -> None:
+        self.runtime = runtime
+        self.wire = wire
+        self.slots = Slots(runtime.settings.connections)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Open no more gates; what was handed over but not gated is found by the sweep."""
+        self._stopping.set()
+
+    def deliver(self, ids: Sequence[int]) -> None:
+        """Gate, post and record these queued messages; ids that are no longer queued are passed over."""
+        for some in self._handfuls(ids):
+            opened: list[Opened] = []
+            try:
+                opened = open_gate(self.runtime, some)
+            finally:
+                self.slots.give_back(len(some) - len(opened))
+            self.post_and_record(opened)
+
+    def _handfuls(self, ids: Sequence[int]) -> Iterator[Sequence[int]]:
+        """As many as can be on the wire at once; the places are taken before the gate, so permissions do not age."""
+        start = 0
+        while start < len(ids) and not self._stopping.is_set():
+            taken = self.slots.take(min(HANDFUL, len(ids) - start))
+            yield ids[start : start + taken]
+            start += taken
+
+    def post_and_record(self, opened: list[Opened]) -> None:
+        """Post what has passed the gate, all at once, and record each answer as it comes."""
+        answers: queue.SimpleQueue[Returned] = queue.SimpleQueue()
+        for one in opened:
+            self.wire.start(self._post(one, answers))
+        left = len(opened)
+        while left:
+            returned = [answers.get()]
+            while not answers.empty():
+                returned.append(answers.get())
+            left -= len(returned)
+            self._record(returned)
+
+    def _record(self, returned: Sequence[Returned]) -> None:
+        """Record, and ask again while the database is away: the same outcomes written twice change nothing."""
+        for pause in RECORD_PAUSES:
+            try:
+                return record_outcomes(self.runtime, returned)
+            except OperationalError:
+                self._stopping.wait(pause)
+        return record_outcomes(self.runtime, returned)
+
+    async def _post(self, one: Opened, answers: "queue.SimpleQueue[Returned]") -> None:
+        outcome: Accepted | SendError
+        try:
+            if self.runtime.clock.elapsed() - one.gated > GATE_SECONDS:
+                outcome = Stale("the gate was open for too long")
+            else:
+                outcome = await self.runtime.provider.send(one.outbound)
+        except SendError as error:
+            outcome = error
+        except BaseException as error:
+            # Whatever else went wrong, the request may have left: this is never proof that it did not.
+            outcome = OutcomeUnknown(f"unexpected {type(error).__name__}; the text may have been accepted")
+        finally:
+            self.slots.give_back(1)
+        answers.put(Returned(one, outcome))
+
+
+def record_outcomes(runtime: Runtime, returned: Sequence[Returned]) -> None:
+    """Write down what came back, in one transaction with nothing fallible in it but the database itself."""
+    with runtime.db.write() as session:
+        accepted = [(one.opened, one.outcome) for one in returned if isinstance(one.outcome, Accepted)]
+        _record_accepted(runtime, session, accepted)
+        for one in returned:
+            if isinstance(one.outcome, SendError):
+                _record_error(runtime, session, one.opened, one.outcome)
+    for one in returned:
+        if isinstance(one.outcome, Misconfigured) and one.opened.campaign_id is not None:
+            pause(runtime, one.opened.campaign_id, one.outcome)
+
+
+def _record_accepted(runtime: Runtime, session: Session, accepted: Sequence[tuple[Opened, Accepted]]) -> None:
+    if not accepted:
+        return
+    now, real = runtime.clock.now(), runtime.clock.real()
+    statement = (
+        update(Attempt.__table__)  # type: ignore[attr-defined]
+        .where(
+            col(Attempt.token) == bindparam("of_token"),
+            or_(col(Attempt.outcome) == "live", col(Attempt.outcome) == "unconfirmed"),
+        )
+        .values(outcome="accepted", sid=bindparam("with_sid"))
+    )
+    session.connection().execute(
+        statement, [{"of_token": opened.token, "with_sid": answer.sid} for opened, answer in accepted]
+    )
+    advance(session, [opened.message_id for opened, _ in accepted], Status.SENT, now=now, real=real, sent_at=now)
+
+
+def _record_error(runtime: Runtime, session: Session, opened: Opened, error: SendError) -> None:
+    """What each kind of error does to the attempt and the message; the tree stands in providers/base.py."""
+    match error:
+        case Stale():
+            _try_again(runtime, session, opened, error, wait=0.0)
+        case Retryable():
+            _try_again(runtime, session, opened, error, wait=min(LONGEST_WAIT, error.wait * 2**opened.tries))
+        case Misconfigured():
+            _try_again(runtime, session, opened, error, wait=0.0)
+        case Rejected():
+            _fail(runtime, session, opened, error)
+        case _:
+            _close(session, opened, "unconfirmed", error)
+            _to(runtime, session, opened, Status.UNCONFIRMED, error)
+
+
+def _try_again(runtime: Runtime, session: Session, opened: Opened, error: SendError, wait: float) -> None:
+    _close(session, opened, "refuted", error)
+    later = runtime.clock.now() + timedelta(seconds=wait * runtime.clock.speed)
+    _to(runtime, session, opened, Status.PENDING, error, send_after=later, tries=opened.tries + 1)
+
+
+def _fail(runtime: Runtime, session: Session, opened: Opened, error: SendError) -> None:
+    _close(session, opened, "refused", error)
+    _to(runtime, session, opened, Status.FAILED, error)
+    learn(runtime, session, opened.number_id, opened.program_id, opened.token, error)
+
+
+def learn(
+    runtime: Runtime, session: Session, number_id: int, program_id: int, source_ref: str, error: SendError
+) -> None:
+    """What a refusal says of the number itself: an opt-out of ours, or a number that cannot be texted."""
+    now = runtime.clock.now()
+    if isinstance(error, OptedOut):
+        evidence = {"code": error.code}
+        ref = f"provider:{source_ref}"
+        act = Act(number_id, program_id, "opt_out", Purpose.MARKETING, now, "provider", ref, evidence=evidence)
+        record(session, [act], now)
+    elif isinstance(error, NumberRefused):
+        session.execute(
+            update(Number).where(col(Number.id) == number_id).values(state="invalid", state_reason=str(error.code))
+        )
+
+
+def pause(runtime: Runtime, campaign_id: int, error: SendError) -> None:
+    """Every next text would fail the same way: stop and say so, instead of burning through the audience."""
+    detail = {"why": error.sentence, "code": error.code}
+    with runtime.db.write() as session:
+        close_campaign(session, campaign_id)
+        running = (col(Campaign.id) == campaign_id, col(Campaign.status) == "running")
+        values = {"status": "paused", "paused_why": error.sentence}
+        if session.execute(update(Campaign).where(*running).values(**values).returning(col(Campaign.id))).all():
+            now, subject = runtime.clock.now(), f"campaign {campaign_id}"
+            session.add(Audit(at=now, actor="system", action="campaign.pause", subject=subject, detail=detail))
+
+
+def _close(session: Session, opened: Opened, outcome: str, error: SendError) -> None:
+    session.execute(
+        update(Attempt)
+        .where(col(Attempt.token) == opened.token, col(Attempt.outcome) == "live")
+        .values(outcome=outcome, error_code=error.code)
+    )
+
+
+def _to(
+    runtime: Runtime, session: Session, opened: Opened, status: Status, error: SendError, **columns: object
+) -> None:
+    now, real = runtime.clock.now(), runtime.clock.real()
+    reason = reason_of(error)
+    advance(
+        session,
+        [opened.message_id],
+        status,
+        now=now,
+        real=real,
+        reason=reason,
+        error_code=error.code,
+        **columns,
+    )
+
+
+def reason_of(error: SendError) -> str:
+    """The reason code a report counts by: the provider's code where there is one."""
+    if error.code:
+        return f"twilio_{error.code}"
+    return {Stale: "gate_aged", Retryable: "unreachable", OutcomeUnknown: "answer_lost"}.get(type(error), "refused")

@@ -1,0 +1,143 @@
+"""Delivery receipts: stored before they are answered, applied later, and the same result in any order.
+
+A receipt that carries an attempt's token is proof that the attempt was accepted, whatever became of its answer.
+Source: Twilio, "Track the Message Status of Outbound Messages": callbacks may be late, early, repeated or missing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import or_, select, update
+from sqlmodel import Session, col
+
+from sender.db import Pace, insert_new
+from sender.delivery.pipeline import learn, reason_of
+from sender.models import Attempt, Receipt
+from sender.providers.errors import refusal
+from sender.runtime import Runtime
+from sender.states import Status, advance
+
+BECOMES = {
+    "accepted": Status.SENT,
+    "scheduled": Status.SENT,
+    "queued": Status.SENT,
+    "sending": Status.SENT,
+    "sent": Status.SENT,
+    "delivered": Status.DELIVERED,
+    "read": Status.DELIVERED,
+    "undelivered": Status.UNDELIVERED,
+    "failed": Status.FAILED,
+    "canceled": Status.FAILED,
+}
+SLICE = 200
+REFUSED_LATE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptIn:
+    """One status callback as it came: the address's token, the provider's id, status, and error code if any."""
+
+    token: str
+    sid: str
+    status: str
+    error_code: int | None = None
+
+
+class Matched(NamedTuple):
+    """The attempt a receipt belongs to."""
+
+    id: int
+    message_id: int
+    number_id: int
+    program_id: int
+    token: str
+    sid: str | None
+
+
+def store(runtime: Runtime, receipts: Sequence[ReceiptIn]) -> None:
+    """Keep these receipts, durably when this returns; one that is known already is passed over.
+
+    A token we did not sign is not kept as one: the receipt then counts only by its provider id.
+    """
+    now = runtime.clock.now()
+    rows = [
+        {
+            "token": _own_token(runtime, receipt.token),
+            "sid": receipt.sid,
+            "status": receipt.status,
+            "error_code": receipt.error_code,
+            "state": "open",
+            "received_at": now,
+        }
+        for receipt in receipts
+    ]
+    with runtime.db.write() as session:
+        insert_new(session, Receipt, rows)
+
+
+def apply(runtime: Runtime) -> int:
+    """Apply up to 200 stored receipts, oldest first; returns how many were looked at."""
+    with runtime.db.read() as session:
+        waiting = session.execute(select(col(Receipt.id)).where(col(Receipt.state) == "open").limit(SLICE)).all()
+    if not waiting:
+        return 0
+    with runtime.db.write(Pace.BULK) as session:
+        statement = select(Receipt).where(col(Receipt.state) == "open").order_by(col(Receipt.id)).limit(SLICE)
+        receipts = list(session.execute(statement).scalars())
+        matched = _attempts(session, receipts)
+        for receipt in receipts:
+            attempt = matched.get(receipt.token) or matched.get(receipt.sid)
+            receipt.state = "applied" if attempt else "unknown"
+            receipt.applied_at = runtime.clock.now()
+            if attempt:
+                _apply_one(runtime, session, receipt, attempt)
+        return len(receipts)
+
+
+def adopt(session: Session, attempt_id: int, sid: str) -> None:
+    """Settle an attempt as accepted under this id; receipts that came before anyone knew of it count from now on."""
+    session.execute(
+        update(Attempt)
+        .where(col(Attempt.id) == attempt_id)
+        .values(outcome="accepted", sid=sid)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Receipt).where(col(Receipt.sid) == sid, col(Receipt.state) == "unknown").values(state="open")
+    )
+
+
+def _own_token(runtime: Runtime, signed: str) -> str:
+    token, _, signature = signed.partition(".")
+    return token if runtime.keys.verifies("receipt", token, signature) else ""
+
+
+def _attempts(session: Session, receipts: Iterable[Receipt]) -> dict[str, Matched]:
+    tokens = {receipt.token for receipt in receipts if receipt.token}
+    sids = {receipt.sid for receipt in receipts}
+    columns = [getattr(Attempt, name) for name in Matched._fields]
+    statement = select(*columns).where(or_(col(Attempt.token).in_(tokens), col(Attempt.sid).in_(sids)))
+    found: dict[str, Matched] = {}
+    for row in session.execute(statement):
+        attempt = Matched(*row)
+        found[attempt.token] = attempt
+        if attempt.sid:
+            found[attempt.sid] = attempt
+    return found
+
+
+def _apply_one(runtime: Runtime, session: Session, receipt: Receipt, attempt: Matched) -> None:
+    to = BECOMES.get(receipt.status)
+    if to is None:
+        return
+    if attempt.sid is None:
+        adopt(session, attempt.id, receipt.sid)
+    error = refusal(REFUSED_LATE, receipt.error_code) if receipt.error_code else None
+    values: dict[str, Any] = {"error_code": receipt.error_code, "reason": reason_of(error)} if error else {"reason": ""}
+    now, real = runtime.clock.now(), runtime.clock.real()
+    if to is Status.SENT:
+        values["sent_at"] = now
+    advance(session, [attempt.message_id], to, now=now, real=real, **values)
+    if error is not None:
+        learn(runtime, session, attempt.number_id, attempt.program_id, attempt.token, error)

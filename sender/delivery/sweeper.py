@@ -1,0 +1,44 @@
+"""Finds work that somebody dropped. Ages are measured on the machine's clock; safety never depends on them."""
+
+from datetime import timedelta
+
+from sqlalchemy import or_, select, update
+from sqlmodel import col
+
+from sender.db import Pace
+from sender.models import Attempt, Message
+from sender.runtime import Runtime
+from sender.states import Status, advance
+
+BELL_LOST = timedelta(seconds=15)
+SLICE = 500
+
+
+def sweep(runtime: Runtime) -> int:
+    """One round; returns how many messages were moved.
+
+    queued for 15 s: the bell was lost, pending again. sending for longer than an answer can take: its worker is gone
+    and nobody knows whether it posted, so unconfirmed, never pending. waiting beyond its end: expired.
+    """
+    real, now = runtime.clock.real(), runtime.clock.now()
+    dropped = (col(Message.status) == Status.QUEUED.value, col(Message.touched_at) < real - BELL_LOST)
+    silent = timedelta(seconds=runtime.settings.sweep_seconds)
+    unanswered = (col(Message.status) == Status.SENDING.value, col(Message.touched_at) < real - silent)
+    waiting = or_(col(Message.status) == Status.PENDING.value, col(Message.status) == Status.QUEUED.value)
+    expired = (waiting, col(Message.expires_at) <= now)
+    moved = _move(runtime, dropped, Status.PENDING)
+    moved += _move(runtime, unanswered, Status.UNCONFIRMED, reason="answer_lost")
+    return moved + _move(runtime, expired, Status.EXPIRED, reason="campaign_over")
+
+
+def _move(runtime: Runtime, which: tuple[object, ...], to: Status, **columns: object) -> int:
+    with runtime.db.read() as session:
+        ids = list(session.execute(select(col(Message.id)).where(*which).limit(SLICE)).scalars())  # type: ignore[arg-type]
+    if not ids:
+        return 0
+    with runtime.db.write(Pace.BULK) as session:
+        moved = advance(session, ids, to, now=runtime.clock.now(), real=runtime.clock.real(), **columns)
+        if to is Status.UNCONFIRMED:
+            lost = (col(Attempt.message_id).in_(moved), col(Attempt.outcome) == "live")
+            session.execute(update(Attempt).where(*lost).values(outcome="unconfirmed"))
+    return len(moved)

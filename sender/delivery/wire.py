@@ -1,0 +1,54 @@
+"""The event loop of one process, on which its requests live, and the places there are on it."""
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
+
+
+class Wire:
+    """An asyncio loop on a thread of its own; the provider's connections belong to it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
+        self._thread.start()
+
+    def start(self, request: Coroutine[Any, Any, None]) -> None:
+        """Put one request on the wire and return at once."""
+        asyncio.run_coroutine_threadsafe(request, self._loop)
+
+    def ask(self, request: Coroutine[Any, Any, Answer]) -> Answer:
+        """Wait for one request's answer; raises what it raises."""
+        waiting: concurrent.futures.Future[Answer] = asyncio.run_coroutine_threadsafe(request, self._loop)
+        return waiting.result()
+
+    def close(self) -> None:
+        """Stop the loop; requests still on it are cut."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=5)
+
+
+class Slots:
+    """The places on the wire of one process: a batch takes as many as are free, at least one."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._changed = threading.Condition()
+
+    def take(self, wanted: int) -> int:
+        """Wait for a free place and take up to ``wanted``; returns how many were taken."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free > 0)
+            taken = min(wanted, self._free)
+            self._free -= taken
+            return taken
+
+    def give_back(self, places: int) -> None:
+        """Free places again."""
+        with self._changed:
+            self._free += places
+            self._changed.notify_all()

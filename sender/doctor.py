@@ -1,0 +1,201 @@
+"""Names what is wrong with an installation, each in one sentence with its mend. `up` refuses to start for these."""
+
+import importlib.util
+import os
+import socket
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from sender import embedded
+from sender.crypto import KeyFileError, key_path, load_keys
+from sender.db import Database, sqlite_file
+from sender.delivery.wire import Wire
+from sender.providers.base import OutcomeUnknown, Retryable, SendError
+from sender.providers.twilio import TwilioProvider
+from sender.schema import SchemaError, require_current
+from sender.settings import Settings
+
+TIMEOUT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. ``fatal``: nothing can be sent like this."""
+
+    what: str
+    ok: bool
+    sentence: str
+    fatal: bool = False
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+def examine(settings: Settings, *, first_start: bool = False) -> list[Finding]:
+    """Look at everything; ``first_start`` passes over what `up` makes or starts itself (home, schema, Valkey)."""
+    checks: list[Check] = [_home, _keys, _database, _port, _pages, _credentials, _clock]
+    if not first_start:
+        checks += [_schema, _bell]
+    elif settings.redis_url:
+        checks.append(_bell)
+    return [finding for check in checks for finding in check(settings)]
+
+
+def _good(what: str, sentence: str) -> Finding:
+    return Finding(what, True, sentence)
+
+
+def _bad(what: str, sentence: str) -> Finding:
+    return Finding(what, False, sentence, fatal=True)
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    nearest = next(folder for folder in (settings.home, *settings.home.absolute().parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        yield _bad("home", f"{settings.home} cannot be written; set TACTFUL_HOME to a folder of yours.")
+    elif settings.home.exists() and settings.home.stat().st_mode & 0o077:
+        yield _bad("home", f"{settings.home} can be read by others; run chmod 700 {settings.home}.")
+    else:
+        yield _good("home", f"Data folder: {settings.home}")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    path = key_path(settings.home)
+    if not path.exists() and not _has_data(settings):
+        yield Finding("keys", True, "No keys yet; the first start makes them.")
+        return
+    try:
+        load_keys(settings.home)
+    except KeyFileError as error:
+        yield _bad("keys", str(error))
+        return
+    if path.stat().st_mode & 0o077:
+        yield _bad("keys", f"The key file {path} can be read by others; run chmod 600 {path}.")
+        return
+    yield _good("keys", f"Keys: {path}")
+    if not path.with_suffix(".exported").exists():
+        yield Finding(
+            "keys", False, "The keys were never exported; run `tactful keys export FILE` and keep it elsewhere."
+        )
+
+
+def _has_data(settings: Settings) -> bool:
+    if settings.database_url is None:
+        return (settings.home / "tactful.db").exists()
+    try:
+        require_current(Database(settings.database))
+    except (SchemaError, SQLAlchemyError):
+        return False
+    return True
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    database = Database(settings.database)
+    file = sqlite_file(database)
+    try:
+        if file is not None and file.exists():
+            _ask_for_lock(file)
+        elif file is None:
+            with database.engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        yield _good("database", f"Database: {database.url.render_as_string(hide_password=True)}")
+    except (OperationalError, sqlite3.OperationalError) as error:
+        why = str(getattr(error, "orig", error)).splitlines()[0]
+        if "locked" in why:
+            yield _bad("database", f"Another program holds {file} locked; stop it, or copy the database away from it.")
+        else:
+            where = database.url.render_as_string(hide_password=True)
+            yield _bad("database", f"The database {where} does not answer ({why}); check TACTFUL_DATABASE_URL.")
+    finally:
+        database.close()
+
+
+def _ask_for_lock(file: Path) -> None:
+    with sqlite3.connect(f"file:{file}?mode=rw", uri=True, timeout=TIMEOUT) as connection:
+        connection.isolation_level = None
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+
+
+def _schema(settings: Settings) -> Iterator[Finding]:
+    database = Database(settings.database)
+    try:
+        require_current(database)
+        yield _good("schema", "The database has the schema of this version.")
+    except SchemaError as error:
+        yield _bad("schema", str(error))
+    except SQLAlchemyError:
+        return
+    finally:
+        database.close()
+
+
+def _bell(settings: Settings) -> Iterator[Finding]:
+    if settings.redis_url is None:
+        path = embedded.socket_path(settings.home)
+        if embedded.answers(path):
+            yield _good("valkey", "The embedded Valkey answers.")
+        else:
+            yield _bad("valkey", "The embedded Valkey is not running; `tactful up` starts it.")
+        return
+    try:
+        with redis.Redis.from_url(settings.redis_url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT) as client:
+            client.ping()
+        yield _good("valkey", "Redis answers.")
+    except (redis.RedisError, ValueError):
+        yield _bad("valkey", "No Redis or Valkey answers at TACTFUL_REDIS_URL; start it, or unset it to use our own.")
+
+
+def _port(settings: Settings) -> Iterator[Finding]:
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+            yield _good("port", f"Port {settings.port} is free.")
+        except OSError:
+            if embedded.answers(embedded.socket_path(settings.home)):
+                yield _good("port", f"Port {settings.port} is in use, and this installation is running.")
+            else:
+                yield _bad(
+                    "port", f"Port {settings.port} is in use by another program; set TACTFUL_PORT to a free one."
+                )
+
+
+def _pages(_: Settings) -> Iterator[Finding]:
+    found = importlib.util.find_spec("web")
+    folder = Path(found.origin).parent / "static" / "vendor" if found and found.origin else Path("web/static/vendor")
+    if any(folder.glob("**/*.css")):
+        yield _good("pages", "The front-end files are there.")
+    else:
+        yield _bad("pages", "Front-end files are missing: run `make setup`.")
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    if settings.clock_virtual is not None:
+        yield Finding("clock", False, "The clock is shifted: this installation is for trying things out.")
+
+
+def _credentials(settings: Settings) -> Iterator[Finding]:
+    try:
+        provider = TwilioProvider(settings)
+    except SendError as error:
+        yield _bad("twilio", f"{error.sentence}.")
+        return
+    wire = Wire()
+    try:
+        wire.ask(provider.check_credentials())
+        yield _good("twilio", "The simulator answers." if settings.simulated else "Twilio accepts the credentials.")
+    except (Retryable, OutcomeUnknown):
+        where = settings.twilio_base_url or "Twilio"
+        yield Finding("twilio", False, f"{where} cannot be reached from here; texts wait until it can.")
+    except SendError as error:
+        yield _bad("twilio", f"{error.sentence}.")
+    finally:
+        wire.ask(provider.close())
+        wire.close()

@@ -1,0 +1,41 @@
+"""The brake of the whole installation: no gate opens while it is on (promise 10)."""
+
+import uuid
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from sender.db import insert_new
+from sender.locks import close_installation
+from sender.models import Audit, Installation
+from sender.runtime import Runtime
+
+
+def halt(runtime: Runtime, why: str, actor: str) -> None:
+    """No gate is open, and none opens, once this returns."""
+    _set(runtime, True, why, actor, "halt")
+
+
+def release(runtime: Runtime, actor: str) -> None:
+    """Let gates open again."""
+    _set(runtime, False, "", actor, "release")
+
+
+def found(session: Session, runtime: Runtime) -> None:
+    """Write the installation's one row on a first start."""
+    row = {"id": 1, "epoch": uuid.uuid4().hex, "halted": False, "halted_why": "", "created_at": runtime.clock.real()}
+    insert_new(session, Installation, [row])
+
+
+def is_halted(session: Session) -> bool:
+    """Whether the brake is on; an installation without its row counts as halted."""
+    return session.execute(select(col(Installation.halted))).scalar() is not False
+
+
+def _set(runtime: Runtime, halted: bool, why: str, actor: str, action: str) -> None:
+    with runtime.db.write() as session:
+        close_installation(session)
+        session.execute(update(Installation).values(halted=halted, halted_why=why))
+        session.add(
+            Audit(at=runtime.clock.now(), actor=actor, action=action, subject="installation", detail={"why": why})
+        )

@@ -1,0 +1,43 @@
+"""The order in which everybody takes locks: installation, campaigns, numbers. So there are no deadlocks.
+
+On PostgreSQL advisory locks are fair: a pause waits for the gates that are open, and new gates wait behind it. (With
+``FOR SHARE`` a stream of gates starves the pause.) On SQLite every write transaction is alone anyway.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select, text
+from sqlmodel import Session, col
+
+from sender.models import Number
+
+INSTALLATION = 7701
+CAMPAIGN = 7702
+
+
+def share(session: Session, campaign_ids: Iterable[int]) -> None:
+    """Hold the brake and these campaigns open until the transaction ends; others may share them."""
+    _take(session, "pg_advisory_xact_lock_shared", INSTALLATION, 0)
+    for campaign_id in sorted(campaign_ids):
+        _take(session, "pg_advisory_xact_lock_shared", CAMPAIGN, campaign_id)
+
+
+def close_campaign(session: Session, campaign_id: int) -> None:
+    """Have the campaign alone: no gate of it is open once this returns."""
+    _take(session, "pg_advisory_xact_lock", CAMPAIGN, campaign_id)
+
+
+def close_installation(session: Session) -> None:
+    """Have the installation alone: no gate at all is open once this returns."""
+    _take(session, "pg_advisory_xact_lock", INSTALLATION, 0)
+
+
+def lock_numbers(session: Session, number_ids: Iterable[int]) -> None:
+    """Take the rows of these numbers, in the order of their ids; facts are read after this."""
+    wanted = sorted(set(number_ids))
+    session.execute(select(col(Number.id)).where(col(Number.id).in_(wanted)).order_by(col(Number.id)).with_for_update())
+
+
+def _take(session: Session, function: str, family: int, key: int) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"SELECT {function}(:family, :key)"), {"family": family, "key": key})

@@ -1,0 +1,33 @@
+"""A provider that sends nothing and remembers everything: for tests and for trying things out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sender.providers.base import Accepted, Found, Outbound, SendError
+
+Answer = Accepted | SendError | Exception
+
+
+@dataclass
+class RecordingProvider:
+    """Accepts everything under made-up ids, unless ``answer`` says otherwise for an outbound text."""
+
+    answer: Callable[[Outbound], Answer | None] = lambda _: None
+    sent: list[Outbound] = field(default_factory=list)
+    listed: list[Found] = field(default_factory=list)
+
+    async def send(self, outbound: Outbound) -> Accepted:
+        """Remember the text, then answer or raise."""
+        self.sent.append(outbound)
+        answer = self.answer(outbound)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer or Accepted(f"SM{len(self.sent):032x}")
+
+    async def messages_to(self, to: str, since: datetime) -> list[Found]:
+        """What a test put into the list."""
+        return [found for found in self.listed if found.created_at >= since]
+
+    async def close(self) -> None:
+        """Nothing to give back."""

@@ -1,0 +1,177 @@
+"""The one Twilio adapter: the SDK's own client over one pooled aiohttp session of ours.
+
+The SDK's transports keep ten to a hundred connections and wait for ever; ours is bounded on all sides. A POST is never
+sent twice, and whatever does not prove that nothing was created is an :class:`OutcomeUnknown`.
+Sources: twilio-python 9.13; Twilio support puts its own server-side limit at about 26 s, hence 30 s of reading.
+"""
+
+import asyncio
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from guards.base import Purpose
+from guards.chain import Cleared
+from sender.providers.base import Accepted, Found, Misconfigured, Outbound, OutcomeUnknown, Retryable, SendError
+from sender.providers.errors import refusal
+from sender.settings import Settings
+
+CONNECT_SECONDS = 3.0
+IDLE_SECONDS = 5.0
+LIST_PAGE = 50
+
+# At INFO the SDK logs addresses whose query holds phone numbers.
+logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
+
+
+class PooledTransport(AsyncHttpClient):
+    """An HTTP client for the SDK over one session with at most ``connections`` requests on the wire."""
+
+    def __init__(self, connections: int, read_seconds: float) -> None:
+        super().__init__(logging.getLogger("twilio.http_client"), True, None)
+        self._connections = connections
+        self._limits = aiohttp.ClientTimeout(
+            total=None, connect=None, sock_connect=CONNECT_SECONDS, sock_read=read_seconds
+        )
+        self._session: aiohttp.ClientSession | None = None
+
+    async def request(
+        self,
+        method: str,
+        uri: str,
+        params: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """One request, without retries and without following redirects."""
+        async with self._opened().request(
+            method.upper(),
+            uri,
+            params=params,
+            data=data,
+            headers=headers,
+            auth=aiohttp.BasicAuth(*auth) if auth else None,
+            allow_redirects=allow_redirects,
+        ) as answer:
+            return Response(answer.status, await answer.text(), answer.headers)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=IDLE_SECONDS)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._limits)
+        return self._session
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+class TwilioProvider:
+    """Hands texts to Twilio, or to whatever stands at ``twilio_base_url`` in its place."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._transport = PooledTransport(settings.connections, settings.read_seconds)
+        self._client = _client(settings, self._transport)
+
+    async def send(self, outbound: Outbound) -> Accepted:
+        """Create one message; SendError says what is known of the outcome otherwise."""
+        if not isinstance(outbound.cleared, Cleared):
+            raise TypeError("only a text that the guard chain has cleared can be sent")
+        try:
+            answer = await self._client.messages.create_async(**_form(outbound))
+        except Exception as error:
+            raise _send_error(error) from error
+        if not answer.sid:
+            raise OutcomeUnknown("Twilio answered without a message id; the text may have been accepted")
+        return Accepted(answer.sid)
+
+    async def messages_to(self, to: str, since: datetime) -> list[Found]:
+        """Twilio's list for one number, newest first, created at or after ``since``.
+
+        Filtered by creation here: Twilio's own date filter passes over texts that were not sent yet.
+        """
+        try:
+            rows = await self._client.messages.list_async(to=to, limit=LIST_PAGE, page_size=LIST_PAGE)
+        except Exception as error:
+            raise _send_error(error) from error
+        return [_found(row) for row in rows if _created(row) >= since]
+
+    async def check_credentials(self) -> None:
+        """Fetch the account; SendError says what is wrong with the settings."""
+        try:
+            await self._client.api.accounts(self._client.account_sid).fetch_async()
+        except Exception as error:
+            raise _send_error(error) from error
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self._transport.close()
+
+
+def _client(settings: Settings, transport: PooledTransport) -> Client:
+    sid, token = settings.twilio_account_sid, settings.twilio_auth_token
+    if not sid or not token:
+        raise Misconfigured(
+            "Twilio's credentials are missing; set TACTFUL_TWILIO_ACCOUNT_SID and TACTFUL_TWILIO_AUTH_TOKEN"
+        )
+    user, secret = settings.twilio_api_key, settings.twilio_api_secret
+    if not user or not secret:
+        user, secret = sid, token
+    # A filled environment keeps TWILIO_REGION and TWILIO_EDGE of the machine from rewriting the host.
+    client = Client(user, secret.get_secret_value(), sid, http_client=transport, environment={"TACTFUL": "1"})
+    if settings.twilio_base_url:
+        client.api.base_url = settings.twilio_base_url.rstrip("/")
+    return client
+
+
+def _form(outbound: Outbound) -> dict[str, Any]:
+    line = "messaging_service_sid" if outbound.from_kind == "messaging_service" else "from_"
+    form: dict[str, Any] = {
+        "to": outbound.to,
+        line: outbound.from_address,
+        "body": outbound.cleared.draft.text,
+        "status_callback": outbound.callback,
+        "validity_period": outbound.validity,
+    }
+    if outbound.cleared.draft.purpose is Purpose.MARKETING:
+        form["message_intent"] = "marketing"
+    return form
+
+
+def _send_error(error: Exception) -> SendError:
+    """What an exception of the SDK or the transport proves: only what never left is safe to try again."""
+    if isinstance(error, TwilioRestException):
+        return refusal(error.status, error.code)
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return Retryable("Twilio could not be reached")
+    if isinstance(error, TwilioException | json.JSONDecodeError | aiohttp.ClientError | asyncio.TimeoutError):
+        return OutcomeUnknown(f"the answer was lost ({type(error).__name__}); the text may have been accepted")
+    return OutcomeUnknown(f"unexpected {type(error).__name__}; the text may have been accepted")
+
+
+def _created(row: Any) -> datetime:
+    return row.date_created or datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _found(row: Any) -> Found:
+    return Found(
+        row.sid,
+        _created(row),
+        str(row.status),
+        row.body or "",
+        row.from_,
+        row.messaging_service_sid,
+        row.error_code and int(row.error_code),
+    )

@@ -1,0 +1,96 @@
+"""The one loop that looks for due work: start, plan, hand over, apply receipts, sweep, reconcile, seal, finish.
+
+Each step asks the database what is due, so a restart forgets nothing, and two schedulers do no more than one.
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import select
+from sqlmodel import col
+
+from sender.actors import declare, make_broker, not_here
+from sender.audience.sealer import seal_some
+from sender.campaigns.control import finish_done, start_due
+from sender.campaigns.planner import plan_slice
+from sender.delivery.dispatcher import Dispatcher
+from sender.delivery.receipts import apply
+from sender.delivery.reconciler import reconcile
+from sender.delivery.sweeper import sweep
+from sender.delivery.wire import Wire
+from sender.models import Campaign
+from sender.runtime import Runtime
+
+log = structlog.get_logger()
+IDLE_SECONDS = 0.15
+
+
+@dataclass
+class Step:
+    """One kind of work: at most once in ``every`` real seconds; answers how much it found to do."""
+
+    name: str
+    every: float
+    do: Callable[[], int]
+    last: float = float("-inf")
+
+
+class Scheduler:
+    """Takes the steps in turn. A step that fails is logged and asked again: the others go on."""
+
+    def __init__(self, runtime: Runtime, ring: Callable[[list[int]], None], wire: Wire) -> None:
+        self.runtime = runtime
+        dispatcher = Dispatcher(runtime, ring)
+        self.steps = [
+            Step("start", 0.5, lambda: start_due(runtime)),
+            Step("plan", 0.0, self._plan),
+            Step("hand over", 0.0, dispatcher.hand_over),
+            Step("receipts", 0.0, lambda: apply(runtime)),
+            Step("sweep", 2.0, lambda: sweep(runtime)),
+            Step("reconcile", 2.0, lambda: reconcile(runtime, wire)),
+            Step("seal", 2.0, lambda: seal_some(runtime.db)),
+            Step("finish", 1.0, lambda: finish_done(runtime)),
+        ]
+
+    def round(self) -> int:
+        """Take every step that is due once; returns how much was done."""
+        return sum(self._take(step) for step in self.steps)
+
+    def _take(self, step: Step) -> int:
+        elapsed = self.runtime.clock.elapsed()
+        if elapsed - step.last < step.every:
+            return 0
+        step.last = elapsed
+        try:
+            return step.do()
+        except Exception as error:
+            # One step's trouble (the database restarts, Redis is away) must not stop the others.
+            log.error("step failed", step=step.name, error=type(error).__name__)
+            return 0
+
+    def _plan(self) -> int:
+        """One slice of each running campaign, so that a big one does not starve a small one."""
+        with self.runtime.db.read() as session:
+            unplanned = (col(Campaign.status) == "running", col(Campaign.planned_at).is_(None))
+            ids = session.execute(select(col(Campaign.id)).where(*unplanned)).scalars().all()
+        return sum(plan_slice(self.runtime, campaign_id or 0) for campaign_id in ids)
+
+
+def run_scheduler(runtime: Runtime, redis_url: str) -> None:
+    """Look for due work until SIGTERM or SIGINT."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: told.set())
+    broker, wire = make_broker(redis_url), Wire()
+    actor = declare(broker, not_here)
+    scheduler = Scheduler(runtime, lambda ids: actor.send(ids) and None, wire)
+    log.info("scheduler ready")
+    while not told.is_set():
+        if not scheduler.round():
+            told.wait(IDLE_SECONDS)
+    wire.ask(runtime.provider.close())
+    wire.close()
+    broker.close()

@@ -1,0 +1,53 @@
+"""Brings a database to the newest schema, and says whether it is there."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from sender.db import Database
+
+UPGRADE_LOCK = 7703
+
+
+class SchemaError(Exception):
+    """The database does not have the schema this version needs; the sentence says what to do."""
+
+
+def upgrade(database: Database) -> None:
+    """Run the migrations that are missing, all or none; two processes at once wait for each other."""
+    with database.engine.begin() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def require_current(database: Database) -> None:
+    """Raise SchemaError unless the newest migration has run."""
+    with database.engine.connect() as connection:
+        at = MigrationContext.configure(connection).get_current_revision()
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if at != head:
+        raise SchemaError(
+            f"The database is at schema {at or 'none'}, this version needs {head}: run `tactful db upgrade`."
+        )
+
+
+def differences(database: Database) -> list[object]:
+    """What the tables in the code have that the migrations do not make, or the other way round."""
+    with database.engine.connect() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection), SQLModel.metadata))
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
