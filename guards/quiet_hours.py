@@ -108,7 +108,7 @@ def _ids(codes: tuple[str, ...], now: datetime) -> tuple[str, ...]:
         return ()
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def open_spans(
     codes: tuple[str, ...],
     zones: tuple[str, ...],
@@ -129,7 +129,7 @@ def open_spans(
     return spans
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _open(codes: tuple[str, ...], own: tuple[OwnWindow, ...] | None, loosened: frozenset[str], day: date) -> Spans:
     """Return the minutes of a local day that all rules and the program's own hours leave open."""
     minutes = _ALL_DAY

@@ -32,6 +32,13 @@ def test_a_full_window_waits_until_its_first_text_leaves_it() -> None:
     assert verdict.reason == "frequency_cap"
 
 
+def test_an_overfull_window_waits_until_it_has_room() -> None:
+    """With three texts under a cap of two, which a lowered cap can bring about, two must leave before the next goes."""
+    verdict = ask(sent(20), sent(10), sent(3), caps=(Cap(2, 24),))
+    assert isinstance(verdict, Defer)
+    assert verdict.until == MONDAY_NOON + 14 * HOUR
+
+
 def test_a_text_leaves_the_window_exactly_at_its_age() -> None:
     """A text sent exactly 24 hours ago no longer counts."""
     assert ask(sent(24), caps=(Cap(1, 24),)) is ALLOW

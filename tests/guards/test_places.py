@@ -90,6 +90,7 @@ def test_a_split_area_code_has_both_zones(code: str, place: str, zones: set[str]
         ("+33612345678", {}, ("FR",), ("Europe/Paris",)),
         ("+33612345678", {"postal_code": "75001"}, ("FR",), ("Europe/Paris",)),
         ("+33612345678", {"postal_code": "10001", "country": "US"}, ("FR", "US-NY"), (NY, "Europe/Paris")),
+        ("+8613812345678", {}, ("CN",), ("Asia/Shanghai",)),
         ("+447700900123", {}, ("GB",), ("Europe/London",)),
         ("nonsense", {}, (), ()),
     ],
@@ -113,8 +114,10 @@ def test_a_number_without_a_place_may_be_anywhere(number: str) -> None:
 
 
 def test_a_declared_address_places_a_toll_free_number() -> None:
-    """Where only the address is known, the address alone counts."""
+    """Where only the address is known, it alone counts; a zone leaves the state open but not the clock."""
     assert places_of("+18005550100", postal_code="10001").codes == ("US-NY",)
+    by_zone = places_of("+18005550100", zone=CH)
+    assert (by_zone.codes, by_zone.zones) == (("US",), (CH,))
 
 
 def test_a_soldier_may_be_anywhere() -> None:

@@ -71,9 +71,11 @@ HOLIDAYS = [
     ("+18015550100", DE, "2027-07-23"),  # UT, Pioneer Day on a Saturday is kept on Friday too
     ("+18015550100", DE, "2028-07-24"),  # UT, Pioneer Day
     ("+18015550100", DE, "2029-06-18"),  # UT, Juneteenth kept on the Monday before
+    ("+12055550100", CH, "2027-12-31"),  # AL, New Year's Day of 2028 is a Saturday
     ("+33612345678", "Europe/Paris", "2027-07-14"),  # FR
     ("+61412345678", "Australia/Sydney", "2027-01-26"),  # AU
     ("+27821234567", "Africa/Johannesburg", "2027-12-16"),  # ZA
+    ("+27821234567", "Africa/Johannesburg", "2027-12-27"),  # ZA, kept on Monday as well
     ("+4915123456789", "Europe/Berlin", "2026-12-25"),  # DE, courtesy
     ("+36201234567", "Europe/Budapest", "2026-10-23"),  # HU keeps its own holidays under the EU file
 ]
