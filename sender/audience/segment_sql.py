@@ -1,0 +1,232 @@
+"""Segments asked of the database: the same answers as ``segments.matches`` on SQLite and on PostgreSQL.
+
+Every name and value is a bound parameter. Each test ends in COALESCE(…, false), so that there is no third answer.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Numeric,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Session, col
+
+from sender.audience.segments import (
+    AGES,
+    EQUAL,
+    LISTS,
+    MOMENTS,
+    NUMBER_FIELDS,
+    TIME_FIELDS,
+    All,
+    Either,
+    Not,
+    Segment,
+    Test,
+    edges,
+    kind,
+)
+from sender.models import Contact, Number
+
+_TABLES: Mapping[str, Any] = {
+    **dict.fromkeys(("country", "area_code", "line_type"), Number),
+    **dict.fromkeys(("language", "postal_code", "region", "zone", "import_id", "created_at", "changed_at"), Contact),
+}
+_COMPARISONS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "lt": lambda has, value: has < value,
+    "le": lambda has, value: has <= value,
+    "gt": lambda has, value: has > value,
+    "ge": lambda has, value: has >= value,
+}
+
+
+class Recipient(NamedTuple):
+    """One contact of an audience with its number, still sealed."""
+
+    contact_id: int
+    number_id: int
+    attributes: dict[str, Any]
+    language: str | None
+    postal_code: str | None
+    region: str | None
+    zone: str | None
+    country: str | None
+    area_code: str | None
+    line_type: str
+    cipher: bytes
+    data_key: bytes
+    import_id: int | None
+    created_at: datetime
+    changed_at: datetime
+
+
+_COLUMNS: tuple[Any, ...] = (
+    Contact.id,
+    Contact.number_id,
+    Contact.attributes,
+    Contact.language,
+    Contact.postal_code,
+    Contact.region,
+    Contact.zone,
+    Number.country,
+    Number.area_code,
+    Number.line_type,
+    Number.cipher,
+    Number.data_key,
+    Contact.import_id,
+    Contact.created_at,
+    Contact.changed_at,
+)
+
+
+def where(segment: Segment, now: datetime, dialect: str) -> ColumnElement[bool]:
+    """The segment as a condition on Contact joined with Number; ``dialect`` is "sqlite" or "postgresql"."""
+    match segment:
+        case All(parts):
+            return and_(true(), *(where(part, now, dialect) for part in parts))
+        case Either(parts):
+            return or_(false(), *(where(part, now, dialect) for part in parts))
+        case Not(part):
+            return not_(where(part, now, dialect))
+        case Test():
+            return func.coalesce(_test(segment, now, dialect), false())
+
+
+def select_contacts(
+    session: Session, condition: ColumnElement[bool], after: int, up_to: int, limit: int
+) -> list[Recipient]:
+    """Contacts that meet the condition with ``after`` < id <= ``up_to``, in the order of their ids."""
+    window = col(Contact.id) > after, col(Contact.id) <= up_to
+    statement = _joined(select(*_COLUMNS)).where(*window, condition).order_by(col(Contact.id)).limit(limit)
+    return [Recipient._make(row) for row in session.execute(statement)]
+
+
+def count_contacts(session: Session, condition: ColumnElement[bool]) -> int:
+    """How many contacts meet the condition."""
+    statement = _joined(select(func.count(col(Contact.id)))).where(condition)
+    return int(session.execute(statement).scalar_one())
+
+
+def _joined(statement: Select[Any]) -> Select[Any]:
+    return statement.select_from(Contact).join(Number, col(Number.id) == col(Contact.number_id))
+
+
+def _test(test: Test, now: datetime, dialect: str) -> ColumnElement[bool]:
+    if test.attribute:
+        attribute = _OnSqlite(test.attribute) if dialect == "sqlite" else _OnPostgresql(test.attribute)
+        return _attribute(test, attribute, now)
+    column = _column(test.field)
+    if test.operator == "exists":
+        return column.is_not(None) if test.value else column.is_(None)
+    if test.field in TIME_FIELDS:
+        return and_(*(_COMPARISONS[comparison](column, edge) for comparison, edge in edges(test, now)))
+    if test.operator in EQUAL | LISTS:
+        return _turned(test.operator, column.in_(_listed(test.value)))
+    if test.field in NUMBER_FIELDS:
+        return _COMPARISONS[test.operator](column, test.value)
+    return _text(test.operator, _bytewise(column, dialect), test.value)
+
+
+def _column(field: str) -> ColumnElement[Any]:
+    found: ColumnElement[Any] = getattr(_TABLES[field], field)
+    return found
+
+
+class _OnSqlite:
+    """One attribute as json_type and json_extract give it."""
+
+    def __init__(self, name: str) -> None:
+        path = literal(f'$."{name}"', Text)
+        value = func.json_extract(Contact.attributes, path)
+        type_ = func.json_type(Contact.attributes, path)
+        self.present = func.coalesce(type_, "null") != "null"
+        self.text = case((type_ == "text", cast(value, Text)))
+        self.number = case((type_.in_(("integer", "real")), value))
+        self.truth = case((type_ == "true", true()), (type_ == "false", false()))
+        dated = self.text.op("GLOB")(f"{'[0-9]' * 4}-{'[0-9]' * 2}-{'[0-9]' * 2}*")
+        self.day = case((dated, func.substr(self.text, 1, 10)))
+
+    def bound(self, number: float) -> Any:
+        """A number to compare with."""
+        return number
+
+
+class _OnPostgresql:
+    """One attribute as the JSONB operators give it; letters are compared by their bytes, as everywhere else."""
+
+    def __init__(self, name: str) -> None:
+        key = literal(name, Text)
+        value = type_coerce(Contact.attributes, JSONB)[key]
+        text = value.astext
+        type_ = func.jsonb_typeof(value)
+        self.present = func.coalesce(type_, "null") != "null"
+        self.text = case((type_ == "string", text)).collate("C")
+        self.number = case((type_ == "number", cast(text, Numeric)))
+        self.truth = case((type_ == "boolean", text == "true"))
+        self.day = case((self.text.op("~")("^[0-9]{4}-[0-9]{2}-[0-9]{2}"), func.substr(self.text, 1, 10)))
+
+    def bound(self, number: float) -> Any:
+        """A number to compare with: NUMERIC holds every JSON number, a float overflows."""
+        return literal(Decimal(repr(number)), Numeric)
+
+
+def _attribute(test: Test, has: _OnSqlite | _OnPostgresql, now: datetime) -> ColumnElement[bool]:
+    if test.operator == "exists":
+        return has.present if test.value else not_(has.present)
+    if test.operator in MOMENTS | AGES:
+        return and_(*(_COMPARISONS[comparison](has.day, edge) for comparison, edge in edges(test, now)))
+    if test.operator in EQUAL | LISTS:
+        values = _listed(test.value)
+        equal = or_(*(func.coalesce(same, false()) for same in _equals(has, values)))
+        return and_(has.present, _turned(test.operator, equal))
+    if kind(test.value) == "number":
+        return _COMPARISONS[test.operator](has.number, has.bound(test.value))
+    return _text(test.operator, has.text, test.value)
+
+
+def _equals(has: _OnSqlite | _OnPostgresql, values: tuple[Any, ...]) -> list[ColumnElement[bool]]:
+    """One membership test for each kind of value."""
+    texts = [value for value in values if kind(value) == "text"]
+    numbers = [has.bound(value) for value in values if kind(value) == "number"]
+    truths = [value for value in values if kind(value) == "truth"]
+    found: list[ColumnElement[bool]] = [has.truth if value else not_(has.truth) for value in truths]
+    found += [has.text.in_(texts)] if texts else []
+    return found + ([has.number.in_(numbers)] if numbers else [])
+
+
+def _text(operator: str, has: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
+    if operator == "starts_with":
+        return literal(value, Text) == func.substr(has, 1, len(value))
+    if operator == "contains":
+        return has != func.replace(has, value, "")
+    return _COMPARISONS[operator](has, value)
+
+
+def _bytewise(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    return column if dialect == "sqlite" else column.collate("C")
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _turned(operator: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition itself for "is" and "in", its opposite for "is_not" and "not_in"."""
+    return not_(condition) if operator in ("is_not", "not_in") else condition
