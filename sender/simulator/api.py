@@ -61,7 +61,6 @@ class Api:
         self._dice = random.Random(f"{config.seed}:latency")
         pairs = {config.account_sid: config.auth_token, **config.api_keys}
         self._passes = {_basic(name, secret) for name, secret in pairs.items()}
-        self._in_flight = 0
 
     def add_routes(self, app: web.Application) -> None:
         """Put the API under Twilio's paths; whatever else is asked for answers 20404."""
@@ -80,23 +79,18 @@ class Api:
         ):
             app.router.add_route(method, path, self._framed(endpoint))
 
-    @property
-    def in_flight(self) -> int:
-        """API requests being answered at this moment."""
-        return self._in_flight
-
     def _framed(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             arrived = time.time()
-            self._in_flight += 1
+            self._world.in_flight += 1
             try:
                 form = parse_qs((await request.read()).decode(errors="replace"), keep_blank_values=True)
-                call = Call(request, form, self._in_flight, arrived)
+                call = Call(request, form, self._world.in_flight, arrived)
                 self._log_request(call)
                 reply = await self._answer(call, endpoint)
                 return await self._send(call, reply)
             finally:
-                self._in_flight -= 1
+                self._world.in_flight -= 1
 
         return handle
 

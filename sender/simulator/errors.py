@@ -8,7 +8,6 @@ MORE_INFO = "https://www.twilio.com/docs/errors/"
 TABLE: dict[int, tuple[int, str]] = {
     20001: (400, "Invalid parameter: {detail}"),
     20003: (401, "Authenticate"),
-    20004: (405, "Method not allowed"),
     20007: (400, "Page size is not valid; it must be between 1 and 1000"),
     20009: (409, "Cannot delete this resource before it is complete"),
     20404: (404, "The requested resource {detail} was not found"),

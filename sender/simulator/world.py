@@ -27,7 +27,7 @@ INBOUND_CONCURRENCY = 20
 
 
 class World:
-    """The account, the network, the people; ``latency`` may be exchanged while running."""
+    """The account, the network, the people; ``latency`` may be exchanged, ``in_flight`` counts open API requests."""
 
     def __init__(self, config: SimulatorConfig, clock: Clock, log: Log) -> None:
         self.config = config
@@ -35,6 +35,7 @@ class World:
         self.log = log
         self.latency = config.latency
         self.ending = asyncio.Event()
+        self.in_flight = 0
         self.agenda = Agenda()
         self.store = Store(config.account_sid, config.currency)
         self.senders = Senders(config)
@@ -92,7 +93,7 @@ class World:
     @property
     def idle(self) -> bool:
         """True when nothing more will happen unless someone asks."""
-        return not (len(self.agenda) or self.callback_line.open_jobs or self.inbound_line.open_jobs)
+        return not (self.in_flight or len(self.agenda) or self.callback_line.open_jobs or self.inbound_line.open_jobs)
 
     def account(self) -> dict[str, object]:
         """The Account object."""

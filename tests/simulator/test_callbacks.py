@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -56,7 +57,9 @@ def test_a_number_tells_sent_and_delivered(simulator: Running, client: Client, a
     for callback in received:
         assert callback["MessageSid"] == callback["SmsSid"] == message.sid
         assert (callback["To"], callback["From"], callback["ApiVersion"]) == (ANN, SHOP, "2010-04-01")
-    assert simulator.wait_for("callback", count=2, sid=message.sid)[0]["http"] == 200
+    tokens = {str(UUID(callback.headers["I-Twilio-Idempotency-Token"])) for callback in received}
+    assert tokens == {entry["token"] for entry in simulator.wait_for("callback", count=2, sid=message.sid, http=200)}
+    assert len(tokens) == 2
 
 
 def test_a_service_tells_queued_first_and_its_own_callback_is_the_default(

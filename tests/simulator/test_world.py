@@ -122,6 +122,7 @@ def test_the_log_file_is_private_complete_and_ordered(
 ) -> None:
     """Every event is in the file, numbered in order, readable by its owner only, with both times."""
     path = tmp_path / "events.jsonl"
+    path.touch(mode=0o644)
     simulator = start(log_path=path)
     connect(simulator).messages.create(to=ANN, from_=SHOP, body="Grüße", validity_period=700)
     simulator.wait_for("status", status="delivered")
