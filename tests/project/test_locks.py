@@ -1,10 +1,13 @@
 import json
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 
-from tests.project.trees import ROOT
+from tests.project.trees import PACKAGES, ROOT, imports_of, python_files
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)")
@@ -22,7 +25,7 @@ def normal(requirement: str) -> str:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
-def test_every_package_is_pinned_by_hash_and_no_host_is_named(lock: object) -> None:
+def test_every_package_is_pinned_by_hash_and_no_host_is_named(lock: Path) -> None:
     """A lock says which bytes, never where from."""
     text = lock.read_text()
     requirements = [block for block in re.split(r"\n(?=\S)", text.strip()) if not block.startswith("#")]
@@ -37,6 +40,15 @@ def test_the_running_lock_holds_every_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert {normal(each) for each in project["project"]["dependencies"]} - set(pins("run")) == set()
     assert {normal(each) for each in project["dependency-groups"]["build"]} - set(pins("build")) == set()
+
+
+def test_what_the_product_imports_is_installed_with_it() -> None:
+    """No module of the product leans on a package that only the tests or a developer's machine have."""
+    known = packages_distributions()
+    imported = {module.split(".")[0] for file in python_files(*PACKAGES) for module in imports_of(file)}
+    foreign = imported - set(PACKAGES) - set(sys.stdlib_module_names)
+    running = set(pins("run"))
+    assert [name for name in sorted(foreign) if not {normal(each) for each in known.get(name, [])} & running] == []
 
 
 def test_tests_run_on_the_versions_that_run() -> None:
