@@ -1,0 +1,177 @@
+"""What a campaign came to, counted from its messages: every planned message is in exactly one state (promise 3)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from sender.models import Audit, Campaign, Installation, Message, Program, Variant
+from sender.states import FINAL, Status
+
+# What counts as done in a progress bar: nothing more will be sent for it.
+SETTLED = frozenset(FINAL | {Status.SENT})
+KEYS_EXPORTED = "keys.export"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Messages of one campaign by state, and by state and reason (most first); ``parts`` are billed parts sent.
+
+    ``deferred`` counts messages that wait because a guard put them off.
+    """
+
+    by_status: dict[str, int]
+    by_reason: list[tuple[str, str, int]]
+    total: int
+    parts: int
+    deferred: int
+
+    @property
+    def settled(self) -> int:
+        """Messages for which nothing more will be sent."""
+        return settled(self.by_status)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One campaign in the list."""
+
+    id: int
+    name: str
+    program_id: int
+    brand: str
+    purpose: str
+    status: str
+    start_at: datetime | None
+    by_status: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """Messages planned so far."""
+        return sum(self.by_status.values())
+
+    @property
+    def settled(self) -> int:
+        """Messages for which nothing more will be sent."""
+        return settled(self.by_status)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantText:
+    """One variant as it is shown: who it is for, in the segment language, and the template."""
+
+    name: str
+    segment: dict[str, Any]
+    template: str
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One campaign with its program, variants and progress."""
+
+    campaign: Campaign
+    brand: str
+    progress: Progress
+    variants: list[VariantText] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """What everybody who signs in has to know about this installation."""
+
+    halted: bool
+    halted_why: str
+    keys_exported: bool
+
+
+def settled(by_status: dict[str, int]) -> int:
+    """How many of these messages nothing more will be sent for."""
+    return sum(count for status, count in by_status.items() if status in SETTLED)
+
+
+def progress(session: Session, campaign_id: int) -> Progress:
+    """Where the messages of a campaign are."""
+    mine = col(Message.campaign_id) == campaign_id
+    counted = select(col(Message.status), col(Message.reason), func.count()).where(mine)
+    rows = session.execute(counted.group_by(col(Message.status), col(Message.reason))).all()
+    by_status: dict[str, int] = {}
+    for status, _, count in rows:
+        by_status[status] = by_status.get(status, 0) + count
+    by_reason = sorted(((status, reason, count) for status, reason, count in rows), key=lambda row: (-row[2], *row[:2]))
+    accepted = [Status.SENT.value, Status.DELIVERED.value, Status.UNDELIVERED.value]
+    parts = select(func.coalesce(func.sum(Message.parts), 0)).where(mine, col(Message.status).in_(accepted))
+    put_off = select(func.count()).where(mine, col(Message.status) == Status.PENDING.value, col(Message.deferrals) > 0)
+    return Progress(
+        by_status,
+        by_reason,
+        sum(by_status.values()),
+        int(session.execute(parts).scalar_one()),
+        int(session.execute(put_off).scalar_one()),
+    )
+
+
+def listing(session: Session, programs: Collection[int] | None = None, limit: int = 50) -> list[Line]:
+    """The newest campaigns of these programs (None: of all), newest first, with their counts."""
+    statement = select(Campaign, col(Program.brand)).join(Program, col(Program.id) == col(Campaign.program_id))
+    if programs is not None:
+        statement = statement.where(col(Campaign.program_id).in_(programs))
+    found = session.execute(statement.order_by(col(Campaign.id).desc()).limit(limit)).all()
+    counts = _counts(session, [campaign.id for campaign, _ in found])
+    return [
+        Line(one.id, one.name, one.program_id, brand, one.purpose, one.status, one.start_at, counts.get(one.id, {}))
+        for one, brand in found
+    ]
+
+
+def _counts(session: Session, campaign_ids: list[int]) -> dict[int, dict[str, int]]:
+    statement = (
+        select(col(Message.campaign_id), col(Message.status), func.count())
+        .where(col(Message.campaign_id).in_(campaign_ids))
+        .group_by(col(Message.campaign_id), col(Message.status))
+    )
+    counts: dict[int, dict[str, int]] = {}
+    for campaign_id, status, count in session.execute(statement):
+        counts.setdefault(campaign_id or 0, {})[status] = count
+    return counts
+
+
+def sheet(session: Session, campaign_id: int) -> Sheet | None:
+    """Everything a campaign's own page shows, or None where there is no such campaign."""
+    campaign = session.get(Campaign, campaign_id)
+    if campaign is None:
+        return None
+    brand = session.execute(select(col(Program.brand)).where(col(Program.id) == campaign.program_id)).scalar_one()
+    return Sheet(campaign, brand, progress(session, campaign_id), _variants(session, campaign_id))
+
+
+def _variants(session: Session, campaign_id: int) -> list[VariantText]:
+    counted = select(col(Message.variant_id), func.count()).where(col(Message.campaign_id) == campaign_id)
+    messages = dict(session.execute(counted.group_by(col(Message.variant_id))).all())
+    mine = select(Variant).where(col(Variant.campaign_id) == campaign_id).order_by(col(Variant.position))
+    return [
+        VariantText(one.name, one.segment, one.template, messages.get(one.id, 0))
+        for one in session.execute(mine).scalars()
+    ]
+
+
+def brand_of(session: Session, program_id: int) -> str | None:
+    """The brand people know a program by."""
+    return session.execute(select(col(Program.brand)).where(col(Program.id) == program_id)).scalar()
+
+
+def messages_by_status(session: Session) -> dict[str, int]:
+    """All messages of the installation, by state."""
+    rows = session.execute(select(col(Message.status), func.count()).group_by(col(Message.status)))
+    return dict(rows.all())
+
+
+def notices(session: Session) -> Notices:
+    """Whether sending is halted and why, and whether the keys were ever exported (an audit line says so)."""
+    row = session.execute(select(col(Installation.halted), col(Installation.halted_why))).first()
+    exported = session.execute(select(col(Audit.id)).where(col(Audit.action) == KEYS_EXPORTED).limit(1)).scalar()
+    halted, why = (row[0], row[1]) if row else (False, "")
+    return Notices(halted, why, exported is not None)

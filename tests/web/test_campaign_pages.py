@@ -1,0 +1,203 @@
+"""What a marketer sees and may press."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlmodel import SQLModel, select
+
+from sender.models import Audit, Campaign, Installation, Message, Variant
+from sender.runtime import Runtime
+from sender.settings import Settings
+from tests.web.conftest import START, browser, log_in, make_campaign, submit
+from web.app import create_app
+
+POLLS = 'hx-trigger="every 2s"'
+
+
+def status_of(runtime: Runtime, campaign_id: int) -> str:
+    """A campaign's status."""
+    with runtime.db.read() as session:
+        return session.get_one(Campaign, campaign_id).status
+
+
+def test_the_list_shows_every_campaign(signed_in: FlaskClient, campaign: int) -> None:
+    """Name, brand, state and how far it is."""
+    page = signed_in.get("/").text
+    assert "Spring sale" in page
+    assert "Lumen &amp; Co" in page
+    assert "Running" in page
+    assert "6 of 7 done" in page
+    assert f"/campaigns/{campaign}" in page
+
+
+def test_an_empty_list_says_what_to_do(signed_in: FlaskClient) -> None:
+    """A fresh installation does not show an empty table."""
+    assert "No campaigns yet" in signed_in.get("/").text
+
+
+def test_a_campaign_shows_every_state_and_reason(signed_in: FlaskClient, campaign: int) -> None:
+    """Each message in one state, in words, with the code beside it."""
+    page = signed_in.get(f"/campaigns/{campaign}").text
+    for words in ("Quiet hours where they are", "They said STOP", "Twilio error 21211", "6 of 7 messages done"):
+        assert words in page
+    assert "6 parts billed" in page
+    assert "1 of those that wait were put off" in page
+    assert "Hi {{ first_name }}" in page
+    counts = [int(found) for found in re.findall(r'<td class="text-end tabular">(\d+)</td>', page)]
+    assert sum(counts) == 7
+
+
+def test_the_live_part_is_the_same_markup(signed_in: FlaskClient, campaign: int) -> None:
+    """What htmx fetches stands word for word in the page, without its frame."""
+    page = signed_in.get(f"/campaigns/{campaign}").text
+    part = signed_in.get(f"/campaigns/{campaign}/live", headers={"HX-Request": "true"}).text
+    without_tokens = [re.sub(r'value="[^"]+"', "", text) for text in (part, page)]
+    assert POLLS in part
+    assert without_tokens[0].strip() in without_tokens[1]
+    assert "<html" not in part
+
+
+@pytest.mark.parametrize("status", ["finished", "cancelled"])
+def test_a_campaign_that_is_over_stands_still(
+    signed_in: FlaskClient, runtime: Runtime, campaign: int, status: str
+) -> None:
+    """No polling and no buttons."""
+    with runtime.db.write() as session:
+        session.get_one(Campaign, campaign).status = status
+    page = signed_in.get(f"/campaigns/{campaign}").text
+    assert POLLS not in page
+    assert f"/campaigns/{campaign}/cancel" not in page
+
+
+def test_the_buttons_steer(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:
+    """Pause, resume and cancel do it, each with the person's name in the audit."""
+    address = f"/campaigns/{campaign}"
+    for action, status in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+        answer = submit(signed_in, address, f"{address}/{action}")
+        assert (answer.status_code, answer.headers["Location"]) == (303, address)
+        assert status_of(runtime, campaign) == status
+    with runtime.db.read() as session:
+        assert {one.actor for one in session.execute(select(Audit)).scalars()} == {"user:1"}
+
+
+def test_a_button_pressed_too_late_changes_nothing(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:
+    """Somebody else was faster: one sentence, and the campaign stays as it is."""
+    with runtime.db.write() as session:
+        session.get_one(Campaign, campaign).status = "cancelled"
+    answer = submit(signed_in, "/", f"/campaigns/{campaign}/resume")
+    assert answer.status_code == 409
+    assert "cancelled" in answer.text
+    assert status_of(runtime, campaign) == "cancelled"
+
+
+def test_a_viewer_looks_and_presses_nothing(
+    app: Flask, runtime: Runtime, add_user: Callable[..., int], campaign: int
+) -> None:
+    """No buttons, and no way around them."""
+    add_user(role="viewer")
+    viewer = browser(app)
+    log_in(viewer)
+    assert "Pause" not in viewer.get(f"/campaigns/{campaign}").text
+    answer = submit(viewer, "/", f"/campaigns/{campaign}/pause")
+    assert answer.status_code == 403
+    assert status_of(runtime, campaign) == "running"
+
+
+def test_a_marketer_of_one_program_does_not_see_another(
+    app: Flask, runtime: Runtime, add_user: Callable[..., int], campaign: int
+) -> None:
+    """Not in the list, not by address, not by button."""
+    with runtime.db.write() as session:
+        theirs = make_campaign(session, "Secret launch", "other")
+        program = session.get_one(Campaign, campaign).program_id
+    add_user(role="marketer", program_id=program)
+    marketer = browser(app)
+    log_in(marketer)
+    assert "Secret launch" not in marketer.get("/").text
+    assert marketer.get(f"/campaigns/{theirs}").status_code == 404
+    assert submit(marketer, "/", f"/campaigns/{theirs}/pause").status_code == 404
+    assert submit(marketer, f"/campaigns/{campaign}", f"/campaigns/{campaign}/pause").status_code == 303
+    assert status_of(runtime, theirs) == "running"
+
+
+def test_looking_writes_nothing(signed_in: FlaskClient, app: Flask, runtime: Runtime, campaign: int) -> None:
+    """Every page asked for with GET leaves every table as it was."""
+    before = dump(runtime)
+    for path in ("/", f"/campaigns/{campaign}", f"/campaigns/{campaign}/live", "/login", "/metrics", "/readyz"):
+        assert signed_in.get(path).status_code == 200, path
+    assert signed_in.get("/logout").status_code == 405
+    assert dump(runtime) == before
+
+
+def dump(runtime: Runtime) -> str:
+    """Everything in the database."""
+    with runtime.db.read() as session:
+        return repr([session.execute(table.select()).all() for table in SQLModel.metadata.sorted_tables])
+
+
+def test_what_people_wrote_is_shown_as_text(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:
+    """Names, texts and reasons with markup in them are not markup."""
+    spell = "<script>alert(1)</script>"
+    with runtime.db.write() as session:
+        one = session.get_one(Campaign, campaign)
+        one.name, one.status, one.paused_why = spell, "paused", spell
+        variant = session.execute(select(Variant)).scalars().first()
+        assert variant is not None
+        variant.name, variant.template = spell, spell
+        for message in session.execute(select(Message)).scalars():
+            message.reason = spell
+        session.get_one(Installation, 1).halted = True
+        session.get_one(Installation, 1).halted_why = spell
+    for path in ("/", f"/campaigns/{campaign}", f"/campaigns/{campaign}/live"):
+        assert "<script>alert" not in signed_in.get(path).text
+    assert "&lt;script&gt;alert" in signed_in.get("/").text
+
+
+def test_the_page_says_what_is_wrong_with_the_installation(
+    signed_in: FlaskClient, runtime: Runtime, campaign: int
+) -> None:
+    """A halt and keys that were never exported; both are gone once they are mended."""
+    del campaign
+    assert "keys export" in signed_in.get("/").text
+    with runtime.db.write() as session:
+        session.get_one(Installation, 1).halted = True
+        session.get_one(Installation, 1).halted_why = "restored from a backup"
+        session.add(Audit(at=START, actor="cli", action="keys.export", subject="installation"))
+    page = signed_in.get("/").text
+    assert "restored from a backup" in page
+    assert "keys export" not in page
+    assert "Simulator" not in page
+
+
+def test_the_page_says_when_no_phone_receives_anything(
+    runtime: Runtime, settings: Settings, add_user: Callable[..., int]
+) -> None:
+    """With the simulator in Twilio's place every page says so."""
+    add_user()
+    simulated = settings.model_copy(update={"twilio_base_url": "http://127.0.0.1:9"})
+    app = create_app(Runtime(simulated, runtime.db, runtime.keys, runtime.clock, runtime.chain, runtime.provider))
+    client = browser(app)
+    log_in(client)
+    assert "no phone receives anything" in client.get("/").text
+
+
+def test_a_fault_of_ours_shows_nothing_of_itself(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:
+    """A page and no traceback."""
+    with runtime.db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE message RENAME TO gone")
+    answer = signed_in.get(f"/campaigns/{campaign}")
+    assert answer.status_code == 500
+    assert "went wrong on our side" in answer.text
+    assert "message" not in answer.text
+
+
+def test_logs_hold_patterns_and_no_addresses(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    """A token in an address does not reach the access log."""
+    caplog.set_level("INFO", logger="tactful.access")
+    client.get("/welcome/verysecret?also=secret")
+    client.get("/verysecret/nowhere")
+    assert "GET /welcome/<token> 404" in caplog.text
+    assert "secret" not in caplog.text

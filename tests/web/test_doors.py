@@ -1,0 +1,146 @@
+"""Every route has a rule, and every answer has its headers."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from sender.runtime import Runtime
+from sender.settings import Settings
+from tests.web.conftest import browser, submit
+from web.app import create_app
+from web.auth import Door
+from web.headers import HEADERS
+
+# Who may pass which route. A route that is not here fails the test: say first who it is for.
+RULES = {
+    "static.static": "anyone",
+    "health.alive": "anyone",
+    "health.ready": "anyone",
+    "metrics.metrics": "this_machine",
+    "hooks.status": "signed_by_twilio",
+    "hooks.inbound": "signed_by_twilio",
+    "opt_out.ask": "anyone",
+    "opt_out.opt_out": "anyone",
+    "sign_in.show_login": "anyone",
+    "sign_in.login": "anyone",
+    "sign_in.show_welcome": "anyone",
+    "sign_in.welcome": "anyone",
+    "leaving.logout": "signed_in",
+    "campaigns.listing": "signed_in",
+    "campaigns.show": "signed_in",
+    "campaigns.live": "signed_in",
+    "campaigns.steer": "signed_in",
+}
+WITHOUT_CSRF = {"hooks.status", "hooks.inbound", "opt_out.opt_out"}
+FILL = {"token": "x", "campaign_id": 1, "action": "pause", "filename": "app.css"}
+
+
+def routes(app: Flask) -> Iterator[tuple[str, str, str]]:
+    """Endpoint, method and a filled-in path of every route."""
+    with app.test_request_context():
+        for rule in app.url_map.iter_rules():
+            path = app.url_for(rule.endpoint, **{name: FILL[name] for name in rule.arguments})
+            for method in sorted(rule.methods or ()):
+                yield rule.endpoint, method, path
+
+
+def test_every_route_states_its_rule(app: Flask) -> None:
+    """The rules of all routes are the ones written down here, none more and none fewer."""
+    found = {}
+    for rule in app.url_map.iter_rules():
+        door = app.blueprints.get(rule.endpoint.rpartition(".")[0])
+        assert isinstance(door, Door), rule.endpoint
+        found[rule.endpoint] = door.rule.__name__
+    assert found == RULES
+
+
+def test_a_route_without_a_rule_is_refused(runtime: Runtime) -> None:
+    """A view that somebody hangs on the application itself cannot be reached."""
+    app = create_app(runtime)
+    app.add_url_rule("/forgotten", view_func=lambda: "secret")
+    assert browser(app).get("/forgotten").status_code == 403
+
+
+def test_strangers_reach_nothing_behind_a_rule(app: Flask) -> None:
+    """Without a session every page of marketers leads to the sign-in page, and every hook and form is refused."""
+    for endpoint, method, path in routes(app):
+        answer = browser(app).open(path, method=method)
+        if RULES[endpoint] == "signed_in":
+            assert answer.status_code in ((303,) if method in ("GET", "HEAD", "OPTIONS") else (403,)), (
+                endpoint,
+                method,
+            )
+        elif RULES[endpoint] == "signed_by_twilio":
+            assert answer.status_code == 403, (endpoint, method)
+
+
+def test_every_answer_carries_the_headers(app: Flask) -> None:
+    """Pages, files, redirects, refusals and unknown addresses alike."""
+    client = browser(app)
+    for _, method, path in [*routes(app), ("nowhere", "GET", "/nowhere")]:
+        answer = client.open(path, method=method)
+        for name, value in HEADERS.items():
+            assert answer.headers.get(name) == value, (method, path)
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+def test_no_hsts_without_https(runtime: Runtime, settings: Settings) -> None:
+    """A demo on plain http does not lock the browser out of it."""
+    plain = settings.model_copy(update={"public_url": None})
+    app = create_app(Runtime(plain, runtime.db, runtime.keys, runtime.clock, runtime.chain, runtime.provider))
+    answer = app.test_client().get("/login")
+    assert "Strict-Transport-Security" not in answer.headers
+    assert answer.headers["Set-Cookie"].startswith("tactful=")
+    assert "Secure" not in answer.headers["Set-Cookie"]
+
+
+def test_the_cookie_is_bound_to_this_host(client: FlaskClient) -> None:
+    """Over https its name starts with __Host-, and scripts and other sites do not get it."""
+    cookie = client.get("/login").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-tactful=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
+    assert "Domain" not in cookie
+
+
+def test_every_form_needs_its_token(app: Flask, signed_in: FlaskClient, campaign: int) -> None:
+    """A POST without our token is refused on every page, with the owner's own cookie too."""
+    assert campaign == FILL["campaign_id"]
+    for endpoint, method, path in routes(app):
+        if method == "POST" and endpoint not in WITHOUT_CSRF:
+            answer = signed_in.post(path)
+            assert answer.status_code == 403, endpoint
+            assert "earlier visit" in answer.text
+
+
+def test_a_form_from_another_site_is_refused(signed_in: FlaskClient, campaign: int) -> None:
+    """Even with the right token: the browser says where it was sent from."""
+    signed_in.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
+    answer = submit(signed_in, "/", f"/campaigns/{campaign}/pause")
+    assert answer.status_code == 403
+    assert "another site" in answer.text
+
+
+@pytest.mark.parametrize("header", [{"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}])
+def test_metrics_stay_on_this_machine(client: FlaskClient, header: dict[str, str]) -> None:
+    """Whatever a proxy passes on came from elsewhere; so did an address that is not loopback."""
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/metrics", headers=header).status_code == 403
+    assert client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.7"}).status_code == 403
+
+
+def test_a_large_body_is_refused(client: FlaskClient) -> None:
+    """More than 256 KiB is not read."""
+    answer = client.post("/hooks/twilio/inbound", data={"Body": "x" * 300_000})
+    assert answer.status_code == 413
+
+
+def test_health_and_readiness(client: FlaskClient, runtime: Runtime) -> None:
+    """The process is alive without its database, but not ready."""
+    assert client.get("/readyz").status_code == 200
+    with runtime.db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE installation RENAME TO gone")
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200

@@ -1,0 +1,115 @@
+"""The web application of one process: its doors in one list, and what holds for all of them."""
+
+import functools
+import logging
+import time
+
+from flask import Flask, Response, g, render_template, request
+from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from sender.delivery import receipts
+from sender.runtime import Runtime
+from web import health, hooks
+from web.auth import Door, anyone, refuse_other_sites, refuse_unruled
+from web.context import NAME, Web, web
+from web.headers import SecurityHeaders, is_https
+from web.pages import campaigns, opt_out, sign_in
+from web.pages.words import FILTERS
+from web.receipt_writer import ReceiptWriter
+
+log = logging.getLogger("tactful.web")
+access = logging.getLogger("tactful.access")
+
+static = Door("static", __name__, rule=anyone, static_folder="static", static_url_path="/static")
+DOORS: tuple[Door, ...] = (
+    static,
+    health.door,
+    health.metrics_door,
+    hooks.door,
+    opt_out.door,
+    sign_in.door,
+    sign_in.leaving,
+    campaigns.door,
+)
+
+
+def create_app(runtime: Runtime) -> Flask:
+    """The application over one runtime; nothing is shared between two of them."""
+    app = Flask("web", static_folder=None)
+    secure = is_https(runtime.settings)
+    app.config.update(
+        SECRET_KEY=runtime.keys.session,
+        SESSION_COOKIE_NAME="__Host-tactful" if secure else "tactful",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=256 * 1024,
+        MAX_FORM_MEMORY_SIZE=64 * 1024,
+        MAX_FORM_PARTS=100,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+        # The token lives as long as the session; the referrer is not sent at all (see web.headers).
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    writer = ReceiptWriter(functools.partial(receipts.store, runtime))
+    app.extensions[NAME] = Web(runtime, writer, health.make_metrics(runtime))
+    _shape_pages(app)
+    _guard(app, runtime)
+    for door in DOORS:
+        app.register_blueprint(door)
+    return app
+
+
+def _shape_pages(app: Flask) -> None:
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(FILTERS)
+    app.register_error_handler(HTTPException, show_error)
+    app.register_error_handler(CSRFError, show_stale_form)
+    app.register_error_handler(Exception, show_fault)
+
+
+def _guard(app: Flask, runtime: Runtime) -> None:
+    app.before_request(_start_watch)
+    app.before_request(refuse_unruled)
+    app.before_request(refuse_other_sites)
+    csrf = CSRFProtect(app)
+    for door in DOORS:
+        if not door.csrf:
+            csrf.exempt(door)
+    app.after_request(SecurityHeaders(runtime.settings))
+    app.after_request(_log_access)
+
+
+def show_error(error: HTTPException) -> tuple[str, int]:
+    """A page with one sentence and the way back."""
+    return render_template("error.html", title=error.name, sentence=error.description or ""), error.code or 500
+
+
+def show_stale_form(_: CSRFError) -> tuple[str, int]:
+    """A form without our token, or with one of an earlier session: nothing was done."""
+    sentence = (
+        "This form is from an earlier visit, and nothing was changed. Go back, load the page again and repeat it."
+    )
+    return render_template("error.html", title="Please try again", sentence=sentence), 403
+
+
+def show_fault(error: Exception) -> tuple[str, int]:
+    """A fault of ours: the kind goes to the log, nothing of it to the page."""
+    log.error("%s at %s", type(error).__name__, request.url_rule, exc_info=error)
+    return show_error(InternalServerError("Something went wrong on our side, and nothing was changed."))
+
+
+def _start_watch() -> None:
+    g.started = time.monotonic()
+
+
+def _log_access(response: Response) -> Response:
+    """One line a request, with the route's pattern in place of the address: tokens and numbers never reach a log."""
+    route = str(request.url_rule or "(no route)")
+    milliseconds = (time.monotonic() - g.get("started", time.monotonic())) * 1000
+    access.info("%s %s %d %.0f ms", request.method, route, response.status_code, milliseconds)
+    web().metrics.requests.labels(route, str(response.status_code)).inc()
+    return response

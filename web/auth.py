@@ -1,0 +1,112 @@
+"""Who may pass a door: each blueprint names its rule, and a route without one is refused."""
+
+import ipaddress
+from typing import Any
+
+from flask import Blueprint, abort, current_app, g, make_response, redirect, request, session
+from flask.typing import ResponseReturnValue
+
+from sender.accounts import Person, person_of
+from web.context import runtime
+
+IDLE_SECONDS = 30 * 60
+SEEN_EVERY_SECONDS = 60
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Door(Blueprint):
+    """A blueprint that cannot be made without saying who may pass.
+
+    ``rule`` runs before every view and answers None to let pass. ``csrf`` is False only where no cookie is looked at.
+    """
+
+    def __init__(self, name: str, import_name: str, *, rule: Any, csrf: bool = True, **rest: Any) -> None:
+        super().__init__(name, import_name, **rest)
+        self.rule = rule
+        self.csrf = csrf
+        self.before_request(rule)
+
+
+def anyone() -> None:
+    """The rule of pages that are for everybody: sign-in, opt-out links, styles."""
+
+
+def signed_in() -> ResponseReturnValue | None:
+    """The rule of pages for people with a living session; others are sent to the sign-in page."""
+    g.person = _person()
+    if g.person is not None:
+        return None
+    session.clear()
+    if "HX-Request" in request.headers:
+        answer = make_response("", 401)
+        answer.headers["HX-Redirect"] = "/login"
+        return answer
+    return redirect("/login", 303)
+
+
+def this_machine() -> None:
+    """The rule of pages for programs on this machine; whatever a proxy has passed on is from elsewhere."""
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers or not _is_loopback(request.remote_addr):
+        abort(403)
+
+
+def person() -> Person:
+    """Who is asking, behind the rule ``signed_in``."""
+    found: Person = g.person
+    return found
+
+
+def require(role: str, program_id: int) -> None:
+    """Refuse a person who has not this role in this program; who may not even look is told that there is nothing."""
+    if not person().may("viewer", program_id):
+        abort(404)
+    if not person().may(role, program_id):
+        abort(403, "You may look at this program's campaigns but not change them; ask the owner for the role.")
+
+
+def start_session(token: str) -> None:
+    """Put a fresh session into the cookie; everything the cookie held before is gone with its CSRF token."""
+    session.clear()
+    session["token"] = token
+    session["seen"] = int(runtime().clock.real().timestamp())
+
+
+def refuse_unruled() -> None:
+    """Deny by default: a route whose blueprint is no Door has no rule."""
+    if request.url_rule is not None and not isinstance(current_app.blueprints.get(request.blueprint or ""), Door):
+        abort(403)
+
+
+def refuse_other_sites() -> None:
+    """A second lock beside the CSRF token: browsers say themselves when another site made the request."""
+    door = current_app.blueprints.get(request.blueprint or "")
+    from_elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+    if request.method not in SAFE_METHODS and from_elsewhere and isinstance(door, Door) and door.csrf:
+        abort(403, "This form was sent by another site.")
+
+
+def peer() -> str:
+    """Where the request came from; a proxy on this machine is believed about the address it added last."""
+    passed_on = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return passed_on if passed_on and _is_loopback(request.remote_addr) else request.remote_addr or ""
+
+
+def _person() -> Person | None:
+    """The time of the last act lies in the signed cookie, so that looking at a page writes nothing to the database."""
+    real = runtime().clock.real()
+    idle = real.timestamp() - session.get("seen", 0)
+    if "token" not in session or idle > IDLE_SECONDS:
+        return None
+    with runtime().db.read() as database:
+        found = person_of(database, runtime().keys, session["token"], real)
+    # A page that polls is no sign of a person.
+    if found and idle > SEEN_EVERY_SECONDS and "HX-Request" not in request.headers:
+        session["seen"] = int(real.timestamp())
+    return found
+
+
+def _is_loopback(address: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(address or "").is_loopback
+    except ValueError:
+        return False

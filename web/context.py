@@ -1,0 +1,40 @@
+"""What a request works with: the runtime of its process and whatever the process keeps beside it."""
+
+from dataclasses import dataclass
+
+from flask import current_app
+from prometheus_client import CollectorRegistry, Counter
+
+from sender.delivery.receipts import ReceiptIn
+from sender.runtime import Runtime
+from web.receipt_writer import ReceiptWriter
+
+NAME = "tactful"
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What this process counts for Prometheus."""
+
+    registry: CollectorRegistry
+    requests: Counter
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """One web process: its runtime, the writer of receipts and its counters."""
+
+    runtime: Runtime
+    receipts: ReceiptWriter[ReceiptIn]
+    metrics: Metrics
+
+
+def web() -> Web:
+    """The process that answers this request."""
+    found: Web = current_app.extensions[NAME]
+    return found
+
+
+def runtime() -> Runtime:
+    """The runtime of this process."""
+    return web().runtime

@@ -1,0 +1,49 @@
+"""What every answer tells the browser: nothing from elsewhere, no inline script or style, no framing, no guessing."""
+
+from flask import Response, request
+
+from sender.settings import Settings
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+ONE_YEAR = "max-age=31536000"
+
+
+class SecurityHeaders:
+    """Adds the headers to each answer; HSTS only where the public address is https."""
+
+    def __init__(self, settings: Settings) -> None:
+        hsts = {"Strict-Transport-Security": ONE_YEAR} if is_https(settings) else {}
+        self._headers = {**HEADERS, **hsts}
+
+    def __call__(self, response: Response) -> Response:
+        """An ``after_request`` function of Flask."""
+        response.headers.update(self._headers)
+        if request.endpoint != "static.static":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def is_https(settings: Settings) -> bool:
+    """Whether people reach the pages over https."""
+    return settings.address.startswith("https://")

@@ -1,0 +1,75 @@
+"""Sign in, sign out, and the one-use page at which a new person chooses a password."""
+
+from flask import abort, redirect, render_template, request, session
+from flask.typing import ResponseReturnValue
+
+from sender import accounts
+from sender.accounts import AccountError, TooManyTriesError
+from web.auth import Door, anyone, peer, person, signed_in, start_session
+from web.context import runtime
+
+door = Door("sign_in", __name__, rule=anyone)
+leaving = Door("leaving", __name__, rule=signed_in)
+
+
+@door.get("/login")
+def show_login() -> ResponseReturnValue:
+    """The sign-in form."""
+    return render_template("login.html", sentence="", email="")
+
+
+@door.post("/login")
+def login() -> ResponseReturnValue:
+    """Sign in: 303 to the campaigns, 401 when e-mail or password is wrong, 429 when guessed too often."""
+    email, password = _credentials()
+    now = runtime().clock.real()
+    try:
+        token = accounts.sign_in(runtime().db, runtime().keys, email, password, peer(), now)
+    except AccountError as error:
+        status = 429 if isinstance(error, TooManyTriesError) else 401
+        return render_template("login.html", sentence=str(error), email=email), status
+    start_session(token)
+    return redirect("/", 303)
+
+
+@door.get("/welcome/<token>")
+def show_welcome(token: str) -> ResponseReturnValue:
+    """The form of a one-use link; looking at it does not use it up."""
+    _require_open(token)
+    return render_template("welcome.html", sentence="", email="")
+
+
+@door.post("/welcome/<token>")
+def welcome(token: str) -> ResponseReturnValue:
+    """Make the user, use the link up and sign in: 303 to the campaigns, 400 with what is wrong."""
+    _require_open(token)
+    email, password = _credentials()
+    try:
+        fresh = accounts.accept(runtime().db, runtime().keys, token, email, password, runtime().clock.real())
+    except AccountError as error:
+        return render_template("welcome.html", sentence=str(error), email=email), 400
+    start_session(fresh)
+    return redirect("/", 303)
+
+
+@leaving.post("/logout")
+def logout() -> ResponseReturnValue:
+    """End this session, or all of this person's sessions when the form says ``everywhere``."""
+    now = runtime().clock.real()
+    with runtime().db.write() as database:
+        if "everywhere" in request.form:
+            accounts.sign_out_everywhere(database, person().user_id, now)
+        else:
+            accounts.sign_out(database, person().session_id, now)
+    session.clear()
+    return redirect("/login", 303)
+
+
+def _credentials() -> tuple[str, str]:
+    return request.form.get("email", ""), request.form.get("password", "")
+
+
+def _require_open(token: str) -> None:
+    with runtime().db.read() as database:
+        if not accounts.is_open(database, runtime().keys, token, runtime().clock.real()):
+            abort(404, "This link has been used or is too old. Ask for a new one.")

@@ -1,0 +1,163 @@
+"""How states, reasons and figures are said to people."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sender.states import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """States that mean the same to the person who looks; ``tone`` is a colour of the style sheet."""
+
+    name: str
+    tone: str
+    states: tuple[Status, ...]
+    hint: str
+
+
+GROUPS = (
+    Group("Delivered", "green", (Status.DELIVERED,), "The phone has it."),
+    Group("Sent", "azure", (Status.SENT,), "Accepted by the provider; no delivery receipt so far."),
+    Group("On the way", "cyan", (Status.SENDING, Status.UNCONFIRMED), "Being handed over, or the answer was lost."),
+    Group("Waiting", "gray", (Status.PENDING, Status.QUEUED), "For their turn, an allowed hour or room under a cap."),
+    Group("Failed", "red", (Status.UNDELIVERED, Status.FAILED, Status.UNPROVEN), "The provider or carrier said no."),
+    Group("Held back", "orange", (Status.BLOCKED,), "A rule forbids this text to this person."),
+    Group("Dropped", "dark", (Status.CANCELLED, Status.EXPIRED), "Cancelled, or the campaign's time was over."),
+)
+
+STATE_WORDS = {
+    "pending": "Waiting",
+    "queued": "In the queue",
+    "sending": "Being handed over",
+    "sent": "Sent",
+    "unconfirmed": "Answer lost, being checked",
+    "delivered": "Delivered",
+    "undelivered": "Not delivered",
+    "failed": "Refused",
+    "blocked": "Held back",
+    "cancelled": "Cancelled",
+    "expired": "Too late",
+    "unproven": "Sending could not be proven",
+}
+
+CAMPAIGN_TONES = {
+    "draft": "secondary",
+    "scheduled": "azure",
+    "running": "green",
+    "paused": "yellow",
+    "finished": "blue",
+    "cancelled": "dark",
+}
+
+REASON_WORDS = {
+    "answer_lost": "The provider's answer was lost; its records are being asked",
+    "answer_too_late": "The answer would have come too late",
+    "answers_nothing": "An answer to nothing",
+    "campaign_over": "The campaign's end passed first",
+    "consent_lapsed": "Their consent has lapsed",
+    "consent_too_weak": "Their consent does not cover this kind of text",
+    "country_not_allowed": "The program does not text this country",
+    "frequency_cap": "They had as many texts as the cap allows",
+    "gate_aged": "Took too long to hand over; asked again",
+    "guard_error": "A rule could not be checked, so nothing was sent",
+    "hard_limit": "They had as many texts as anyone may have",
+    "held": "Their reply may have been a STOP and waits for review",
+    "invalid_number": "The number does not take texts",
+    "landline": "The number is a landline",
+    "no_common_hour": "No hour is allowed in every place they may be",
+    "no_consent": "They did not say yes to this program",
+    "no_footer": "The program has no brand or opt-out line",
+    "not_in_two_lists": "Not in the provider's records when asked twice",
+    "not_mobile": "The number is not a person's phone",
+    "opted_out": "They said STOP",
+    "quiet_hours": "Quiet hours where they are",
+    "refused": "The provider refused the text",
+    "several_in_list": "The provider's records do not say which text it was",
+    "suppressed": "On the list of numbers never to text",
+    "too_late": "The next allowed hour is after the campaign's end",
+    "unknown_country": "No country could be read from the number",
+    "unknown_place": "Where they are is not known well enough",
+    "unreachable": "The provider could not be reached; asked again",
+}
+
+
+def state_words(status: str) -> str:
+    """A message's state in words."""
+    return STATE_WORDS.get(status, status)
+
+
+def reason_words(code: str) -> str:
+    """A reason code in words; the provider's codes keep their number."""
+    if code.startswith("twilio_"):
+        return f"Twilio error {code.removeprefix('twilio_')}"
+    return REASON_WORDS.get(code, code.replace("_", " ").capitalize())
+
+
+def state_tone(status: str) -> str:
+    """The colour of a message's state."""
+    return next((group.tone for group in GROUPS if status in group.states), "gray")
+
+
+def campaign_tone(status: str) -> str:
+    """The colour of a campaign's state."""
+    return CAMPAIGN_TONES.get(status, "secondary")
+
+
+def grouped(by_status: Mapping[str, int]) -> list[tuple[Group, int]]:
+    """The counts by group, in the order of a text's life from its end."""
+    return [(group, sum(by_status.get(status.value, 0) for status in group.states)) for group in GROUPS]
+
+
+def grouped_by_name(by_status: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The counts by the groups' names."""
+    return [(group.name, number) for group, number in grouped(by_status)]
+
+
+def segment_words(definition: Mapping[str, Any]) -> str:
+    """Who a variant is for; without a condition everybody the rules allow."""
+    if not definition:
+        return "Everybody who said yes to this program"
+    return json.dumps(definition, ensure_ascii=False, sort_keys=True)
+
+
+def count(number: int) -> str:
+    """A figure with thousands apart."""
+    return f"{number:,}"
+
+
+def share(part: int, total: int) -> str:
+    """A part in per cent, never rounded up to all or down to none."""
+    if not part or not total:
+        return "0 %"
+    if part == total:
+        return "100 %"
+    return f"{min(max(100 * part / total, 0.1), 99.9):.1f} %"
+
+
+def moment(instant: datetime) -> str:
+    """An instant in words, in UTC; the browser turns it into local time."""
+    return f"{instant.astimezone(UTC):%d %b %Y, %H:%M} UTC"
+
+
+def machine_time(instant: datetime) -> str:
+    """An instant as RFC 3339."""
+    return instant.astimezone(UTC).isoformat(timespec="seconds")
+
+
+FILTERS: dict[str, Any] = {
+    "campaign_tone": campaign_tone,
+    "count": count,
+    "grouped": grouped,
+    "grouped_by_name": grouped_by_name,
+    "machine_time": machine_time,
+    "moment": moment,
+    "reason_words": reason_words,
+    "segment_words": segment_words,
+    "share": share,
+    "state_tone": state_tone,
+    "state_words": state_words,
+}
