@@ -1,4 +1,4 @@
-"""Segments asked of the database: the same answers as ``segments.matches`` on SQLite and on PostgreSQL.
+"""Segments asked of the database: the same answers as ``segment_language.matches`` on SQLite and on PostgreSQL.
 
 Every name and value is a bound parameter. Each test ends in COALESCE(…, false), so that there is no third answer.
 """
@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session, col
 
-from sender.audience.segments import (
+from sender.audience.segment_language import (
     AGES,
     EQUAL,
     LISTS,

@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import SQLModel, delete
 
-from sender.audience.segment_sql import Recipient, count_contacts, select_contacts, where
-from sender.audience.segments import SegmentError, matches, parse
+from sender.audience.segments import Recipient, SegmentError, count_contacts, matches, parse, select_contacts, where
 from sender.db import Database, insert_new
 from sender.models import Contact, Number
 

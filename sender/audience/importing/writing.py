@@ -13,7 +13,8 @@ from sender.audience import ledger, numbers
 from sender.audience.importing.rows import Consent, Refused, Taken
 from sender.crypto import Keyring, seal
 from sender.db import insert_new, upsert
-from sender.models import ConsentEvent, ConsentStanding, Contact, ImportRefusal, Number
+from sender.locks import lock_numbers
+from sender.models import ConsentEvent, ConsentStanding, Contact, ImportRefusal
 
 LANDLINES = frozenset({"fixed_line"})
 PLAIN = ("language", "postal_code", "region", "zone")
@@ -71,9 +72,8 @@ def _numbers(session: Session, keys: Keyring, rows: Sequence[Taken], now: dateti
     """Ids by E.164. The rows stay locked until the end, so that a STOP or a gate comes wholly before or after."""
     phones = {row.phone.e164: row.phone for row in rows}
     ids = numbers.find_or_make(session, keys, [phones[e164] for e164 in sorted(phones)], now)
-    locked = select(col(Number.id)).where(col(Number.id).in_(ids.values())).order_by(col(Number.id)).with_for_update()
     if session.get_bind().dialect.name != "sqlite":
-        session.execute(locked)
+        lock_numbers(session, ids.values())
     return ids
 
 
