@@ -1,0 +1,138 @@
+"""Sweeper and reconciler: dropped work is found, and what is unknown stays unknown until something proves it."""
+
+from datetime import timedelta
+
+from guards.base import Purpose
+from sender.crypto import text_hash
+from sender.delivery.gate import open_gate
+from sender.delivery.pipeline import Pipeline
+from sender.delivery.reconciler import reconcile
+from sender.delivery.sweeper import sweep
+from sender.delivery.wire import Wire
+from sender.models import Message
+from sender.providers.base import Found, OutcomeUnknown, SendError
+from tests.installation import Installation
+
+NEW_YORK = "+12125550123"
+TEXT = "Acme: Sale today. Reply STOP to opt out"
+SID = "SM" + "b" * 32
+
+
+def found(installation: Installation, **columns: object) -> Found:
+    """A text in the provider's list that looks like ours."""
+    values = {
+        "sid": SID,
+        "created_at": installation.clock.now(),
+        "status": "delivered",
+        "body": TEXT,
+        "from_address": "+12125550100",
+        "service": None,
+        **columns,
+    }
+    return Found(**values)  # type: ignore[arg-type]
+
+
+def lost(installation: Installation, pipeline: Pipeline) -> int:
+    """A message whose answer was lost, old enough to be looked up."""
+    installation.provider.answer = lambda _: OutcomeUnknown("cut")
+    message = installation.message(installation.contact(NEW_YORK), TEXT)
+    pipeline.deliver([message])
+    return message
+
+
+def test_a_lost_bell_is_found(installation: Installation) -> None:
+    """A message that stays queued for more than 15 seconds is pending again."""
+    message = installation.message(installation.contact(NEW_YORK))
+    assert sweep(installation.runtime) == 0
+    installation.clock.move(timedelta(seconds=16))
+    assert sweep(installation.runtime) == 1
+    assert installation.status(message) == "pending"
+
+
+def test_a_dead_worker_leaves_unconfirmed_and_nothing_else(installation: Installation) -> None:
+    """`sending` without an answer becomes unconfirmed, never pending: nobody knows whether it was posted."""
+    message = installation.message(installation.contact(NEW_YORK))
+    open_gate(installation.runtime, [message])
+    installation.clock.move(timedelta(seconds=200))
+    sweep(installation.runtime)
+    assert installation.status(message) == "unconfirmed"
+    installation.clock.move(timedelta(hours=5))
+    sweep(installation.runtime)
+    assert installation.status(message) == "unconfirmed"
+
+
+def test_what_waits_beyond_its_end_expires(installation: Installation) -> None:
+    """A pending text whose campaign is over is expired, not sent late."""
+    ends = installation.clock.now() + timedelta(hours=1)
+    message = installation.message(installation.contact(NEW_YORK), status="pending", expires_at=ends)
+    installation.clock.move(timedelta(hours=1))
+    sweep(installation.runtime)
+    assert installation.status(message) == "expired"
+
+
+def test_the_list_settles_a_lost_answer(installation: Installation, pipeline: Pipeline, wire: Wire) -> None:
+    """Exactly one text in the provider's list with these words and this from_number is ours."""
+    message = lost(installation, pipeline)
+    installation.provider.listed = [found(installation), found(installation, sid="SM" + "c" * 32, body="Other words")]
+    installation.clock.move(timedelta(seconds=30))
+    assert reconcile(installation.runtime, wire) == 1
+    assert installation.status(message) == "delivered"
+
+
+def test_an_empty_list_proves_nothing_yet(installation: Installation, pipeline: Pipeline, wire: Wire) -> None:
+    """One empty list, or two before validity and an hour are over, leave the text unconfirmed."""
+    message = lost(installation, pipeline)
+    for _ in range(3):
+        installation.clock.move(timedelta(seconds=30))
+        reconcile(installation.runtime, wire)
+    assert installation.status(message) == "unconfirmed"
+
+
+def test_two_empty_lists_after_its_time_close_it_as_unproven(
+    installation: Installation, pipeline: Pipeline, wire: Wire
+) -> None:
+    """After validity and an hour, two lists without it close the text; it is never sent again."""
+    message = lost(installation, pipeline)
+    installation.clock.move(timedelta(hours=12))
+    for _ in range(2):
+        installation.clock.move(timedelta(seconds=30))
+        reconcile(installation.runtime, wire)
+    assert installation.status(message) == "unproven"
+    assert len(installation.provider.sent) == 1
+
+
+def test_a_list_that_cannot_be_had_changes_nothing(installation: Installation, pipeline: Pipeline, wire: Wire) -> None:
+    """An error of the provider while listing is no empty list."""
+    message = lost(installation, pipeline)
+
+    class Away(type(installation.provider)):  # type: ignore[misc]
+        """A provider that cannot be asked."""
+
+        async def messages_to(self, to: str, since: object) -> list[Found]:
+            """Refuse."""
+            raise SendError("unavailable")
+
+    object.__setattr__(installation.runtime, "provider", Away())
+    installation.clock.move(timedelta(hours=12))
+    for _ in range(3):
+        installation.clock.move(timedelta(seconds=30))
+        reconcile(installation.runtime, wire)
+    assert installation.status(message) == "unconfirmed"
+
+
+def test_changed_words_are_never_sent(installation: Installation, pipeline: Pipeline) -> None:
+    """A text whose hash is not the planned one is blocked at the gate."""
+    message = installation.message(installation.contact(NEW_YORK), text_hash=text_hash("other words"))
+    pipeline.deliver([message])
+    assert installation.provider.sent == []
+    with installation.runtime.db.read() as session:
+        assert session.get_one(Message, message).reason == "text_changed"
+
+
+def test_words_the_chain_would_change_are_never_sent(installation: Installation, pipeline: Pipeline) -> None:
+    """A marketing text that was frozen without its footer is blocked, not edited, at the gate."""
+    message = installation.message(installation.contact(NEW_YORK), "Acme: Sale today.", purpose=Purpose.MARKETING.value)
+    pipeline.deliver([message])
+    assert installation.provider.sent == []
+    with installation.runtime.db.read() as session:
+        assert session.get_one(Message, message).reason == "words_outdated"
