@@ -1,0 +1,191 @@
+"""Campaigns from draft to finished: planning slice by slice, rehearsal, pause, cancel, and a late start."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from sender.campaigns import control, planner
+from sender.campaigns.control import CampaignIn, ControlError, VariantIn
+from sender.campaigns.rehearsal import rehearse
+from sender.crypto import unseal
+from sender.models import Campaign, Message, Number, Variant
+from tests.installation import TUESDAY, Installation, install
+
+SPANISH = VariantIn("es", {"field": "language", "is": "es"}, "Hola {{ first_name }}", {"first_name": "amiga"})
+EVERYBODY = VariantIn("all", {}, "Hi {{ first_name }}", {"first_name": "there"})
+
+
+@pytest.fixture
+def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
+    """An installation that records instead of sending."""
+    made = install(tmp_path / "home", database_url)
+    yield made
+    made.runtime.db.close()
+
+
+def running(installation: Installation, *variants: VariantIn, **columns: object) -> int:
+    """A campaign that has just started."""
+    wanted = CampaignIn("Sale", "acme", variants or (EVERYBODY,), **columns)  # type: ignore[arg-type]
+    campaign = control.create(installation.runtime, wanted, "ann")
+    control.schedule(installation.runtime, campaign, installation.clock.now(), "ann")
+    control.start_due(installation.runtime)
+    return campaign
+
+
+def plan_all(installation: Installation, campaign: int) -> None:
+    """Plan until nothing is left."""
+    while planner.plan_slice(installation.runtime, campaign):
+        pass
+
+
+def texts(installation: Installation) -> dict[str, str]:
+    """The planned text of each variant's first message, opened with the keys."""
+    found = {}
+    keys = installation.runtime.keys
+    with installation.runtime.db.read() as session:
+        rows = session.execute(
+            select(col(Variant.name), col(Message.text_cipher), col(Number.data_key))
+            .join(Variant, col(Variant.id) == col(Message.variant_id))
+            .join(Number, col(Number.id) == col(Message.number_id))
+        )
+        for name, cipher, data_key in rows:
+            found[name] = unseal(keys.unwrap(data_key), cipher or b"").decode()
+    return found
+
+
+def statuses(installation: Installation) -> Counter[tuple[str, str]]:
+    """How many messages are in which state, and why."""
+    with installation.runtime.db.read() as session:
+        return Counter((row[0], row[1]) for row in session.execute(select(col(Message.status), col(Message.reason))))
+
+
+def test_each_contact_gets_the_first_variant_that_matches(installation: Installation) -> None:
+    """Overlapping segments make one message per number, with the first variant's words, brand and footer."""
+    installation.contact("+12125550101", language="es", attributes={"first_name": "Eva"})
+    installation.contact("+12125550102", language="en", attributes={})
+    campaign = running(installation, SPANISH, EVERYBODY)
+    plan_all(installation, campaign)
+    assert texts(installation) == {
+        "es": "Acme: Hola Eva\nReply STOP to opt out",
+        "all": "Acme: Hi there\nReply STOP to opt out",
+    }
+    assert statuses(installation) == {("pending", ""): 2}
+
+
+def test_planning_in_slices_skips_and_repeats_nobody(installation: Installation) -> None:
+    """More contacts than two slices hold are planned once each, and planning then says that it is done."""
+    numbers = [installation.contact(f"+1{area}555{n:04}") for area in (212, 646, 917, 718) for n in range(100, 190)]
+    campaign = running(installation)
+    plan_all(installation, campaign)
+    with installation.runtime.db.read() as session:
+        planned = list(session.execute(select(col(Message.number_id))).scalars())
+        assert session.get_one(Campaign, campaign).planned_at is not None
+    assert sorted(planned) == sorted(numbers)
+
+
+def test_a_slice_planned_twice_at_once_counts_once(installation: Installation) -> None:
+    """Of two planners that read the same cursor only one writes."""
+    for n in range(100, 110):
+        installation.contact(f"+1212555{n:04}")
+    campaign = running(installation)
+    assert planner.plan_slice(installation.runtime, campaign) == 10
+    with installation.runtime.db.write() as session:
+        row = session.get_one(Campaign, campaign)
+        row.cursor, row.planned_at = 0, None
+    planner.plan_slice(installation.runtime, campaign)
+    assert statuses(installation) == {("pending", ""): 10}
+
+
+def test_the_verdict_is_frozen_with_the_row(installation: Installation) -> None:
+    """Without consent blocked, outside hours deferred to the opening, landlines blocked, and each with its reason."""
+    installation.clock.move(timedelta(hours=-2))
+    installation.contact("+12125550101")
+    installation.contact("+13105550101")
+    installation.contact("+12125550102", consent=False)
+    campaign = running(installation)
+    plan_all(installation, campaign)
+    assert statuses(installation) == {("pending", ""): 1, ("pending", "quiet_hours"): 1, ("blocked", "no_consent"): 1}
+    with installation.runtime.db.read() as session:
+        after = session.execute(select(col(Message.send_after)).where(col(Message.reason) == "quiet_hours")).scalar()
+    assert after == TUESDAY
+
+
+def test_a_missing_field_blocks_one_person_not_the_campaign(installation: Installation) -> None:
+    """A field without a default that a contact does not have is a row with its reason."""
+    installation.contact("+12125550101", attributes={"city": "Rome"})
+    installation.contact("+12125550102")
+    campaign = running(installation, VariantIn("all", {}, "Hi from {{ city }}", {"city": None}))
+    plan_all(installation, campaign)
+    assert statuses(installation) == {("pending", ""): 1, ("blocked", "render_error"): 1}
+
+
+def test_a_rehearsal_counts_what_a_start_would_plan(installation: Installation) -> None:
+    """A rehearsal writes no message, and its counts are those of the plan made at the same instant."""
+    for n in range(100, 120):
+        installation.contact(f"+1212555{n:04}", consent=n % 4 != 0, language="es" if n % 2 else "en")
+    campaign = control.create(installation.runtime, CampaignIn("Sale", "acme", (SPANISH, EVERYBODY)), "ann")
+    found = rehearse(installation.runtime, campaign)
+    assert (found.total, found.verdicts["allow"], found.reasons["block", "no_consent"]) == (20, 15, 5)
+    assert statuses(installation) == {}
+    assert found.worst_parts == 1
+    assert found.samples["es"][0] == "Acme: Hola amiga\nReply STOP to opt out"
+    control.schedule(installation.runtime, campaign, installation.clock.now(), "ann")
+    control.start_due(installation.runtime)
+    plan_all(installation, campaign)
+    assert statuses(installation) == {("pending", ""): 15, ("blocked", "no_consent"): 5}
+
+
+def test_a_late_scheduler_asks(installation: Installation) -> None:
+    """A campaign found more than 15 minutes after its start is paused with the reason; a person may resume it."""
+    campaign = control.create(installation.runtime, CampaignIn("Sale", "acme", (EVERYBODY,)), "ann")
+    control.schedule(installation.runtime, campaign, installation.clock.now(), "ann")
+    installation.clock.move(timedelta(minutes=16))
+    control.start_due(installation.runtime)
+    with installation.runtime.db.read() as session:
+        row = session.get_one(Campaign, campaign)
+    assert (row.status, row.paused_why) == ("paused", "missed its start; resume it if it should still go")
+    control.resume(installation.runtime, campaign, "ann")
+
+
+def test_cancel_ends_what_waits(installation: Installation) -> None:
+    """Cancelling moves every waiting message to cancelled, and the campaign cannot be resumed."""
+    for n in range(100, 110):
+        installation.contact(f"+1212555{n:04}")
+    campaign = running(installation)
+    plan_all(installation, campaign)
+    control.cancel(installation.runtime, campaign, "ann")
+    assert statuses(installation) == {("cancelled", "campaign_cancelled"): 10}
+    with pytest.raises(ControlError, match="is cancelled; it cannot become running"):
+        control.resume(installation.runtime, campaign, "ann")
+
+
+def test_a_campaign_finishes_when_nothing_is_open(installation: Installation) -> None:
+    """With every message in a final state or accepted, the campaign is finished."""
+    installation.contact("+12125550101", consent=False)
+    campaign = running(installation)
+    assert control.finish_done(installation.runtime) == 0
+    plan_all(installation, campaign)
+    assert control.finish_done(installation.runtime) == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"program": "nobody"}, "There is no program 'nobody'"),
+        ({"variants": ()}, "has no variant"),
+        ({"name": "Sale"}, "There is a campaign 'Sale' already"),
+    ],
+)
+def test_a_bad_campaign_is_refused_with_one_sentence(
+    installation: Installation, columns: dict[str, object], sentence: str
+) -> None:
+    """What is wrong is named, and nothing is kept."""
+    control.create(installation.runtime, CampaignIn("Sale", "acme", (EVERYBODY,)), "ann")
+    values = {"name": "Other", "program": "acme", "variants": (EVERYBODY,), **columns}
+    with pytest.raises(ControlError, match=sentence):
+        control.create(installation.runtime, CampaignIn(**values), "ann")  # type: ignore[arg-type]
