@@ -25,7 +25,9 @@ def make_broker(url: str) -> RedisBroker:
     client = redis.Redis.from_url(
         url, socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0), health_check_interval=30
     )
-    return RedisBroker(client=client, middleware=[], heartbeat_timeout=HEARTBEAT_MS, maintenance_chance=MAINTENANCE)
+    return RedisBroker(  # type: ignore[no-untyped-call]
+        client=client, middleware=[], heartbeat_timeout=HEARTBEAT_MS, maintenance_chance=MAINTENANCE
+    )
 
 
 def declare(broker: dramatiq.Broker, deliver: Deliver) -> "dramatiq.Actor[[list[int]], None]":

@@ -85,8 +85,12 @@ def run_scheduler(runtime: Runtime, redis_url: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: told.set())
     broker, wire = make_broker(redis_url), Wire()
-    actor = declare(broker, not_here)
-    scheduler = Scheduler(runtime, lambda ids: actor.send(ids) and None, wire)
+    bell = declare(broker, not_here)
+
+    def ring(ids: list[int]) -> None:
+        bell.send(ids)
+
+    scheduler = Scheduler(runtime, ring, wire)
     log.info("scheduler ready")
     while not told.is_set():
         if not scheduler.round():

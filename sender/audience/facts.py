@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from guards.base import Cap, Facts, Policy, Purpose, Sent, Window
+from guards.frequency_cap import lookback
 from guards.places import places_of
 from sender.audience.ledger import CHUNK, load_standings, standing
 from sender.audience.links import opt_out_token
@@ -20,7 +21,6 @@ from sender.crypto import Keyring
 from sender.models import Attempt, Contact, FromNumber, Number, Program, Reply
 
 COUNTED = ("live", "accepted", "unconfirmed", "unproven")
-LOOK_BACK = timedelta(days=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,9 @@ class FactsLoader:
         """Facts by key. A number whose row is gone is missing from the answer: the caller must not send it."""
         people = _people(session, {one.number_id for one in asked})
         standings = load_standings(session, people)
-        sends = _sends(session, people, now)
         policies = _policies(session, {one.program_id for one in asked})
+        since = now - max((lookback(policy.caps) for policy, _ in policies.values()), default=timedelta())
+        sends = _sends(session, people, since)
         lines = _from_numbers(session, {one.from_number_id for one in asked if one.from_number_id})
         answered = _answered(session, [one.reply_id for one in asked if one.reply_id], now)
         known: dict[int, Known] = {}
@@ -140,7 +141,7 @@ def _people(session: Session, number_ids: Collection[int]) -> dict[int, _Person]
     return found
 
 
-def _sends(session: Session, number_ids: Iterable[int], now: datetime) -> dict[int, list[Sent]]:
+def _sends(session: Session, number_ids: Iterable[int], since: datetime) -> dict[int, list[Sent]]:
     found: dict[int, list[Sent]] = {}
     wanted = sorted(number_ids)
     for start in range(0, len(wanted), CHUNK):
@@ -148,7 +149,7 @@ def _sends(session: Session, number_ids: Iterable[int], now: datetime) -> dict[i
             col(Attempt.number_id), col(Attempt.gated_at), col(Attempt.program_id), col(Attempt.purpose)
         ).where(
             col(Attempt.number_id).in_(wanted[start : start + CHUNK]),
-            col(Attempt.gated_at) > now - LOOK_BACK,
+            col(Attempt.gated_at) > since,
             col(Attempt.outcome).in_(COUNTED),
             col(Attempt.kind) != "answer",
         )

@@ -15,6 +15,7 @@ from guards.base import Block, Draft, Purpose
 from guards.chain import Cleared, Refused, run
 from sender.audience import segments
 from sender.audience.facts import Asked, FactsLoader, Known
+from sender.audience.segment_sql import where
 from sender.campaigns import parts
 from sender.campaigns.rendering import RenderError, Template, compile_template
 from sender.models import Campaign, Contact, FromNumber, Number, Variant
@@ -87,10 +88,10 @@ def load_plan(session: Session, campaign: Campaign) -> Plan:
 def members(session: Session, plan: Plan, now: datetime, after: int, up_to: int, limit: int) -> list[Member]:
     """The next members by contact id in (after, up_to]; each once, whatever the segments' overlaps."""
     dialect = session.get_bind().dialect.name
-    wheres = [(variant_id, segments.where(segment, now, dialect)) for variant_id, segment in plan.variants]
+    wheres = [(variant_id, where(segment, now, dialect)) for variant_id, segment in plan.variants]
     if not wheres:
         return []
-    takes = case(*[(where, variant_id) for variant_id, where in wheres])
+    takes = case(*[(condition, variant_id) for variant_id, condition in wheres])
     statement = (
         select(
             col(Contact.id),
@@ -103,7 +104,7 @@ def members(session: Session, plan: Plan, now: datetime, after: int, up_to: int,
             col(Contact.attributes),
         )
         .join(Number, col(Number.id) == col(Contact.number_id))
-        .where(and_(col(Contact.id) > after, col(Contact.id) <= up_to), or_(*[where for _, where in wheres]))
+        .where(and_(col(Contact.id) > after, col(Contact.id) <= up_to), or_(*[condition for _, condition in wheres]))
         .order_by(col(Contact.id))
         .limit(limit)
     )

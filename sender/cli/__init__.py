@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sender.cli import campaigns, contacts, filters, processes
+from sender.cli import campaigns, contacts, filters, processes, records
 from sender.cli.common import console, emit, fail, load_settings, opened
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(db, name="db")
 app.add_typer(ledger, name="ledger")
 filters.register(app)
 processes.register(app)
+records.register(app)
 
 
 @db.command("upgrade")

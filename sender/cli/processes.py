@@ -11,7 +11,6 @@ from sender.cli.common import (
     build,
     console,
     errors,
-    fail,
     load_settings,
     log_to_stderr,
     make_home,

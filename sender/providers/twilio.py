@@ -31,7 +31,7 @@ LIST_PAGE = 50
 logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
 
 
-class PooledTransport(AsyncHttpClient):
+class PooledTransport(AsyncHttpClient):  # type: ignore[misc]
     """An HTTP client for the SDK over one session with at most ``connections`` requests on the wire."""
 
     def __init__(self, connections: int, read_seconds: float) -> None:

@@ -1,0 +1,96 @@
+"""What is on record: one number's consent, one message's life, and what the gate would say now."""
+
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guards.base import Purpose
+from sender.cli.common import console, emit, fail, load_settings, opened
+
+Number = Annotated[str, typer.Argument(help="A phone number with its country code, such as +12125550123.")]
+consent = typer.Typer(help="The consent on record.", no_args_is_help=True)
+message = typer.Typer(help="Single messages.", no_args_is_help=True)
+keys = typer.Typer(help="The installation's keys.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.add_typer(consent, name="consent")
+    app.add_typer(message, name="message")
+    app.add_typer(keys, name="keys")
+    app.command("check")(check)
+
+
+@consent.command("show")
+def show_consent(number: Number) -> None:
+    """Every consent event of one number, oldest first, one JSON object per line."""
+    from sender.audience.histories import consent_history
+
+    with opened() as runtime, runtime.db.read() as session:
+        events = consent_history(runtime, session, _e164(number))
+    for event in events:
+        emit(event)
+    if not events:
+        fail("Nothing is on record for this number.")
+
+
+@message.command("show")
+def show_message(number_or_id: Annotated[str, typer.Argument(help="A message's id, or a phone number.")]) -> None:
+    """A message with every decision, attempt and receipt; for a phone number, each of its messages."""
+    from sender.audience.histories import message_history, messages_of
+
+    with opened() as runtime, runtime.db.read() as session:
+        ids = [int(number_or_id)] if number_or_id.isdigit() else messages_of(runtime, session, _e164(number_or_id))
+        found = [history for history in (message_history(session, one) for one in ids) if history]
+    for history in found:
+        emit(history)
+    if not found:
+        fail("There is no such message.")
+
+
+def check(
+    number: Number,
+    program: Annotated[str, typer.Option(help="The program's short name.")],
+    purpose: Annotated[Purpose, typer.Option(help="Why the text would be sent.")] = Purpose.MARKETING,
+) -> None:
+    """May this number be texted now, why not, when? Answers what the gate would say, in JSON."""
+    from sender.audience.checks import CheckError, check
+
+    with opened() as runtime, runtime.db.read() as session:
+        try:
+            emit(asdict(check(runtime, session, _e164(number), program, purpose)))
+        except CheckError as error:
+            fail(str(error))
+
+
+@keys.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write the copy; keep it away from this machine.")],
+) -> None:
+    """Copy the keys to a file (mode 0600). Without them numbers and texts cannot be read again."""
+    from sender.crypto import key_path
+
+    source = key_path(load_settings().home)
+    if not source.exists():
+        fail(f"There are no keys in {source.parent} yet; `tactful up` makes them.")
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}; name a new file.")
+    with os.fdopen(descriptor, "wb") as copy, source.open("rb") as original:
+        shutil.copyfileobj(original, copy)
+    source.with_suffix(".exported").touch(mode=0o600)
+    console.print(f"Keys copied to {file}. Whoever has them and the database can read every number.")
+
+
+def _e164(text: str) -> str:
+    from sender.audience.phone import PhoneError, parse
+
+    try:
+        return parse(text, None).e164
+    except PhoneError as error:
+        fail(error.sentence)
