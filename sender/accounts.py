@@ -98,7 +98,7 @@ class Person:
     @property
     def actor(self) -> str:
         """How this person stands in the audit and in campaigns."""
-        return f"user:{self.user_id}"
+        return self.email
 
     def may(self, role: str, program_id: int) -> bool:
         """Whether the person has this role, or a higher one, in this program."""

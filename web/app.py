@@ -35,6 +35,9 @@ DOORS: tuple[Door, ...] = (
 )
 
 
+BY_PROGRAMS = frozenset({"static", "health", "metrics", "hooks"})
+
+
 def create_app(runtime: Runtime) -> Flask:
     """The application over one runtime; nothing is shared between two of them."""
     app = Flask("web", static_folder=None)
@@ -106,10 +109,18 @@ def _start_watch() -> None:
     g.started = time.monotonic()
 
 
+def _loudness(response: Response) -> int:
+    """What nobody did, such as receipts by the thousand and polls, is only for those who look for faults."""
+    if response.status_code >= 500:
+        return logging.WARNING
+    by_program = request.blueprint in BY_PROGRAMS or "HX-Request" in request.headers
+    return logging.DEBUG if by_program else logging.INFO
+
+
 def _log_access(response: Response) -> Response:
     """One line a request, with the route's pattern in place of the address: tokens and numbers never reach a log."""
     route = str(request.url_rule or "(no route)")
     milliseconds = (time.monotonic() - g.get("started", time.monotonic())) * 1000
-    access.info("%s %s %d %.0f ms", request.method, route, response.status_code, milliseconds)
+    access.log(_loudness(response), "%s %s %d %.0f ms", request.method, route, response.status_code, milliseconds)
     web().metrics.requests.labels(route, str(response.status_code)).inc()
     return response

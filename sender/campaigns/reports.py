@@ -170,8 +170,11 @@ def messages_by_status(session: Session) -> dict[str, int]:
 
 
 def notices(session: Session) -> Notices:
-    """Whether sending is halted and why, and whether the keys were ever exported (an audit line says so)."""
+    """Whether sending is halted and why, and whether the keys were ever exported (an audit line says so).
+
+    An installation without its row counts as halted, as it does for the gate.
+    """
     row = session.execute(select(col(Installation.halted), col(Installation.halted_why))).first()
     exported = session.execute(select(col(Audit.id)).where(col(Audit.action) == KEYS_EXPORTED).limit(1)).scalar()
-    halted, why = (row[0], row[1]) if row else (False, "")
+    halted, why = (row[0], row[1]) if row else (True, "")
     return Notices(halted, why, exported is not None)

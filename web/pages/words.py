@@ -1,11 +1,11 @@
 """How states, reasons and figures are said to people."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sender.audience.segments import describe, parse
 from sender.states import Status
 
 
@@ -85,16 +85,48 @@ REASON_WORDS = {
 }
 
 
+# https://www.twilio.com/docs/api/errors, in our words.
+TWILIO_WORDS = {
+    "21211": "There is no such number",
+    "21408": "The Twilio account may not text this country",
+    "21610": "They said STOP to Twilio",
+    "21612": "Twilio has no route to this number",
+    "21614": "The number is not a mobile phone",
+    "30003": "The phone was off or out of reach",
+    "30004": "The carrier or the person blocks our texts",
+    "30005": "The number is unknown or no longer in use",
+    "30006": "A landline, or a carrier that takes no texts",
+    "30007": "The carrier's spam filter stopped it",
+    "30008": "The carrier gave no reason",
+}
+
+UNREASONED = {
+    "pending": "For their turn",
+    "queued": "Next to be handed over",
+    "sending": "The provider is being asked to take it",
+    "sent": "Accepted by the provider; no delivery receipt so far",
+    "delivered": "The phone has it",
+}
+
+
 def state_words(status: str) -> str:
     """A message's state in words."""
     return STATE_WORDS.get(status, status)
 
 
-def reason_words(code: str) -> str:
-    """A reason code in words; the provider's codes keep their number."""
+def reason_words(code: str, status: str = "") -> str:
+    """A reason code in words, or what a state means by itself where there is no reason."""
+    if not code:
+        return UNREASONED.get(status, "")
     if code.startswith("twilio_"):
-        return f"Twilio error {code.removeprefix('twilio_')}"
+        return TWILIO_WORDS.get(code.removeprefix("twilio_"), "Twilio gave this error code")
     return REASON_WORDS.get(code, code.replace("_", " ").capitalize())
+
+
+def in_order(by_reason: Sequence[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    """The lines of a report in the order of the groups, most messages first within each."""
+    tones = [group.tone for group in GROUPS]
+    return sorted(by_reason, key=lambda line: (tones.index(state_tone(line[0])), -line[2]))
 
 
 def state_tone(status: str) -> str:
@@ -118,10 +150,9 @@ def grouped_by_name(by_status: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def segment_words(definition: Mapping[str, Any]) -> str:
-    """Who a variant is for; without a condition everybody the rules allow."""
-    if not definition:
-        return "Everybody who said yes to this program"
-    return json.dumps(definition, ensure_ascii=False, sort_keys=True)
+    """Who a variant is for, in a sentence."""
+    words = describe(parse(definition))
+    return words[:1].upper() + words[1:]
 
 
 def count(number: int) -> str:
@@ -152,6 +183,7 @@ FILTERS: dict[str, Any] = {
     "campaign_tone": campaign_tone,
     "count": count,
     "grouped": grouped,
+    "in_order": in_order,
     "grouped_by_name": grouped_by_name,
     "machine_time": machine_time,
     "moment": moment,
