@@ -87,8 +87,8 @@ def fill(session: Session) -> None:
     session.add(program)
     most = max(sum(counts.values()) for _, _, _, counts, _ in WAVES)
     session.flush()
-    numbers = [{"key": str(n).encode(), "cipher": b"c", "data_key": b"k", "created_at": NOW} for n in range(most)]
-    session.add_all([Number(**row) for row in numbers])
+    rows = [{"key": str(n).encode(), "cipher": b"c", "data_key": b"k", "created_at": NOW} for n in range(most)]
+    session.add_all([Number(**row) for row in rows])
     session.flush()
     for name, status, why, counts, days in WAVES:
         start = NOW + timedelta(days=days, minutes=-40)
@@ -148,49 +148,50 @@ def served(home: Path) -> Iterator[tuple[str, str, str]]:
     server = make_server("127.0.0.1", 0, create_app(runtime), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", link, f"/o/{opt_out_token(runtime.keys, 1, 1)}"
-    server.shutdown()
-    thread.join()
-    db.close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", link, f"/o/{opt_out_token(runtime.keys, 1, 1)}"
+    finally:
+        server.shutdown()
+        thread.join()
+        db.close()
 
 
-def visit(page: Page, address: str, welcome: str, opt_out: str) -> None:
+def visit(page: Page, folder: Path, address: str, welcome: str, opt_out: str) -> None:
     """Walk through every page and take its picture."""
     page.goto(address + welcome)
-    shoot(page, "welcome")
+    shoot(page, folder / "welcome.png")
     page.fill("#email", EMAIL)
     page.fill("#password", PASSWORD)
     page.click("button.btn-primary")
     page.wait_for_url(address + "/")
-    shoot(page, "campaigns")
+    shoot(page, folder / "campaigns.png")
     page.click("text=Spring sale")
     with page.expect_response("**/live"):
         pass
-    shoot(page, "campaign")
+    shoot(page, folder / "campaign.png")
     page.click("text=Cancel…")
     page.wait_for_selector("#cancel.show")
-    shoot(page, "cancel", whole=False)
+    shoot(page, folder / "cancel.png", whole=False)
     page.goto(address + "/campaigns/3")
-    shoot(page, "paused", whole=False)
-    page.goto(address + opt_out)
+    shoot(page, folder / "paused.png", whole=False)
     page.set_viewport_size(PHONE)
-    shoot(page, "opt-out", whole=False)
     page.goto(address + "/campaigns/4")
-    shoot(page, "campaign-phone")
+    shoot(page, folder / "campaign-phone.png")
+    page.goto(address + opt_out)
+    shoot(page, folder / "opt-out.png", whole=False)
     page.set_viewport_size(SIZE)
     page.context.clear_cookies()
-    page.goto(address + "/login")
-    shoot(page, "login", whole=False)
+    page.goto(address + "/")
+    shoot(page, folder / "login.png", whole=False)
 
 
-def shoot(page: Page, name: str, *, whole: bool = True) -> None:
+def shoot(page: Page, file: Path, *, whole: bool = True) -> None:
     """One picture, of the whole page or of what is in sight."""
-    page.screenshot(path=FOLDER / f"{name}.png", full_page=whole, animations="disabled")
+    page.screenshot(path=file, full_page=whole, animations="disabled")
 
 
-def main() -> int:
-    """Take all pictures; status 1 when the browser complained about a page (a policy breach, a missing file)."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+def take_pictures(folder: Path) -> list[str]:
+    """A picture of every page in ``folder``; returns what the browser complained about (a policy breach, a gap)."""
     complaints: list[str] = []
     program = next(filter(None, map(which, CHROMIUMS)), None)
     with (
@@ -202,8 +203,15 @@ def main() -> int:
         page = browser.new_page(viewport=SIZE)
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        visit(page, address, welcome, opt_out)
+        visit(page, folder, address, welcome, opt_out)
         browser.close()
+    return complaints
+
+
+def main() -> int:
+    """Take all pictures; status 1 when the browser complained about a page."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    complaints = take_pictures(FOLDER)
     sys.stderr.write("".join(f"{line}\n" for line in complaints))
     return 1 if complaints else 0
 

@@ -12,27 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from sender.crypto import make_keys
+from sender.db import Database
+from sender.schema import upgrade
 from sender.settings import Settings
 from web.server import AddressTakenError, bind
 
-PROGRAM = """
-import sys
-from pathlib import Path
-from sqlmodel import SQLModel
-from guards import CHAIN
-from sender.clock import Clock
-from sender.crypto import make_keys
-from sender.db import Database
-from sender.runtime import Runtime
-from sender.settings import Settings
-from web.server import run
-home = Path(sys.argv[1])
-settings = Settings(_env_file=None, home=home, port=int(sys.argv[2]))
-db = Database(settings.database)
-import sender.accounts
-SQLModel.metadata.create_all(db.engine)
-run(Runtime(settings, db, make_keys(home), Clock(), CHAIN, None))
-"""
+COMMAND = [sys.executable, "-m", "web"]
 
 
 def free_port() -> int:
@@ -55,15 +41,27 @@ def test_a_foreign_address_is_said_in_one_sentence() -> None:
         bind(Settings(_env_file=None, host="192.0.2.1", port=free_port()))
 
 
+def environment(home: Path, port: int) -> dict[str, str]:
+    """The settings of an installation with a migrated database in ``home``."""
+    make_keys(home)
+    db = Database(f"sqlite:///{home / 'tactful.db'}")
+    upgrade(db)
+    db.close()
+    return {
+        **os.environ,
+        "TACTFUL_HOME": str(home),
+        "TACTFUL_PORT": str(port),
+        "TACTFUL_TWILIO_ACCOUNT_SID": "AC" + "a" * 32,
+        "TACTFUL_TWILIO_AUTH_TOKEN": "f" * 32,
+        "TACTFUL_TWILIO_BASE_URL": "http://127.0.0.1:9",
+    }
+
+
 @contextmanager
 def served(home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """A web process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(home), str(port)], stderr=subprocess.PIPE, text=True, env=os.environ
-    )
-    try:
+    """A web process of its own, ended by SIGTERM."""
+    with subprocess.Popen(COMMAND, stderr=subprocess.PIPE, text=True, env=environment(home, port)) as process:
         yield process
-    finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
 
@@ -93,3 +91,15 @@ def test_a_real_process_serves_and_ends(tmp_path: Path) -> None:
         assert "Sign in" in page
         assert answer(process, port, "/static/app.css")[0] == 200
     assert process.returncode == 0
+
+
+def test_a_second_start_says_one_sentence(tmp_path: Path) -> None:
+    """Status 1, the setting's name, and no traceback."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        env = environment(tmp_path, taken.getsockname()[1])
+        second = subprocess.run(COMMAND, capture_output=True, text=True, env=env, timeout=60, check=False)
+    assert second.returncode == 1
+    assert "TACTFUL_PORT" in second.stderr
+    assert "Traceback" not in second.stderr
