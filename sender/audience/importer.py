@@ -27,15 +27,15 @@ from sender.audience.importing.options import (
     ImportOptions,
     ImportReport,
     Progress,
-    Refusal,
     check_region,
 )
 from sender.audience.importing.preview import Preview
+from sender.audience.importing.refused import first_refusals
 from sender.audience.importing.rows import Judge, Refused, Taken
 from sender.clock import Clock
 from sender.crypto import Keyring
 from sender.db import GAP_SECONDS, Database, Pace
-from sender.models import ImportRefusal, ImportRun, Program
+from sender.models import ImportRun, Program
 
 SLICE_MOST = 500
 SLICE_LEAST = 25
@@ -69,6 +69,15 @@ def import_file(
         if options.dry_run:
             return _preview(db, keys, plan, options, clock.now(), tell)
         return _Importing(db, keys, clock, plan, options).run(tell)
+
+
+def program_named(db: Database, slug: str) -> int:
+    """The id of the program with this short name; FileRefused names the programs there are."""
+    with db.read() as session:
+        known = {row.slug: row.id for row in session.execute(select(col(Program.slug), col(Program.id)))}
+    if slug not in known:
+        raise FileRefused(f"There is no program {slug!r}; there is {_listed(sorted(known)) if known else 'none yet'}.")
+    return int(known[slug] or 0)
 
 
 def _plan(db: Database, file: BinaryIO, options: ImportOptions, name: str) -> _Plan:
@@ -293,10 +302,3 @@ def notes(options: ImportOptions, columns: Columns, counts: Mapping[str, int]) -
     if counts.get("kept_out"):
         said.append(f"{counts['kept_out']:,} rows say yes for people who opted out; they stay opted out.")
     return said
-
-
-def first_refusals(session: Session, import_id: int, limit: int) -> list[Refusal]:
-    """The first refused rows of an import, by line."""
-    columns = col(ImportRefusal.line), col(ImportRefusal.code), col(ImportRefusal.reason)
-    statement = select(*columns).where(col(ImportRefusal.import_id) == import_id)
-    return [Refusal(*row) for row in session.execute(statement.order_by(columns[0]).limit(limit))]

@@ -38,6 +38,7 @@ ATTRIBUTE_ALIASES = {
 }
 ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MOST_COLUMNS = 200
+_DATA = re.compile(r"[+(]?\d[\d\s().\-]{5,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def understand(header: list[str], mapping: Mapping[str, str]) -> Columns:
     header = [cell.strip() for cell in header]
     if len(header) > MOST_COLUMNS:
         raise FileRefused(f"The file has {len(header)} columns; {MOST_COLUMNS} is the most.")
+    if any(_DATA.fullmatch(cell) for cell in header):
+        raise FileRefused("The first line looks like data; put the column names above it, such as phone, first name.")
     chosen = _chosen(header, mapping)
     meant = {place: chosen.get(place) or field_of(name) for place, name in enumerate(header) if name}
     _refuse_doubled(header, meant)
@@ -134,7 +137,5 @@ def _refuse_doubled(header: list[str], meant: Mapping[int, str]) -> None:
 
 
 def _no_number(header: list[str]) -> str:
-    if any(sum(map(str.isdigit, cell)) >= 7 for cell in header):
-        return "The first line looks like data; put the names of the columns above it, such as phone, first name."
     names = ", ".join(name for name in header if name)
     return f"No column is named phone, mobile or number (found: {names[:200]}); rename one or map it to number."

@@ -23,27 +23,37 @@ class Preview:
         self._keys = keys
         self._program_id = program_id
         self._seen: set[bytes] = set()
+        self._out: set[str] = set()
 
     def count(self, session: Session, rows: Sequence[Taken | Refused]) -> None:
         """Add what these rows would have done."""
         taken = [row for row in rows if isinstance(row, Taken)]
         refused = [row for row in rows if isinstance(row, Refused)]
         self.first += [Refusal(row.line, row.code, row.reason) for row in refused[: SHOWN - len(self.first)]]
-        self._contacts(session, taken)
+        keys = {row.phone.e164: self._keys.number_key(row.phone.e164) for row in taken}
+        known = _known(session, list(keys.values()))
+        for row in taken:
+            self._contact(row, keys[row.phone.e164], known)
+        self._consents(session, rows, {e164: known[key]["number_id"] for e164, key in keys.items()})
         self.counts += writing.tally(rows)
 
-    def _contacts(self, session: Session, rows: Sequence[Taken]) -> None:
-        keys = {row.phone.e164: self._keys.number_key(row.phone.e164) for row in rows}
-        known = _known(session, list(keys.values()))
-        out = writing.not_in(session, [contact["number_id"] for contact in known.values()])
-        for row in rows:
-            key = keys[row.phone.e164]
-            contact = known.setdefault(key, writing.blank(0))
-            new = contact["created_at"] is None
-            changed = writing.merge(contact, row)
-            self.counts[writing.outcome(key[:8] in self._seen, new, changed)] += 1
-            self._seen.add(key[:8])
-            self.counts["kept_out"] += writing.is_kept_out(row, contact["number_id"], self._program_id, out)
+    def _contact(self, row: Taken, key: bytes, known: dict[bytes, dict[str, Any]]) -> None:
+        contact = known.setdefault(key, writing.blank(0))
+        changed = writing.merge(contact, row)
+        self.counts[writing.outcome(key[:8] in self._seen, contact["created_at"] is None, changed)] += 1
+        self._seen.add(key[:8])
+
+    def _consents(self, session: Session, rows: Sequence[Taken | Refused], ids: dict[str, int]) -> None:
+        """Count the yes of those who are out already, or by a row further up."""
+        closed = writing.not_in(session, ids.values())
+        for row in (row if isinstance(row, Taken) else row.out for row in rows):
+            if row is None or row.consent is None:
+                continue
+            if row.consent.kind == "opt_out":
+                self._out.add(row.phone.e164)
+                continue
+            met = row.phone.e164 in self._out
+            self.counts["kept_out"] += met or writing.is_kept_out(row, ids[row.phone.e164], self._program_id, closed)
 
 
 def _known(session: Session, number_keys: list[bytes]) -> dict[bytes, dict[str, Any]]:

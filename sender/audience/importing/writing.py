@@ -35,17 +35,13 @@ class Job:
 
 
 def write(session: Session, keys: Keyring, job: Job, rows: Sequence[Taken | Refused], now: datetime) -> Counter[str]:
-    """Everything these rows say, in file order; returns what they add to the counts of the import.
-
-    The opt-outs go first, so that no row of the file can outrun one.
-    """
+    """Everything these rows say, in file order; returns what they add to the counts of the import."""
     taken = [row for row in rows if isinstance(row, Taken)]
     refused = [row for row in rows if isinstance(row, Refused)]
     outs = [row.out for row in refused if row.out]
     ids = _numbers(session, keys, [*taken, *outs], now)
     counts = _contacts(session, job, taken, ids, now)
-    _opt_outs(session, job, [*taken, *outs], ids, now)
-    counts["kept_out"] = _opt_ins(session, job, taken, ids, now)
+    counts["kept_out"] = _consents(session, job, [*taken, *outs], ids, now)
     _refusals(session, keys, job, refused)
     return counts + tally(rows)
 
@@ -137,8 +133,25 @@ def _mark(session: Session, job: Job, unchanged: set[int]) -> None:
         session.execute(update(Contact).where(*mine).values(import_id=job.import_id))
 
 
+def _consents(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> int:
+    """Record consent and opt-outs; returns how many rows say yes for somebody who is out and stays so.
+
+    Behind an opt-out of its number no row of the file says yes any more, wherever a slice ends.
+    """
+    ins = [row for row in rows if row.consent and row.consent.kind == "opt_in"]
+    outs = [row for row in rows if row.consent and row.consent.kind == "opt_out"]
+    first: dict[str, int] = {}
+    for row in outs:
+        first[row.phone.e164] = min(row.line, first.get(row.phone.e164, row.line))
+    late = [row for row in ins if row.line > first.get(row.phone.e164, row.line)]
+    early = [row for row in ins if row.line <= first.get(row.phone.e164, row.line)]
+    kept = _opt_ins(session, job, early, ids, now)
+    _opt_outs(session, job, outs, ids, now)
+    return kept + _opt_ins(session, job, late, ids, now)
+
+
 def _opt_outs(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> None:
-    outs = [(row, row.consent) for row in rows if row.consent and row.consent.kind == "opt_out"]
+    outs = [(row, row.consent) for row in rows if row.consent]
     again = _own_opt_ins(session, {ids[row.phone.e164] for row, consent in outs if consent.at})
     acts = []
     for row, consent in outs:
@@ -164,12 +177,13 @@ def _own_opt_ins(session: Session, number_ids: set[int]) -> dict[int, datetime]:
 
 
 def _opt_ins(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> int:
-    """Record consent; returns how many rows say yes for somebody who is out and stays so."""
-    ins = [(row, row.consent) for row in rows if row.consent and row.consent.kind == "opt_in"]
-    out = not_in(session, {ids[row.phone.e164] for row, _ in ins})
+    if not rows:
+        return 0
+    out = not_in(session, {ids[row.phone.e164] for row in rows})
+    ins = [(row, row.consent) for row in rows if row.consent]
     acts = [_act(job, row, consent, ids[row.phone.e164], consent.at or job.started_at) for row, consent in ins]
     ledger.record(session, acts, now)
-    return sum(is_kept_out(row, ids[row.phone.e164], job.program_id, out) for row, _ in ins)
+    return sum(is_kept_out(row, ids[row.phone.e164], job.program_id, out) for row in rows)
 
 
 def not_in(session: Session, number_ids: Collection[int]) -> set[tuple[int, int, str]]:

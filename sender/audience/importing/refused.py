@@ -1,0 +1,48 @@
+"""The rows that imports did not take: a few for the report, all of them for the person who mends the file."""
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from sender.audience.importing.options import FileRefused, Refusal
+from sender.crypto import Keyring, unseal
+from sender.models import ImportRefusal, ImportRun
+
+PAGE = 1000
+
+
+def first_refusals(session: Session, import_id: int, limit: int) -> list[Refusal]:
+    """The first refused rows of an import, by line."""
+    columns = col(ImportRefusal.line), col(ImportRefusal.code), col(ImportRefusal.reason)
+    statement = select(*columns).where(col(ImportRefusal.import_id) == import_id)
+    return [Refusal(*row) for row in session.execute(statement.order_by(columns[0]).limit(limit))]
+
+
+def write_refused(session: Session, keys: Keyring, import_id: int, path: Path) -> int:
+    """Write every refused row with its line, code and reason as CSV that only we may read; returns how many.
+
+    FileRefused where there is no such import, or something already lies at ``path``.
+    """
+    if session.get(ImportRun, import_id) is None:
+        raise FileRefused(f"There is no import {import_id}.")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise FileRefused(f"The file {path} cannot be made: {error.strerror}; choose another name.") from error
+    written = 0
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["line", "code", "reason", "row"])
+        for row in _all(session, import_id):
+            out.writerow([row.line, row.code, row.reason, unseal(keys.master, row.row_cipher).decode().rstrip("\r\n")])
+            written += 1
+    return written
+
+
+def _all(session: Session, import_id: int) -> Iterator[ImportRefusal]:
+    statement = select(ImportRefusal).where(col(ImportRefusal.import_id) == import_id).order_by(col(ImportRefusal.line))
+    yield from session.execute(statement.execution_options(yield_per=PAGE)).scalars()
