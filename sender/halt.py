@@ -1,6 +1,7 @@
 """The brake of the whole installation: no gate opens while it is on (promise 10)."""
 
 import uuid
+from datetime import UTC, datetime
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
@@ -21,9 +22,9 @@ def release(runtime: Runtime, actor: str) -> None:
     _set(runtime, False, "", actor, "release")
 
 
-def found(session: Session, runtime: Runtime) -> None:
+def found(session: Session) -> None:
     """Write the installation's one row on a first start."""
-    row = {"id": 1, "epoch": uuid.uuid4().hex, "halted": False, "halted_why": "", "created_at": runtime.clock.real()}
+    row = {"id": 1, "epoch": uuid.uuid4().hex, "halted": False, "halted_why": "", "created_at": datetime.now(UTC)}
     insert_new(session, Installation, [row])
 
 

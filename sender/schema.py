@@ -7,10 +7,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
-from sender.db import Database
+from sender.db import Database, sqlite_file
 
 UPGRADE_LOCK = 7703
 
@@ -38,6 +38,14 @@ def require_current(database: Database) -> None:
         raise SchemaError(
             f"The database is at schema {at or 'none'}, this version needs {head}: run `tactful db upgrade`."
         )
+
+
+def has_tables(database: Database) -> bool:
+    """Whether anything of ours is in this database; an SQLite file that is not there is not made by asking."""
+    file = sqlite_file(database)
+    if file is not None and not file.exists():
+        return False
+    return inspect(database.engine).has_table("installation")
 
 
 def differences(database: Database) -> list[object]:

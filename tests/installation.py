@@ -125,13 +125,14 @@ def install(home: Path, database_url: str, **settings: object) -> Installation:
     runtime = Runtime(Settings(_env_file=None, **values), database, make_keys(home), clock, CHAIN, provider)  # type: ignore[arg-type]
     installation = Installation(runtime, clock, provider)
     with database.write() as session:
-        found(session, runtime)
-        installation.program_id = _program(session, clock.now())
+        found(session)
+        installation.program_id = make_program(session, clock.now())
         installation.line_id = line(session, installation.program_id)
     return installation
 
 
-def _program(session: Session, now: datetime) -> int:
+def make_program(session: Session, now: datetime) -> int:
+    """The program Acme: marketing, two texts a day, answers for the keywords; returns its id."""
     program = Program(slug="acme", brand="Acme", help_contact="help@acme.example", footer=FOOTER, created_at=now)
     program.purposes = [Purpose.MARKETING.value, Purpose.INFORMATIONAL.value]
     program.caps = [{"limit": 2, "hours": 24, "scope": "program"}]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sender.cli import campaigns, contacts, filters, processes, records
-from sender.cli.common import console, emit, fail, load_settings, opened
+from sender.cli.common import console, emit, fail, load_settings, opened, prepare
 
 app = typer.Typer(
     name="tactful",
@@ -28,15 +28,7 @@ records.register(app)
 @db.command("upgrade")
 def db_upgrade() -> None:
     """Bring the database to the schema of this version; does nothing when it is there."""
-    from sender.cli.common import make_home
-    from sender.db import Database
-    from sender.schema import upgrade
-
-    settings = load_settings()
-    make_home(settings)
-    database = Database(settings.database)
-    upgrade(database)
-    database.close()
+    prepare(load_settings())
     console.print("The database is up to date.")
 
 

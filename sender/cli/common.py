@@ -1,27 +1,23 @@
-"""What every command shares: settings with clear refusals, a runtime that is closed again, and JSON out."""
+"""What every command shares: settings with clear refusals, a runtime that is closed again, and JSON out.
+
+Imports stand inside the functions: a filter must answer before a database driver has been loaded.
+"""
 
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import structlog
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
-from guards import CHAIN
-from sender.clock import Clock
-from sender.crypto import KeyFileError, key_path, load_keys, make_keys
-from sender.db import Database
-from sender.embedded import socket_path, socket_url
-from sender.providers.base import SendError
-from sender.providers.twilio import TwilioProvider
-from sender.runtime import Runtime
-from sender.schema import SchemaError, require_current
-from sender.settings import Settings
+if TYPE_CHECKING:
+    from sender.clock import Clock
+    from sender.db import Database
+    from sender.runtime import Runtime
+    from sender.settings import Settings
 
 console = Console()
 errors = Console(stderr=True)
@@ -33,8 +29,12 @@ def fail(sentence: str, status: int = 1) -> NoReturn:
     raise typer.Exit(status)
 
 
-def load_settings() -> Settings:
+def load_settings() -> "Settings":
     """The settings of this process; a bad one ends the command with a sentence that names it."""
+    from pydantic import ValidationError
+
+    from sender.settings import Settings
+
     try:
         return Settings()
     except ValidationError as error:
@@ -44,8 +44,14 @@ def load_settings() -> Settings:
         fail(f"{setting}{first['msg'].removeprefix('Value error, ')}")
 
 
-def build(settings: Settings) -> Runtime:
+def build(settings: "Settings") -> "Runtime":
     """The runtime of this process. KeyFileError, SchemaError and SendError say what is missing."""
+    from guards import CHAIN
+    from sender.crypto import load_keys
+    from sender.db import Database
+    from sender.providers.twilio import TwilioProvider
+    from sender.runtime import Runtime
+
     return Runtime(
         settings=settings,
         db=Database(settings.database),
@@ -56,21 +62,29 @@ def build(settings: Settings) -> Runtime:
     )
 
 
-def clock_of(settings: Settings) -> Clock:
+def clock_of(settings: "Settings") -> "Clock":
     """The clock all processes share: the same anchor gives the same ``now``."""
+    from sender.clock import Clock
+
     if settings.clock_virtual is None or settings.clock_real is None:
         return Clock()
     return Clock(settings.clock_real, settings.clock_virtual.astimezone(UTC), settings.clock_speed)
 
 
-def redis_address(settings: Settings) -> str:
+def redis_address(settings: "Settings") -> str:
     """Where the bell hangs: the configured Redis, or the embedded Valkey's socket."""
+    from sender.embedded import socket_path, socket_url
+
     return settings.redis_url or socket_url(socket_path(settings.home))
 
 
 @contextmanager
-def opened() -> Iterator[Runtime]:
+def opened() -> "Iterator[Runtime]":
     """A runtime on a database with the newest schema; refusals end the command with one sentence."""
+    from sender.crypto import KeyFileError
+    from sender.providers.base import SendError
+    from sender.schema import SchemaError, require_current
+
     log_to_stderr()
     settings = load_settings()
     try:
@@ -86,18 +100,38 @@ def opened() -> Iterator[Runtime]:
         runtime.db.close()
 
 
-def make_home(settings: Settings) -> bool:
-    """Make the home folder and keys on a first start; True when they were made now."""
+def make_home(settings: "Settings", database: "Database") -> None:
+    """Make the home folder and keys on a first start; a database without its keys ends the command."""
+    from sender.crypto import key_path, make_keys
+    from sender.schema import has_tables
+
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.home.chmod(0o700)
     if key_path(settings.home).exists():
-        return False
+        return
+    if has_tables(database):
+        fail(f"The key file {key_path(settings.home)} is missing; put back the exported copy of it.")
     make_keys(settings.home)
-    return True
+
+
+def prepare(settings: "Settings") -> None:
+    """Bring home, keys, schema and the installation's own row to where a start needs them."""
+    from sender.db import Database
+    from sender.halt import found
+    from sender.schema import upgrade
+
+    database = Database(settings.database)
+    make_home(settings, database)
+    upgrade(database)
+    with database.write() as session:
+        found(session)
+    database.close()
 
 
 def log_to_stderr() -> None:
     """One line of key=value per event; numbers and texts are never logged."""
+    import structlog
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -13,8 +13,8 @@ from sender.cli.common import (
     errors,
     load_settings,
     log_to_stderr,
-    make_home,
     opened,
+    prepare,
     redis_address,
 )
 
@@ -39,7 +39,7 @@ def up() -> None:
         for finding in faults:
             errors.print(f"[bold red]✗[/] {finding.sentence}", highlight=False)
         raise typer.Exit(1)
-    _prepare(settings)
+    prepare(settings)
     runtime = build(settings)
     with runtime.db.write() as session:
         try:
@@ -51,23 +51,6 @@ def up() -> None:
     if link:
         console.print(f"Make yourself its owner (works once, for 24 hours): {settings.address}{link}", soft_wrap=True)
     raise typer.Exit(Supervisor(build_processes(settings, child_environment(settings)), sys.stdout).run())
-
-
-def _prepare(settings: object) -> None:
-    from sender.db import Database
-    from sender.halt import found
-    from sender.schema import upgrade
-    from sender.settings import Settings
-
-    assert isinstance(settings, Settings)  # noqa: S101 - narrows for the type checker
-    make_home(settings)
-    database = Database(settings.database)
-    upgrade(database)
-    database.close()
-    runtime = build(settings)
-    with runtime.db.write() as session:
-        found(session, runtime)
-    runtime.db.close()
 
 
 def demo(

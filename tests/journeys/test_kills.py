@@ -1,0 +1,78 @@
+"""A campaign survives kill -9 of workers, an emptied Valkey, a restarted web process and a restarted database."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.journeys.world import World, make_world
+from tests.servers import Postgres, Valkey
+from tests.waiting import eventually
+
+PEOPLE = 4500
+KILLS = 20
+FAULTS = {"shares": {"500_after": 0.005, "drop_after": 0.005}}
+PHONES = {"stop_share": 0.02, "undelivered_share": 0.02}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, short_folder: Path, own_valkey: Valkey, sqlite_url: str) -> Iterator[World]:
+    """An installation under way, on each database in turn."""
+    url = sqlite_url
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("own_postgres")
+        url = server.create("journey")
+    latency = {"mean": 0.8, "spread": 0.3}
+    made = make_world(
+        short_folder / "home",
+        url,
+        own_valkey.url,
+        people=PEOPLE,
+        speed=150,
+        hours=5,
+        latency=latency,
+        faults=FAULTS,
+        phones=PHONES,
+    )
+    yield made
+    made.close()
+
+
+def test_kills_change_nothing(world: World, own_valkey: Valkey, request: pytest.FixtureRequest) -> None:
+    """Twenty kills with 50 texts and more on the wire, and one of every other fault: nothing doubled, nothing lost."""
+    on_the_wire = []
+    for kill in range(KILLS):
+        on_the_wire.append(eventually(lambda: _sending(world), 60))
+        name = world.workers()[kill % len(world.workers())]
+        world.kill(name)
+        world.start(name)
+        if kill == 5:
+            redis.Redis.from_url(own_valkey.url).flushall()
+        if kill == 10:
+            world.kill("web")
+            world.start("web")
+        if kill == 15 and "postgresql" in world.settings.database:
+            request.getfixturevalue("own_postgres").restart()
+    assert min(on_the_wire) >= 50
+    statuses = world.finished(within=180)
+    _check(world, statuses)
+
+
+def _sending(world: World) -> int | None:
+    count = world.statuses()["sending"]
+    return count if count >= 50 else None
+
+
+def _check(world: World, statuses: Counter[str]) -> None:
+    """What the simulator accepted and what the database says must be the same story."""
+    accepted = Counter(entry["to"] for entry in world.entries("accepted"))
+    assert max(accepted.values()) == 1, "somebody was texted twice"
+    assert sum(statuses.values()) == PEOPLE
+    assert not {"pending", "queued", "sending", "unconfirmed"} & set(statuses)
+    reached = statuses["sent"] + statuses["delivered"] + statuses["undelivered"]
+    assert reached == len(accepted), "the database and the provider disagree on what was accepted"
+    stopped = {entry["from"]: entry["answered_at"] for entry in world.entries("inbound") if entry["http"] == 200}
+    late = [one for one in world.entries("request") if one["to"] in stopped and one["real"] > stopped[one["to"]] + 2]
+    assert late == []

@@ -1,0 +1,207 @@
+"""A whole installation as real processes around the simulator, for journeys that kill parts of it.
+
+Everything is judged from outside: the simulator's log, and the database when all has come to rest.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlmodel import Session, col
+
+from guards.base import Purpose
+from sender import schema
+from sender.audience.ledger import Act, record
+from sender.audience.numbers import find_or_make
+from sender.audience.phone import parse
+from sender.campaigns import control
+from sender.campaigns.control import CampaignIn, VariantIn
+from sender.cli.common import build
+from sender.crypto import make_keys
+from sender.db import Database
+from sender.halt import found
+from sender.models import Campaign, Contact, Message
+from sender.runtime import Runtime
+from sender.settings import Settings
+from sender.up import SimulatorPlan, build_processes, child_environment
+from tests.installation import WORDING, line, make_program
+from tests.servers import free_port
+from tests.waiting import eventually
+
+TUESDAY_MORNING = datetime(2026, 3, 10, 13, 0, tzinfo=UTC)
+"""09:00 in New York."""
+ACCOUNT = "AC" + "0" * 32
+TOKEN = "journey-token"
+SERVICE = "MG" + "1" * 32
+AREAS = (212, 646, 917, 718, 347, 516, 914, 607, 315, 585)
+
+
+@dataclass
+class World:
+    """One installation under way: its processes by name, its settings, its campaign."""
+
+    home: Path
+    settings: Settings
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    commands: dict[str, tuple[list[str], dict[str, str]]] = field(default_factory=dict)
+    campaign_id: int = 0
+
+    @property
+    def log(self) -> Path:
+        """The simulator's log."""
+        return self.home / "simulator.jsonl"
+
+    def start(self, name: str) -> None:
+        """Start a process that is not running."""
+        command, more = self.commands[name]
+        with (self.home / f"{name}.log").open("ab") as output:
+            self.processes[name] = subprocess.Popen(
+                command, env={**os.environ, **self.environment, **more}, stdout=output, stderr=output
+            )
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def stop(self, name: str) -> None:
+        """SIGTERM, and wait for the end."""
+        process = self.processes.pop(name)
+        process.terminate()
+        process.wait(timeout=30)
+
+    def workers(self) -> list[str]:
+        """The names of the worker processes."""
+        return [name for name in self.commands if name.startswith("worker")]
+
+    @contextmanager
+    def runtime(self) -> Iterator[Runtime]:
+        """A runtime of the test's own on the same database."""
+        made = build(self.settings)
+        try:
+            yield made
+        finally:
+            made.db.close()
+
+    def statuses(self) -> Counter[str]:
+        """How many messages are in which state."""
+        database = Database(self.settings.database)
+        with database.read() as session:
+            rows = session.execute(select(col(Message.status), func.count()).group_by(col(Message.status))).all()
+        database.close()
+        return Counter(dict(rows))
+
+    def entries(self, *events: str) -> list[dict[str, Any]]:
+        """The simulator's log so far, or only these events of it."""
+        lines = self.log.read_text().splitlines()
+        read = (json.loads(line) for line in lines if line.endswith("}"))
+        return [entry for entry in read if not events or entry["event"] in events]
+
+    def finished(self, within: float) -> Counter[str]:
+        """Wait until the campaign is finished and every receipt applied."""
+        eventually(lambda: self._campaign_status() == "finished", within)
+        return self.statuses()
+
+    def _campaign_status(self) -> str:
+        database = Database(self.settings.database)
+        with database.read() as session:
+            status = session.get_one(Campaign, self.campaign_id).status
+        database.close()
+        return status
+
+    def close(self) -> None:
+        """End everything that still runs."""
+        for name in list(self.processes):
+            self.kill(name)
+
+
+def make_world(
+    home: Path, database_url: str, redis_url: str, *, people: int, speed: float, hours: float, **simulator: Any
+) -> World:
+    """Lay everything out and start all processes; the campaign is scheduled for now and open for ``hours``."""
+    home.mkdir(mode=0o700, parents=True)
+    web_port, simulator_port = free_port(), free_port()
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        home=home,
+        database_url=database_url,
+        redis_url=redis_url,
+        port=web_port,
+        twilio_account_sid=ACCOUNT,
+        twilio_auth_token=TOKEN,  # type: ignore[arg-type]
+        twilio_base_url=f"http://127.0.0.1:{simulator_port}",
+        clock_real=time.time(),
+        clock_virtual=TUESDAY_MORNING,
+        clock_speed=speed,
+        read_seconds=4,
+        sweep_seconds=6,
+        worker_threads=2,
+        connections=80,
+    )
+    make_keys(home)
+    world = World(home, settings, child_environment(settings))
+    _config(world, simulator)
+    _data(world, people, hours)
+    plan = SimulatorPlan(simulator_port, home / "simulator.json", world.log)
+    for process in build_processes(settings, world.environment, simulator=plan):
+        world.commands[process.name] = (list(process.command), dict(process.env))
+        world.start(process.name)
+        if process.ready is not None:
+            eventually(process.ready, 30)
+    return world
+
+
+def _config(world: World, simulator: dict[str, Any]) -> None:
+    inbound = f"{world.settings.address}/hooks/twilio/inbound#rc=5&rp=all"
+    config = {
+        "account_sid": ACCOUNT,
+        "auth_token": TOKEN,
+        "numbers": [{"number": "+12125550100", "kind": "long_code", "rate": 5000, "inbound_url": inbound}],
+        **simulator,
+    }
+    (world.home / "simulator.json").write_text(json.dumps(config))
+
+
+def _data(world: World, people: int, hours: float) -> None:
+    database = Database(world.settings.database)
+    schema.upgrade(database)
+    database.close()
+    with world.runtime() as runtime:
+        now = runtime.clock.now()
+        with runtime.db.write() as session:
+            found(session)
+            program_id = make_program(session, now)
+            line(session, program_id, rate=2000.0)
+        spread = [f"+1{area}{exchange}{n:04}" for exchange in range(220, 230) for area in AREAS for n in range(100)]
+        numbers = spread[:people]
+        with runtime.db.write() as session:
+            ids = find_or_make(session, runtime.keys, [parse(number, None) for number in numbers], now)
+            contact = {"attributes": {}, "created_at": now, "changed_at": now}
+            session.execute(insert(Contact), [{"number_id": number_id, **contact} for number_id in ids.values()])
+            consent(session, list(ids.values()), program_id, now - timedelta(days=3))
+        wanted = CampaignIn(
+            "Journey", "acme", [VariantIn("all", {}, "Sale today")], end_at=now + timedelta(hours=hours)
+        )
+        world.campaign_id = control.create(runtime, wanted, "journey")
+        control.schedule(runtime, world.campaign_id, runtime.clock.now(), "journey", now + timedelta(hours=hours))
+
+
+def consent(session: Session, number_ids: list[int], program_id: int, at: datetime) -> None:
+    """Express written consent of all these numbers."""
+    acts = [
+        Act(number, program_id, "opt_in", Purpose.MARKETING, at, "form", f"form:{number}", "express_written", WORDING)
+        for number in number_ids
+    ]
+    record(session, acts, at)
