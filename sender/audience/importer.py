@@ -41,7 +41,7 @@ SLICE_MOST = 500
 SLICE_LEAST = 25
 SLICE_FIRST = 100
 LOCK_SECONDS = 0.03
-"""What a slice aims at; no write transaction may hold SQLite's lock over 0.05 s."""
+"""What a slice aims at; no write transaction may hold SQLite's lock over 0.05 s. PostgreSQL locks only its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ class _Importing:
             _advance(session, job.import_id, before, line=last, counts=dict(total))
         took = self._clock.elapsed() - began - (GAP_SECONDS if self._db.is_sqlite else 0.0)
         self._longest = max(self._longest, took)
-        self._size = _next_size(len(rows), took)
+        self._size = _next_size(len(rows), took) if self._db.is_sqlite else SLICE_MOST
         return total
 
     def _finish(self, job: writing.Job) -> None:
