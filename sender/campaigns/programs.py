@@ -1,0 +1,209 @@
+"""Programs: the brand and purpose people opt in to, with its footer, caps, hours, from_numbers and fixed words."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from phonenumbers import SUPPORTED_REGIONS
+from sqlalchemy import select
+from sqlmodel import col
+
+from guards import rules
+from guards.base import Cap, Purpose, Window
+from sender.audience.phone import PhoneError, parse
+from sender.campaigns.parts import MAX_BODY
+from sender.crypto import text_hash
+from sender.models import Audit, FromNumber, Program, Wording
+from sender.runtime import Runtime
+
+EVERYWHERE = "*"
+"""The country of a from_number that serves every country without one of its own."""
+
+LINE_KINDS = ("long_code", "toll_free", "short_code", "alphanumeric", "messaging_service")
+WORDING_KINDS = ("opt_in", "help", "stop", "start")
+SCOPES = ("program", "all")
+MINUTES = 24 * 60
+
+_SLUG = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_ADDRESSES: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "short_code": (re.compile(r"\d{3,8}"), "3 to 8 digits"),
+    "alphanumeric": (
+        re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +\-_&]{1,11}"),
+        "at most 11 Latin letters, digits and spaces, with a letter among them",
+    ),
+    "messaging_service": (re.compile(r"MG[0-9a-f]{32}"), "MG and 32 hex digits, as Twilio's console shows it"),
+}
+
+
+class ProgramError(Exception):
+    """A program cannot be made like this; the sentence says what to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromNumberIn:
+    """One from_number as it is written. ``country`` is ISO 3166 or "*"; ``kind`` one of LINE_KINDS; ``rate`` parts/s.
+
+    An alphanumeric one never receives, whatever ``can_receive`` says.
+    """
+
+    country: str
+    address: str
+    kind: str = "long_code"
+    answers_keywords: bool = True
+    can_receive: bool = True
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramIn:
+    """A program as it is written.
+
+    ``caps`` and ``hours`` are those of guards/base.py; ``loosened`` maps a rule id of basis "courtesy" to the reason;
+    ``wordings`` maps opt_in, help, stop and start to what is shown or answered.
+    """
+
+    slug: str
+    brand: str
+    help_contact: str
+    purposes: Sequence[Purpose]
+    countries: Sequence[str]
+    from_numbers: Sequence[FromNumberIn] = ()
+    wordings: Mapping[str, str] = field(default_factory=dict)
+    footer: str = "Reply STOP to opt out"
+    link_footer: str = "Stop: {link}"
+    caps: Sequence[Cap] = ()
+    hours: Sequence[Window] | None = None
+    loosened: Mapping[str, str] = field(default_factory=dict)
+    opt_out_scope: str = "program"
+
+
+def create_program(runtime: Runtime, wanted: ProgramIn, actor: str) -> int:
+    """Check and keep a program with its from_numbers and words; returns its id. ProgramError says what to mend."""
+    _check(wanted)
+    now = runtime.clock.now()
+    with runtime.db.write() as session:
+        if session.execute(select(col(Program.id)).where(col(Program.slug) == wanted.slug)).scalar() is not None:
+            raise ProgramError(f"There is a program {wanted.slug!r} already; give this one another short name.")
+        program = _program(wanted, now)
+        session.add(program)
+        session.flush()
+        program_id = program.id or 0
+        session.add_all(_line(program_id, line) for line in wanted.from_numbers)
+        session.add_all(_wording(program_id, kind, text, now) for kind, text in wanted.wordings.items())
+        subject, detail = f"program {program_id}", {"slug": wanted.slug}
+        session.add(Audit(at=now, actor=actor, action="program.create", subject=subject, detail=detail))
+    return program_id
+
+
+def _program(wanted: ProgramIn, now: datetime) -> Program:
+    program = Program(
+        slug=wanted.slug,
+        brand=wanted.brand.strip(),
+        help_contact=wanted.help_contact.strip(),
+        footer=wanted.footer.strip(),
+        link_footer=wanted.link_footer.strip(),
+        opt_out_scope=wanted.opt_out_scope,
+        loosened=dict(wanted.loosened),
+        created_at=now,
+    )
+    program.purposes = [purpose.value for purpose in wanted.purposes]
+    program.countries = sorted(set(wanted.countries))
+    program.caps = [{"limit": cap.limit, "hours": cap.hours, "scope": cap.scope} for cap in wanted.caps]
+    if wanted.hours is not None:
+        program.hours = [[window.day, window.start, window.end] for window in wanted.hours]
+    return program
+
+
+def _line(program_id: int, line: FromNumberIn) -> FromNumber:
+    return FromNumber(
+        program_id=program_id,
+        country=line.country,
+        address=line.address,
+        kind=line.kind,
+        answers_keywords=line.answers_keywords,
+        can_receive=line.can_receive and line.kind != "alphanumeric",
+        rate=line.rate,
+    )
+
+
+def _wording(program_id: int, kind: str, text: str, now: datetime) -> Wording:
+    return Wording(program_id=program_id, kind=kind, version=1, text=text, hash=text_hash(text), created_at=now)
+
+
+def _check(wanted: ProgramIn) -> None:
+    _check_words(wanted)
+    _check_places(wanted)
+    _check_hours(wanted)
+    _check_loosened(wanted.loosened)
+    for line in wanted.from_numbers:
+        _check_line(line, wanted.countries)
+    served = [(line.country, line.address) for line in wanted.from_numbers]
+    if len(set(served)) != len(served):
+        raise ProgramError("A from_number is listed twice for one country; list it once.")
+
+
+def _check_words(wanted: ProgramIn) -> None:
+    if not _SLUG.fullmatch(wanted.slug):
+        raise ProgramError(f"The short name {wanted.slug!r} must be small letters, digits and -, such as summer-club.")
+    for name in ("brand", "help_contact", "footer", "link_footer"):
+        text = getattr(wanted, name).strip()
+        if not text or len(text) > MAX_BODY:
+            raise ProgramError(f"The program's {name} is {'empty' if not text else 'too long'}; every text needs it.")
+    if wanted.link_footer.count("{link}") != 1:
+        raise ProgramError("The link_footer must hold {link} once: there the person's own opt-out link stands.")
+    if not wanted.purposes:
+        raise ProgramError(f"The program has no purpose; give at least one of {', '.join(Purpose)}.")
+    for kind, text in wanted.wordings.items():
+        if kind not in WORDING_KINDS or not text.strip():
+            raise ProgramError(f"The wording {kind!r} must be one of {', '.join(WORDING_KINDS)}, and not empty.")
+    if wanted.opt_out_scope not in SCOPES:
+        raise ProgramError(f"The opt_out_scope is {wanted.opt_out_scope!r}; it must be one of {', '.join(SCOPES)}.")
+
+
+def _check_places(wanted: ProgramIn) -> None:
+    if not wanted.countries:
+        raise ProgramError("The program has no country; list those it may text, such as US.")
+    for country in wanted.countries:
+        if country not in SUPPORTED_REGIONS:
+            raise ProgramError(f"{country!r} is not a country; write two capital letters such as US or CA.")
+
+
+def _check_hours(wanted: ProgramIn) -> None:
+    for window in wanted.hours or ():
+        if not (0 <= window.day <= 6 and 0 <= window.start < window.end <= MINUTES):
+            raise ProgramError(
+                f"The hours {window.day}, {window.start}, {window.end} make no sense: give a day from 0 (Monday) to 6 "
+                "and minutes from 0 to 1440 that begin before they end."
+            )
+
+
+def _check_loosened(loosened: Mapping[str, str]) -> None:
+    for rule_id, reason in loosened.items():
+        found = rules.book().jurisdictions.get(rule_id)
+        if found is None or any(version.basis != "courtesy" for version in found.versions):
+            raise ProgramError(f"The rule {rule_id!r} cannot be loosened: only rules of basis courtesy can.")
+        if not reason.strip():
+            raise ProgramError(f"Loosening {rule_id} needs a reason, which is kept; write why.")
+
+
+def _check_line(line: FromNumberIn, countries: Sequence[str]) -> None:
+    if line.kind not in LINE_KINDS:
+        raise ProgramError(f"The from_number {line.address} is of kind {line.kind!r}; use {', '.join(LINE_KINDS)}.")
+    if line.country != EVERYWHERE and line.country not in countries:
+        raise ProgramError(f"The from_number {line.address} is for {line.country}, which the program does not text.")
+    if line.rate <= 0:
+        raise ProgramError(f"The from_number {line.address} has the rate {line.rate:g}; give parts per second above 0.")
+    if line.kind in _ADDRESSES:
+        pattern, shape = _ADDRESSES[line.kind]
+        if not pattern.fullmatch(line.address):
+            raise ProgramError(f"The from_number {line.address!r} is no {line.kind}; one is {shape}.")
+    elif _e164(line.address) != line.address:
+        raise ProgramError(f"The from_number {line.address!r} must be a number in full, such as +14155550123.")
+
+
+def _e164(text: str) -> str:
+    try:
+        return parse(text, None).e164
+    except PhoneError:
+        return ""
