@@ -1,0 +1,1 @@
+"""``tactful demo``: a virtual day with ten thousand invented people, judged from outside."""

@@ -1,0 +1,101 @@
+"""The story of the demo: one program, two campaigns, a Tuesday without holidays, and how fast it passes."""
+
+from datetime import UTC, datetime, timedelta
+
+from guards.base import Cap, Purpose
+from sender.campaigns.control import CampaignIn, VariantIn
+from sender.campaigns.programs import FromNumberIn, ProgramIn
+from sender.demo.places import SHARES
+
+SEED = 20270511
+START = datetime(2027, 5, 11, 11, 30, tzinfo=UTC)
+"""07:30 in New York, where the law lets texts in from eight on; no holiday in any place of the demo."""
+
+SECOND_START = START + timedelta(hours=5, minutes=30)
+FIRST_END = START + timedelta(hours=23, minutes=30)
+SECOND_END = START + timedelta(hours=26)
+LATEST = timedelta(hours=12)
+"""A slow machine may start a campaign that much later without asking a person."""
+
+SPEED = 1440.0
+"""Virtual seconds in a real one: a day in one minute."""
+
+PROGRAM = "harbour-club"
+SERVICE = "MG" + "0a" * 16
+ALPHANUMERIC = "HARBOUR"
+SERVICE_SENDERS = ("+18455550100", "+15185550101", "+18005550199")
+LONG_CODES = {
+    "CA": "+12505550100",
+    "GB": "+447400129900",
+    "DE": "+4915123990001",
+    "IN": "+918123990001",
+    "AU": "+61412399001",
+    "BR": "+5511961239901",
+}
+SERVICE_RATE, LONG_CODE_RATE = 400.0, 80.0
+
+FIRST_CODE, SECOND_CODE = "WAVE20", "LASTCUP"
+FIELDS = {"first_name": None, "tier": "none"}
+"""What the texts may name; people without a name get the text without one."""
+
+NAME = "{% if first_name %} {{ first_name | title }}{% endif %}"
+
+
+def program() -> ProgramIn:
+    """The club: one text a day at most, a from_number for each country."""
+    lines = [
+        FromNumberIn("US", SERVICE, "messaging_service", rate=SERVICE_RATE),
+        FromNumberIn("FR", ALPHANUMERIC, "alphanumeric", rate=LONG_CODE_RATE),
+        *(FromNumberIn(country, number, rate=LONG_CODE_RATE) for country, number in LONG_CODES.items()),
+    ]
+    return ProgramIn(
+        slug=PROGRAM,
+        brand="Harbour Coffee",
+        help_contact="hello@harbour.example",
+        purposes=[Purpose.MARKETING],
+        countries=list(SHARES),
+        from_numbers=lines,
+        caps=[Cap(limit=1, hours=24)],
+        wordings={
+            "help": "Harbour Coffee: offers for club members, at most one a day. Write to hello@harbour.example.",
+            "stop": "Harbour Coffee: you get no more texts from us. Reply START to come back.",
+        },
+    )
+
+
+def first_campaign() -> CampaignIn:
+    """Everybody once: Spanish and French speakers in their language, whoever else they are, and all the others."""
+    return CampaignIn(
+        "A fifth off today",
+        PROGRAM,
+        [
+            VariantIn(
+                "Spanish",
+                {"any": [{"field": "language", "is": "es"}, {"field": "language", "starts_with": "es-"}]},
+                f"¡Hola{NAME}! Hoy tu café cuesta 20% menos en Harbour Coffee. Clave: WAVE20.",
+                FIELDS,
+            ),
+            VariantIn(
+                "French",
+                {"any": [{"field": "language", "is": "fr"}, {"field": "language", "starts_with": "fr-"}]},
+                f"Bonjour{NAME}, 20% sur votre café aujourd'hui chez Harbour Coffee. Code : WAVE20.",
+                FIELDS,
+            ),
+            VariantIn(
+                "Everyone",
+                {},
+                "{% if tier == 'gold' %}Gold first{% else %}Good news{% endif %}"
+                "{% if first_name %}, {{ first_name | title }}{% endif %}: "
+                "20% off any drink at Harbour Coffee today. Show WAVE20.",
+                FIELDS,
+            ),
+        ],
+        end_at=FIRST_END,
+    )
+
+
+def second_campaign() -> CampaignIn:
+    """The gold members again, some hours later: the cap lets only those through whose day is over in time."""
+    gold = {"field": "attributes.tier", "is": "gold"}
+    template = f"The last cup of the day is on us{NAME}! Show LASTCUP at any Harbour Coffee."
+    return CampaignIn("Last cup for gold", PROGRAM, [VariantIn("Gold", gold, template, FIELDS)], end_at=SECOND_END)
