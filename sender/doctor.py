@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from sender import embedded
+from sender.campaigns.reports import notices
 from sender.crypto import KeyFileError, key_path, load_keys
 from sender.db import Database, sqlite_file
 from sender.delivery.wire import Wire
@@ -22,6 +23,7 @@ from sender.schema import SchemaError, require_current
 from sender.settings import Settings
 
 TIMEOUT = 3.0
+NOT_EXPORTED = "The keys were never exported; run `tactful keys export FILE` and keep the copy elsewhere."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,6 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield _bad("keys", f"The key file {path} can be read by others; run chmod 600 {path}.")
         return
     yield _good("keys", f"Keys: {path}")
-    if not path.with_suffix(".exported").exists():
-        yield Finding(
-            "keys", False, "The keys were never exported; run `tactful keys export FILE` and keep it elsewhere."
-        )
 
 
 def _has_data(settings: Settings) -> bool:
@@ -128,6 +126,12 @@ def _schema(settings: Settings) -> Iterator[Finding]:
     try:
         require_current(database)
         yield _good("schema", "The database has the schema of this version.")
+        with database.read() as session:
+            noted = notices(session)
+        if not noted.keys_exported:
+            yield Finding("keys", False, NOT_EXPORTED)
+        if noted.halted:
+            yield Finding("halt", False, f"Sending is halted ({noted.halted_why}); `tactful release` opens the gates.")
     except SchemaError as error:
         yield _bad("schema", str(error))
     except SQLAlchemyError:

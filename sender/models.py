@@ -204,7 +204,7 @@ class Message(SQLModel, table=True):
         Index("ux_message_campaign_number", "campaign_id", "number_id", unique=True),
         Index("ux_message_reply_answer", "reply_id", "answers", unique=True),
         Index("ix_message_due", "status", "send_after"),
-        Index("ix_message_campaign_status", "campaign_id", "status", "reason"),
+        Index("ix_message_campaign_status", "campaign_id", "status", "reason", "parts"),
         Index("ix_message_number_status", "number_id", "status"),
     )
     id: int | None = Field(default=None, primary_key=True)

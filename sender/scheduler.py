@@ -1,4 +1,4 @@
-"""The one loop that looks for due work: start, plan, hand over, apply receipts, sweep, reconcile, seal, finish.
+"""Looks for due work: start, plan, hand over, apply receipts, sweep, reconcile, cancel, seal, finish.
 
 Each step asks the database what is due, so a restart forgets nothing, and two schedulers do no more than one.
 """
@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from sender.actors import declare, make_broker, not_here
 from sender.audience.sealer import seal_some
-from sender.campaigns.control import finish_done, start_due
+from sender.campaigns.control import cancel_waiting, finish_done, start_due
 from sender.campaigns.planner import plan_slice
 from sender.delivery.dispatcher import Dispatcher
 from sender.delivery.receipts import apply
@@ -39,25 +39,47 @@ class Step:
 
 
 class Scheduler:
-    """Takes the steps in turn. A step that fails is logged and asked again: the others go on."""
+    """Takes the steps of each lane in turn; lanes run side by side, so that asking Twilio's list delays no receipt.
+
+    A step that fails is logged and asked again: the others go on.
+    """
 
     def __init__(self, runtime: Runtime, ring: Callable[[list[int]], None], wire: Wire) -> None:
         self.runtime = runtime
         dispatcher = Dispatcher(runtime, ring)
-        self.steps = [
-            Step("start", 0.5, lambda: start_due(runtime)),
-            Step("plan", 0.0, self._plan),
-            Step("hand over", 0.0, dispatcher.hand_over),
-            Step("receipts", 0.0, lambda: apply(runtime)),
-            Step("sweep", 2.0, lambda: sweep(runtime)),
-            Step("reconcile", 2.0, lambda: reconcile(runtime, wire)),
-            Step("seal", 2.0, lambda: seal_some(runtime.db)),
-            Step("finish", 1.0, lambda: finish_done(runtime)),
-        ]
+        self.lanes = {
+            "sending": [
+                Step("start", 0.5, lambda: start_due(runtime)),
+                Step("plan", 0.0, self._plan),
+                Step("hand over", 0.0, dispatcher.hand_over),
+            ],
+            "receipts": [Step("receipts", 0.0, lambda: apply(runtime))],
+            "settling": [
+                Step("sweep", 2.0, lambda: sweep(runtime)),
+                Step("reconcile", 2.0, lambda: reconcile(runtime, wire)),
+                Step("cancel", 1.0, lambda: cancel_waiting(runtime)),
+                Step("seal", 2.0, lambda: seal_some(runtime.db)),
+                Step("finish", 1.0, lambda: finish_done(runtime)),
+            ],
+        }
 
-    def round(self) -> int:
-        """Take every step that is due once; returns how much was done."""
-        return sum(self._take(step) for step in self.steps)
+    def run(self, told: threading.Event) -> None:
+        """Take steps in every lane until told to stop."""
+        threads = [threading.Thread(target=self._lane, args=(name, told), name=name) for name in self.lanes]
+        for thread in threads:
+            thread.start()
+        told.wait()
+        for thread in threads:
+            thread.join()
+
+    def _lane(self, name: str, told: threading.Event) -> None:
+        while not told.is_set():
+            if not self.round(name):
+                told.wait(IDLE_SECONDS)
+
+    def round(self, lane: str) -> int:
+        """Take every step of a lane that is due once; returns how much was done."""
+        return sum(self._take(step) for step in self.lanes[lane])
 
     def _take(self, step: Step) -> int:
         elapsed = self.runtime.clock.elapsed()
@@ -92,9 +114,7 @@ def run_scheduler(runtime: Runtime, redis_url: str) -> None:
 
     scheduler = Scheduler(runtime, ring, wire)
     log.info("scheduler ready")
-    while not told.is_set():
-        if not scheduler.round():
-            told.wait(IDLE_SECONDS)
+    scheduler.run(told)
     wire.ask(runtime.provider.close())
     wire.close()
     broker.close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
 from guards.base import Purpose, Standing
@@ -49,27 +49,34 @@ Key = tuple[int, int, str]
 
 
 def record(session: Session, acts: Sequence[Act], now: datetime) -> list[Act]:
-    """Append these acts and bring standing up to date; returns the acts that took effect, in order.
+    """Append these acts in order and bring standing up to date; returns the acts that took effect.
 
-    An act whose ``source_ref`` is known already is the same act again. An imported opt-in meets an opt-out: it is not
+    An act whose ``source_ref`` is known already is the same act again. An imported opt-in that meets an opt-out is not
     written at all. Callers hold the number rows' locks where the order against a gate matters.
     """
     fresh = _unknown(session, acts)
     standings = _standings(session, {act.number_id for act in fresh})
-    taken = [act for act in fresh if act.source != "import" or not _is_out(standings, act)]
-    events = [_event(act, now) for act in taken]
-    session.add_all(events)
-    session.flush()
-    changed: dict[Key, dict[str, Any]] = {}
-    effective = []
-    for act, event in zip(taken, events, strict=True):
-        rows = _rows(act, event.id or 0, standings)
-        changed.update(rows)
+    taken: list[tuple[Act, dict[Key, dict[str, Any]]]] = []
+    for act in fresh:
+        if act.source == "import" and act.kind == "opt_in" and _is_out(standings, act):
+            continue
+        rows = _rows(act, standings)
         standings.update(rows)
-        if rows:
-            effective.append(act)
+        taken.append((act, rows))
+    changed: dict[Key, dict[str, Any]] = {}
+    for event_id, (_, rows) in zip(_append(session, [act for act, _ in taken], now), taken, strict=True):
+        for key, row in rows.items():
+            changed[key] = {**row, "event_id": event_id}
     upsert(session, ConsentStanding, list(changed.values()), ["number_id", "program_id", "purpose"])
-    return effective
+    return [act for act, rows in taken if rows]
+
+
+def _append(session: Session, acts: Sequence[Act], now: datetime) -> list[int]:
+    """Write the events; their ids in the order of the acts."""
+    if not acts:
+        return []
+    ids = insert(ConsentEvent).returning(col(ConsentEvent.id), sort_by_parameter_order=True)
+    return [event_id or 0 for event_id in session.execute(ids, [_event(act, now) for act in acts]).scalars()]
 
 
 def standing(rows: Iterable[ConsentStanding], program_id: int, purpose: Purpose) -> Standing:
@@ -128,7 +135,7 @@ def _is_out(standings: dict[Key, dict[str, Any]], act: Act) -> bool:
     return any(key in standings and standings[key]["state"] != "in" for key in keys)
 
 
-def _rows(act: Act, event_id: int, standings: dict[Key, dict[str, Any]]) -> dict[Key, dict[str, Any]]:
+def _rows(act: Act, standings: dict[Key, dict[str, Any]]) -> dict[Key, dict[str, Any]]:
     """The standing rows this act writes: none where something later in time already stands."""
     program = act.program_id or ALL_PROGRAMS
     state = {"opt_in": "in", "opt_out": "out", "hold": "held"}[act.kind]
@@ -145,7 +152,6 @@ def _rows(act: Act, event_id: int, standings: dict[Key, dict[str, Any]]) -> dict
             "state": state,
             "level": act.level if state == "in" else (before or {}).get("level", "none"),
             "as_of": act.at,
-            "event_id": event_id,
             "lapses_at": act.lapses_at,
         }
     return rows
@@ -165,20 +171,20 @@ def _purposes(act: Act) -> tuple[Purpose, ...]:
     return STOPPED_BY_PROGRAM if act.program_id else STOPPED_BY_ALL
 
 
-def _event(act: Act, now: datetime) -> ConsentEvent:
-    return ConsentEvent(
-        number_id=act.number_id,
-        program_id=act.program_id,
-        kind=act.kind,
-        purpose=act.purpose.value,
-        level=act.level,
-        at=act.at,
-        recorded_at=now,
-        source=act.source,
-        source_ref=act.source_ref,
-        wording=act.wording,
-        wording_hash=text_hash(act.wording) if act.wording else None,
-        attested_by=act.attested_by,
-        lapses_at=act.lapses_at,
-        evidence=act.evidence,
-    )
+def _event(act: Act, now: datetime) -> dict[str, Any]:
+    return {
+        "number_id": act.number_id,
+        "program_id": act.program_id,
+        "kind": act.kind,
+        "purpose": act.purpose.value,
+        "level": act.level,
+        "at": act.at,
+        "recorded_at": now,
+        "source": act.source,
+        "source_ref": act.source_ref,
+        "wording": act.wording,
+        "wording_hash": text_hash(act.wording) if act.wording else None,
+        "attested_by": act.attested_by,
+        "lapses_at": act.lapses_at,
+        "evidence": act.evidence,
+    }

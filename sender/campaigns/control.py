@@ -120,12 +120,10 @@ def resume(runtime: Runtime, campaign_id: int, actor: str) -> None:
 
 
 def cancel(runtime: Runtime, campaign_id: int, actor: str) -> None:
-    """End it for good: what waits is cancelled, what is on the wire goes its way."""
+    """End it for good: no gate of it opens once this returns, the scheduler closes what waits."""
     with runtime.db.write() as session:
         close_campaign(session, campaign_id)
         _move(session, runtime, campaign_id, "cancelled", actor, "campaign.cancel")
-    while _cancel_some(runtime, campaign_id):
-        pass
 
 
 def start_due(runtime: Runtime) -> int:
@@ -158,10 +156,16 @@ def finish_done(runtime: Runtime) -> int:
     return len(ids)
 
 
-def _cancel_some(runtime: Runtime, campaign_id: int) -> int:
-    with runtime.db.write(Pace.BULK) as session:
-        waiting = (col(Message.campaign_id) == campaign_id, col(Message.status).in_([state.value for state in WAITING]))
+def cancel_waiting(runtime: Runtime) -> int:
+    """Cancel up to 500 messages that wait in cancelled campaigns; returns how many."""
+    with runtime.db.read() as session:
+        cancelled = select(col(Campaign.id)).where(col(Campaign.status) == "cancelled")
+        states = [state.value for state in WAITING]
+        waiting = (col(Message.campaign_id).in_(cancelled), col(Message.status).in_(states))
         ids = session.execute(select(col(Message.id)).where(*waiting).limit(SLICE)).scalars().all()
+    if not ids:
+        return 0
+    with runtime.db.write(Pace.BULK) as session:
         now, real = runtime.clock.now(), runtime.clock.real()
         wanted = [message_id for message_id in ids if message_id is not None]
         return len(advance(session, wanted, Status.CANCELLED, now=now, real=real, reason="campaign_cancelled"))

@@ -16,6 +16,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from sender.clock import Clock
     from sender.db import Database
+    from sender.providers.base import Provider
     from sender.runtime import Runtime
     from sender.settings import Settings
 
@@ -45,21 +46,19 @@ def load_settings() -> "Settings":
 
 
 def build(settings: "Settings") -> "Runtime":
-    """The runtime of this process. KeyFileError, SchemaError and SendError say what is missing."""
+    """The runtime of a process that sends. KeyFileError and SendError say what is missing."""
+    from sender.providers.twilio import TwilioProvider
+
+    return _build(settings, TwilioProvider(settings))
+
+
+def _build(settings: "Settings", provider: "Provider") -> "Runtime":
     from guards import CHAIN
     from sender.crypto import load_keys
     from sender.db import Database
-    from sender.providers.twilio import TwilioProvider
     from sender.runtime import Runtime
 
-    return Runtime(
-        settings=settings,
-        db=Database(settings.database),
-        keys=load_keys(settings.home),
-        clock=clock_of(settings),
-        chain=CHAIN,
-        provider=TwilioProvider(settings),
-    )
+    return Runtime(settings, Database(settings.database), load_keys(settings.home), clock_of(settings), CHAIN, provider)
 
 
 def clock_of(settings: "Settings") -> "Clock":
@@ -79,16 +78,20 @@ def redis_address(settings: "Settings") -> str:
 
 
 @contextmanager
-def opened() -> "Iterator[Runtime]":
-    """A runtime on a database with the newest schema; refusals end the command with one sentence."""
+def opened(*, sending: bool = False) -> "Iterator[Runtime]":
+    """A runtime on a database with the newest schema; refusals end the command with one sentence.
+
+    Only ``sending`` processes need Twilio's credentials.
+    """
     from sender.crypto import KeyFileError
+    from sender.providers.absent import AbsentProvider
     from sender.providers.base import SendError
     from sender.schema import SchemaError, require_current
 
     log_to_stderr()
     settings = load_settings()
     try:
-        runtime = build(settings)
+        runtime = build(settings) if sending else _build(settings, AbsentProvider())
         require_current(runtime.db)
     except (KeyFileError, SchemaError) as error:
         fail(str(error))

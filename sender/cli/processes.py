@@ -89,7 +89,7 @@ def worker() -> None:
     """One worker process: takes batches off the bell and delivers them."""
     from sender.worker import run_worker
 
-    with opened() as runtime:
+    with opened(sending=True) as runtime:
         run_worker(runtime, redis_address(runtime.settings))
 
 
@@ -97,7 +97,7 @@ def scheduler() -> None:
     """The scheduler: starts, plans, hands over, applies receipts, sweeps and reconciles."""
     from sender.scheduler import run_scheduler
 
-    with opened() as runtime:
+    with opened(sending=True) as runtime:
         run_scheduler(runtime, redis_address(runtime.settings))
 
 

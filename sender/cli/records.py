@@ -73,6 +73,7 @@ def export(
 ) -> None:
     """Copy the keys to a file (mode 0600). Without them numbers and texts cannot be read again."""
     from sender.crypto import key_path
+    from sender.models import Audit
 
     source = key_path(load_settings().home)
     if not source.exists():
@@ -83,7 +84,8 @@ def export(
         fail(f"{file} cannot be written: {error.strerror}; name a new file.")
     with os.fdopen(descriptor, "wb") as copy, source.open("rb") as original:
         shutil.copyfileobj(original, copy)
-    source.with_suffix(".exported").touch(mode=0o600)
+    with opened() as runtime, runtime.db.write() as session:
+        session.add(Audit(at=runtime.clock.now(), actor="command line", action="keys.export", subject="keys"))
     console.print(f"Keys copied to {file}. Whoever has them and the database can read every number.")
 
 

@@ -4,6 +4,7 @@ No timer ever sends such a text again. After its validity and an hour, and two l
 unproven, and a person is shown it.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ CLOCKS_APART = timedelta(minutes=2)
 CLOSED_AFTER = timedelta(hours=1)
 SEARCH_EVERY = timedelta(seconds=20)
 LISTS_NEEDED = 2
-SLICE = 20
+SLICE = 32
 
 
 class Lost(NamedTuple):
@@ -41,17 +42,27 @@ class Lost(NamedTuple):
 
 
 def reconcile(runtime: Runtime, wire: Wire) -> int:
-    """Look up to 20 lost texts up in the provider's list; returns how many were settled."""
+    """Look up to 32 lost texts up in the provider's list; returns how many were settled."""
+    due = _due(runtime)
     settled = 0
-    for lost in _due(runtime):
-        to = SealedNumber(lost.cipher, lost.data_key).open(runtime.keys)
-        try:
-            listed = wire.ask(runtime.provider.messages_to(to, lost.gated_at - CLOCKS_APART))
-        except SendError:
-            return settled
-        with runtime.db.write() as session:
-            settled += _settle(runtime, session, lost, listed)
+    for lost, listed in zip(due, wire.ask(_lists(runtime, due)), strict=True):
+        if not isinstance(listed, SendError):
+            with runtime.db.write() as session:
+                settled += _settle(runtime, session, lost, listed)
     return settled
+
+
+async def _lists(runtime: Runtime, due: list[Lost]) -> list[list[Found] | SendError]:
+    """The provider's list for each lost text, asked at once."""
+    return await asyncio.gather(*(_list(runtime, lost) for lost in due))
+
+
+async def _list(runtime: Runtime, lost: Lost) -> list[Found] | SendError:
+    to = SealedNumber(lost.cipher, lost.data_key).open(runtime.keys)
+    try:
+        return await runtime.provider.messages_to(to, lost.gated_at - CLOCKS_APART)
+    except SendError as error:
+        return error
 
 
 def _due(runtime: Runtime) -> list[Lost]:
@@ -76,7 +87,7 @@ def _due(runtime: Runtime) -> list[Lost]:
             col(Attempt.touched_at) < real - SEARCH_EVERY,
             or_(col(Attempt.searched_at).is_(None), col(Attempt.searched_at) < real - SEARCH_EVERY),
         )
-        .order_by(col(Attempt.searched_at), col(Attempt.id))
+        .order_by(col(Attempt.searched_at).asc().nulls_first(), col(Attempt.id))
         .limit(SLICE)
     )
     with runtime.db.read() as session:

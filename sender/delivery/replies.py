@@ -76,11 +76,13 @@ def opt_out_by_link(runtime: Runtime, number_id: int, program_id: int, token: st
     """The person's own act on the opt-out page: the same as a STOP to that program."""
     now = runtime.clock.now()
     evidence = {"page": "/o/", "token_hash": text_hash(token).hex()}
-    act = Act(number_id, program_id, "opt_out", Purpose.MARKETING, now, "preference_page", evidence=evidence)
     with runtime.db.write(Pace.URGENT) as session:
         lock_numbers(session, [number_id])
+        scope = session.execute(select(col(Program.opt_out_scope)).where(col(Program.id) == program_id)).scalar()
+        of = None if scope == "all" else program_id
+        act = Act(number_id, of, "opt_out", Purpose.MARKETING, now, "preference_page", evidence=evidence)
         record(session, [act], now)
-        _block_waiting(runtime, session, number_id, program_id, now)
+        _block_waiting(runtime, session, number_id, of, now)
 
 
 def _intent(inbound: InboundText) -> Intent:

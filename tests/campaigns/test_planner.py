@@ -159,6 +159,7 @@ def test_cancel_ends_what_waits(installation: Installation) -> None:
     campaign = running(installation)
     plan_all(installation, campaign)
     control.cancel(installation.runtime, campaign, "ann")
+    assert control.cancel_waiting(installation.runtime) == 10
     assert statuses(installation) == {("cancelled", "campaign_cancelled"): 10}
     with pytest.raises(ControlError, match="is cancelled; it cannot become running"):
         control.resume(installation.runtime, campaign, "ann")

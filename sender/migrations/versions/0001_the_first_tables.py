@@ -444,7 +444,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_message_campaign_status", "message", ["campaign_id", "status", "reason"], unique=False)
+    op.create_index("ix_message_campaign_status", "message", ["campaign_id", "status", "reason", "parts"], unique=False)
     op.create_index("ix_message_due", "message", ["status", "send_after"], unique=False)
     op.create_index("ix_message_number_status", "message", ["number_id", "status"], unique=False)
     op.create_index("ux_message_campaign_number", "message", ["campaign_id", "number_id"], unique=True)

@@ -1,0 +1,22 @@
+"""The provider of processes that do not send: commands and pages need no credentials, and cannot send by mistake."""
+
+from datetime import datetime
+
+from sender.providers.base import Accepted, Found, Misconfigured, Outbound
+
+SENTENCE = "this process does not send texts"
+
+
+class AbsentProvider:
+    """Refuses everything; nothing reaches anybody."""
+
+    async def send(self, outbound: Outbound) -> Accepted:
+        """Refuse."""
+        raise Misconfigured(SENTENCE)
+
+    async def messages_to(self, to: str, since: datetime) -> list[Found]:
+        """Refuse."""
+        raise Misconfigured(SENTENCE)
+
+    async def close(self) -> None:
+        """Nothing to give back."""
