@@ -1,0 +1,146 @@
+"""The words that mean stop, start and help when they are the whole message, in all languages at once.
+
+Nobody knows which language a person will answer in, so every reply is compared with every language's words
+(``keywords.toml``). Case, accents, punctuation, quotes, emoji, invisible characters and the ways of writing a gap
+(OPT-OUT, opt_out, o p t o u t) make no difference; Cyrillic and Greek letters and digits that look Latin are read as
+such where nothing else fits.
+"""
+
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib import resources
+from typing import Any, Literal, NamedTuple
+
+import regex
+
+Meaning = Literal["opt_out", "opt_in", "help"]
+
+_WORD = regex.compile(r"[\p{L}\p{N}\p{M}]+")
+_UNSEEN = regex.compile(r"[\p{Cf}\p{Variation_Selector}\u20e3\u034f\u115f\u1160\u3164\uffa0]+")
+_MARK = regex.compile(r"\p{Mn}+")
+# Letters that Unicode does not take apart into a letter and a mark.
+_PLAIN = str.maketrans(
+    {"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ة": "ه", "ى": "ي", "ـ": None}
+)
+_LOOK_ALIKE = str.maketrans(
+    "аеорсухіјѕкмтнвԁпοαερτυικχνηѵոս013547",
+    "aeopcyxijskmthbdnoaeptuikxnhvnuoiesat",
+)
+_LONGEST = 40
+
+
+class Keyword(NamedTuple):
+    """One keyword found: ``certain`` is false for words that mean something else to most people (Italian FINE)."""
+
+    meaning: Meaning
+    certain: bool
+    language: str
+    word: str
+
+
+def normal(text: str) -> str:
+    """The words of a message in comparable form: NFKC, case folded, single spaces, nothing invisible or decorative."""
+    return " ".join(_WORD.findall(visible(text).casefold()))
+
+
+def visible(text: str) -> str:
+    """NFKC without zero-width characters, variation selectors and direction marks."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", _UNSEEN.sub("", unicodedata.normalize("NFKC", text)))
+
+
+def folded(word: str) -> str:
+    """Case and accents taken off: ARRÊT, arret and Arrêt are one; Arabic letter forms and Turkish i likewise."""
+    if word.isascii():
+        return word.lower()
+    parts = unicodedata.normalize("NFKD", word.casefold())
+    return unicodedata.normalize("NFC", _MARK.sub("", parts).casefold()).translate(_PLAIN)
+
+
+def match(text: str) -> Keyword | None:
+    """The keyword that the whole message is, or None; "please" and "now" around an opt-out or help word do not count.
+
+    An opt-in must be the bare word: whatever is unclear is never taken as a wish to get messages.
+    """
+    words = normal(text).split(" ") if len(text) <= _LONGEST * 4 else []
+    compact = "".join(words)
+    if not compact or len(compact) > _LONGEST:
+        return None
+    if found := _look_up(compact):
+        return found
+    found = _look_up("".join(_left(words)))
+    return found if found and found.meaning != "opt_in" else None
+
+
+def uncourteous(text: str) -> list[str]:
+    """The folded words without courtesies at both ends, a repeated word said once: "please STOP STOP now" is "stop"."""
+    return _left(normal(text).split())
+
+
+def provider_reaction(text: str) -> Literal["stop", "start", "help"] | None:
+    """How Twilio itself reacts to this message: it blocks, unblocks or explains, and answers, so we must stay silent.
+
+    Twilio compares one exact word in any case (article 223134027); YES counts there, though not as our opt-in.
+    """
+    return _provider_words().get(text.strip().upper())
+
+
+@cache
+def lexicon() -> dict[str, Any]:
+    """The contents of ``keywords.toml``."""
+    return tomllib.loads((resources.files("sender.audience") / "keywords.toml").read_text("utf-8"))
+
+
+def _look_up(compact: str) -> Keyword | None:
+    words = _index()
+    bare = folded(compact)
+    return words.get(compact) or words.get(bare) or words.get(bare.translate(_LOOK_ALIKE))
+
+
+def _left(words: list[str]) -> list[str]:
+    left = _courtesies().sub("", " ".join(map(folded, words))).split()
+    return left[:1] if len(set(left)) == 1 else left
+
+
+@cache
+def _courtesies() -> regex.Pattern[str]:
+    phrases = "|".join(folded(phrase) for phrase in lexicon()["matching"]["courtesy"])
+    return regex.compile(rf"^(?:(?:{phrases}) )+|(?: (?:{phrases}))+$")
+
+
+@cache
+def _index() -> dict[str, Keyword]:
+    """All words in compact form; the first language that has a word keeps it, exact spellings before folded ones."""
+    found: dict[str, Keyword] = {}
+    for keyword in _keywords():
+        found.setdefault("".join(normal(keyword.word).split()), keyword)
+    for keyword in _keywords():
+        found.setdefault(folded("".join(normal(keyword.word).split())), keyword)
+    return found
+
+
+def _keywords() -> Iterator[Keyword]:
+    for language, table in lexicon()["language"].items():
+        unsure = table.get("unsure", ())
+        outs = [*table.get("opt_out", ()), *table.get("opt_out_unverified", ())]
+        yield from _as("opt_out", language, (word for word in outs if word not in unsure))
+        yield from _as("opt_out", language, unsure, certain=False)
+        yield from _as("opt_in", language, table["opt_in"])
+        yield from _as("help", language, [*table.get("help", ()), *table.get("help_unverified", ())])
+
+
+def _as(meaning: Meaning, language: str, words: Iterable[str], certain: bool = True) -> Iterator[Keyword]:
+    return (Keyword(meaning, certain, language, word) for word in words)
+
+
+@cache
+def _provider_words() -> dict[str, Literal["stop", "start", "help"]]:
+    words = lexicon()["provider"]["twilio"]
+    return {
+        **dict.fromkeys(words["opt_out"], "stop"),
+        **dict.fromkeys(words["opt_in"], "start"),
+        **dict.fromkeys(words["help"], "help"),
+    }
