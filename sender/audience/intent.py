@@ -1,0 +1,134 @@
+"""What a reply asks for: to stop, to start again, for help, or nothing of the kind.
+
+Three outcomes matter. A certain opt-out is honoured at once; an uncertain one (``certain`` False) is held: no further
+marketing until a person has looked; everything else is an ordinary reply. An opt-in is only ever a bare keyword.
+Basis: 47 CFR 64.1200(a)(10), revocation by any words that a reasonable person would understand.
+"""
+
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+import regex
+
+from sender.audience import keywords, phrases
+from sender.audience.phrases import LINE, Words
+
+
+class Intent(NamedTuple):
+    """``language`` is a BCP 47 tag and ``matched`` the words of the reply that decided; both empty for "none".
+
+    ``certain`` is False only for an opt-out that a person has to look at.
+    """
+
+    intent: Literal["opt_out", "opt_in", "help", "none"]
+    certain: bool
+    language: str
+    matched: str
+
+
+NONE = Intent("none", True, "", "")
+
+_LONGEST = 1000
+# What phones and mail programs add: quoted lines, the message answered to, signatures.
+_ADDED = regex.compile(
+    r"^[ \t]*>.*$|^[ \t]*(?:-- ?|_{5,}|-{5,}.*)$[\s\S]*|^On .{5,80}wrote:[\s\S]*"
+    r"|^(?:sent from|get outlook|enviado desde|envoyé de|envoyé depuis|von meinem|inviato da|verzonden vanaf"
+    r"|enviado do|skickat från|gesendet von|sent via)\b.*$|\bsent from my [\w ]{2,30}$|\bget outlook for \w+$",
+    regex.IGNORECASE | regex.MULTILINE,
+)
+# A quotation of five words or more is somebody else's text: 'Liked "Sale today. Reply STOP to opt out"'.
+_QUOTED = regex.compile(
+    r"[“„«]\s*(?:[^\s”“»]+\s+){4,}[^”»]*(?:[”»“]|$)|\"\s*(?:[^\s\"]+\s+){4,}[^\"]*(?:\"|$)|「[^」]{12,}(?:」|$)"
+)
+_EDGES = regex.compile(r"^[^\p{L}\p{N}]+|[^\p{L}\p{N}\p{M}]+$")
+_LETTER = regex.compile(r"[\p{L}\p{N}]")
+_THRICE = regex.compile(r"(.)\1{2,}")
+_SIGNS = regex.compile(r"^\W*(?:🛑|🚫|⛔|✋)\W*$")
+
+
+def read(text: str) -> Intent:
+    """Say what a reply asks for; any text is read, the first 1,000 characters count."""
+    own = own_words(text[:_LONGEST])
+    if keyword := keywords.match(own):
+        return Intent(keyword.meaning, keyword.certain, keyword.language, _trimmed(own))
+    words = phrases.split(keywords.visible(own.replace("´", "'")))
+    if not words.words:
+        return Intent("opt_out", False, "", own.strip()) if _SIGNS.match(own) else NONE
+    alone = _keyword_sentence(words)
+    if alone and alone.certain:
+        return alone
+    if slip := _slip(own):
+        return slip
+    found, certain = phrases.search(words)
+    if found:
+        return Intent("opt_out", certain, found.language, found.quote)
+    return alone or NONE
+
+
+def own_words(text: str) -> str:
+    """The reply without quoted messages and signatures; all of it if nothing else would be left."""
+    bare = _QUOTED.sub(" ", _ADDED.sub("", text))
+    return bare if _LETTER.search(bare) else text
+
+
+def door(obj: dict[str, Any]) -> dict[str, Any]:
+    """Answer one line of ``tactful intent``: {"text"} to {"intent", "certain", "language", "matched"}.
+
+    Raises ValueError with one sentence when ``text`` is not a string.
+    """
+    text = obj.get("text")
+    if not isinstance(text, str):
+        raise ValueError('The object needs a "text" that is a string.')
+    return read(text)._asdict()
+
+
+def _trimmed(text: str) -> str:
+    return _EDGES.sub("", text)
+
+
+def _keyword_sentence(words: Words) -> Intent | None:
+    """A sentence that is a keyword by itself ("Who is this? STOP."), certain where it is meant as one.
+
+    It is when written in capitals unlike the rest, at the end, or on a line of its own; "Stop! You crack me up" is not.
+    """
+    best: Intent | None = None
+    for start, end in words.sentences():
+        quote = words.quote(start, end) if end - start <= 4 else ""
+        found = keywords.match(quote) if quote else None
+        if found is None or found.meaning != "opt_out":
+            continue
+        placed = end == len(words.words) or words.breaks[end] == LINE or (quote.isupper() and not words.text.isupper())
+        clear = quote.isupper() or found.word in phrases.lexicon()["sentences"]["clear"]
+        intent = Intent("opt_out", found.certain and placed and clear, found.language, quote)
+        best = intent if best is None or intent.certain else best
+    return best
+
+
+def _slip(text: str) -> Intent | None:
+    """A message of one or two words that is a keyword but for slips of the pen ("stpo", "unsubscibe pls")."""
+    words = keywords.uncourteous(text)
+    compact = _THRICE.sub(r"\1", "".join(words))
+    if not 1 <= len(words) <= 2 or len(compact) > 16 or compact in _real_words():
+        return None
+    near = phrases.lexicon()["slips"]["allowed"]
+    found = any(compact[0] in target and distance(compact, target) <= most for target, most in near.items())
+    return Intent("opt_out", True, "en", _trimmed(text)) if found else None
+
+
+@cache
+def _real_words() -> frozenset[str]:
+    return frozenset(phrases.lexicon()["slips"]["real_words"].split())
+
+
+def distance(word: str, target: str) -> int:
+    """Slips between two words: letters left out, added, changed, or two neighbours changed round (Damerau)."""
+    before: list[int] = []
+    last = list(range(len(target) + 1))
+    for i, char in enumerate(word, 1):
+        row = [i]
+        for j, other in enumerate(target, 1):
+            row.append(min(last[j] + 1, row[-1] + 1, last[j - 1] + (char != other)))
+            if i > 1 and j > 1 and char == target[j - 2] and word[i - 2] == other:
+                row[j] = min(row[j], before[j - 2] + 1)
+        before, last = last, row
+    return last[-1]
