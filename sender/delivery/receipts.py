@@ -4,8 +4,9 @@ A receipt that carries an attempt's token is proof that the attempt was accepted
 Source: Twilio, "Track the Message Status of Outbound Messages": callbacks may be late, early, repeated or missing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select, update
@@ -44,6 +45,16 @@ class ReceiptIn:
     error_code: int | None = None
 
 
+class Stored(NamedTuple):
+    """One receipt that waits to be applied."""
+
+    id: int
+    token: str
+    sid: str
+    status: str
+    error_code: int | None
+
+
 class Matched(NamedTuple):
     """The attempt a receipt belongs to."""
 
@@ -79,19 +90,19 @@ def store(runtime: Runtime, receipts: Sequence[ReceiptIn]) -> None:
 def apply(runtime: Runtime) -> int:
     """Apply up to 200 stored receipts, oldest first; returns how many were looked at."""
     with runtime.db.read() as session:
-        waiting = session.execute(select(col(Receipt.id)).where(col(Receipt.state) == "open").limit(SLICE)).all()
+        waiting = session.execute(select(col(Receipt.id)).where(col(Receipt.state) == "open").limit(1)).all()
     if not waiting:
         return 0
     with runtime.db.write(Pace.BULK) as session:
-        statement = select(Receipt).where(col(Receipt.state) == "open").order_by(col(Receipt.id)).limit(SLICE)
-        receipts = list(session.execute(statement).scalars())
-        matched = _attempts(session, receipts)
-        for receipt in receipts:
-            attempt = matched.get(receipt.token) or matched.get(receipt.sid)
-            receipt.state = "applied" if attempt else "unknown"
-            receipt.applied_at = runtime.clock.now()
-            if attempt:
-                _apply_one(runtime, session, receipt, attempt)
+        columns = [getattr(Receipt, name) for name in Stored._fields]
+        statement = select(*columns).where(col(Receipt.state) == "open").order_by(col(Receipt.id)).limit(SLICE)
+        receipts = [Stored(*row) for row in session.execute(statement)]
+        attempts = _attempts(session, receipts)
+        matched = [(one, attempt) for one in receipts if (attempt := attempts.get(one.token) or attempts.get(one.sid))]
+        # Marked first: adopting an id opens receipts again that nobody knew what to do with.
+        _mark(session, {one.id for one in receipts} - {one.id for one, _ in matched}, "unknown", runtime.clock.now())
+        _mark(session, {one.id for one, _ in matched}, "applied", runtime.clock.now())
+        _settle(runtime, session, matched)
         return len(receipts)
 
 
@@ -113,7 +124,7 @@ def _own_token(runtime: Runtime, signed: str) -> str:
     return token if runtime.keys.verifies("receipt", token, signature) else ""
 
 
-def _attempts(session: Session, receipts: Iterable[Receipt]) -> dict[str, Matched]:
+def _attempts(session: Session, receipts: Iterable[Stored]) -> dict[str, Matched]:
     tokens = {receipt.token for receipt in receipts if receipt.token}
     sids = {receipt.sid for receipt in receipts}
     columns = [getattr(Attempt, name) for name in Matched._fields]
@@ -127,17 +138,29 @@ def _attempts(session: Session, receipts: Iterable[Receipt]) -> dict[str, Matche
     return found
 
 
-def _apply_one(runtime: Runtime, session: Session, receipt: Receipt, attempt: Matched) -> None:
-    to = BECOMES.get(receipt.status)
-    if to is None:
-        return
-    if attempt.sid is None:
-        adopt(session, attempt.id, receipt.sid)
-    error = refusal(REFUSED_LATE, receipt.error_code) if receipt.error_code else None
-    values: dict[str, Any] = {"error_code": receipt.error_code, "reason": reason_of(error)} if error else {"reason": ""}
+def _mark(session: Session, ids: Collection[int], state: str, now: datetime) -> None:
+    statement = update(Receipt).where(col(Receipt.id).in_(ids)).values(state=state, applied_at=now)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _settle(runtime: Runtime, session: Session, matched: Sequence[tuple[Stored, Matched]]) -> None:
+    """One update for all receipts that say the same: they commute, so their order does not matter."""
     now, real = runtime.clock.now(), runtime.clock.real()
-    if to is Status.SENT:
-        values["sent_at"] = now
-    advance(session, [attempt.message_id], to, now=now, real=real, **values)
-    if error is not None:
-        learn(runtime, session, attempt.number_id, attempt.program_id, attempt.token, error)
+    alike: dict[tuple[Status, int | None], set[int]] = {}
+    for receipt, attempt in matched:
+        to = BECOMES.get(receipt.status)
+        if to is None:
+            continue
+        if attempt.sid is None:
+            adopt(session, attempt.id, receipt.sid)
+        alike.setdefault((to, receipt.error_code), set()).add(attempt.message_id)
+        if receipt.error_code:
+            error = refusal(REFUSED_LATE, receipt.error_code)
+            learn(runtime, session, attempt.number_id, attempt.program_id, attempt.token, error)
+    for (to, code), ids in alike.items():
+        advance(session, ids, to, now=now, real=real, **_columns(to, code, now))
+
+
+def _columns(to: Status, code: int | None, now: datetime) -> dict[str, Any]:
+    columns: dict[str, Any] = {"error_code": code, "reason": reason_of(refusal(REFUSED_LATE, code))} if code else {}
+    return {"reason": "", **columns, **({"sent_at": now} if to is Status.SENT else {})}
