@@ -4,6 +4,7 @@ NPM ?= npm
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PINNED := $(PIP) --require-hashes --no-deps --only-binary :all:
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
@@ -68,11 +69,10 @@ $(BIN)/python:
 	install the package python3-venv (sudo apt-get install python3-venv) and run make again." >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV)
 
-# Source-only packages are built with the pinned tools installed first, never with what an index offers that day.
+# Wheels only: no package of somebody else runs a script of its own while it is installed.
 $(VENV)/run.stamp: requirements/build.txt requirements/run.txt | $(BIN)/python
 	@echo "Installing what Tactful runs on (about half a minute)."
-	@$(PIP) --require-hashes --no-deps -r requirements/build.txt
-	@$(PIP) --require-hashes --no-deps --no-build-isolation --use-pep517 -r requirements/run.txt
+	@$(PINNED) -r requirements/build.txt -r requirements/run.txt
 	@touch $@
 
 $(VENV)/app.stamp: pyproject.toml $(VENV)/run.stamp
@@ -83,7 +83,7 @@ $(VENV)/assets.stamp: package-lock.json web/assets.py hatch_build.py | $(VENV)/r
 	@npm=$(NPM); \
 	if [ "$$($(NPM) --version 2>/dev/null | cut -d. -f1)" -ge 9 ] 2>/dev/null; then :; else \
 		echo "This machine has no npm 9 or later: installing one into $(VENV)."; \
-		$(PIP) --require-hashes --no-deps -r requirements/node.txt && npm=$(BIN)/npm; \
+		$(PINNED) -r requirements/node.txt && npm=$(BIN)/npm; \
 	fi; \
 	$$npm ci --ignore-scripts --loglevel=error >/dev/null
 	@$(BIN)/python hatch_build.py
@@ -91,9 +91,9 @@ $(VENV)/assets.stamp: package-lock.json web/assets.py hatch_build.py | $(VENV)/r
 
 $(VENV)/test.stamp: requirements/test.txt | $(VENV)/run.stamp
 	@echo "Installing what the tests need."
-	@$(PIP) --require-hashes --no-deps -r requirements/test.txt
+	@$(PINNED) -r requirements/test.txt
 	@touch $@
 
 $(VENV)/lock.stamp: requirements/lock.txt | $(BIN)/python
-	@$(PIP) --require-hashes --no-deps -r requirements/lock.txt
+	@$(PINNED) -r requirements/lock.txt
 	@touch $@

@@ -15,9 +15,6 @@ FILES: Mapping[str, str] = {
     "tabler-theme.min.js": "@tabler/core/dist/js/tabler-theme.min.js",
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "htmx.LICENSE": "htmx.org/LICENSE",
-    "chart.umd.min.js": "chart.js/dist/chart.umd.min.js",
-    "chart.LICENSE": "chart.js/LICENSE.md",
-    "chart-color.LICENSE": "@kurkle/color/LICENSE.md",
     "popper.LICENSE": "@popperjs/core/LICENSE.md",
 }
 
