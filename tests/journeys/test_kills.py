@@ -11,7 +11,7 @@ from tests.journeys.world import World, make_world
 from tests.servers import Postgres, Valkey
 from tests.waiting import eventually
 
-PEOPLE = 4500
+PEOPLE = 4000
 KILLS = 20
 FAULTS = {"shares": {"500_after": 0.005, "drop_after": 0.005}}
 PHONES = {"stop_share": 0.02, "undelivered_share": 0.02}
@@ -24,13 +24,13 @@ def world(request: pytest.FixtureRequest, short_folder: Path, own_valkey: Valkey
     if request.param == "postgresql":
         server: Postgres = request.getfixturevalue("own_postgres")
         url = server.create("journey")
-    latency = {"mean": 0.8, "spread": 0.3}
+    latency = {"mean": 0.7, "spread": 0.2}
     made = make_world(
         short_folder / "home",
         url,
         own_valkey.url,
         people=PEOPLE,
-        speed=150,
+        speed=200,
         hours=5,
         latency=latency,
         faults=FAULTS,
@@ -44,7 +44,7 @@ def test_kills_change_nothing(world: World, own_valkey: Valkey, request: pytest.
     """Twenty kills with 50 texts and more on the wire, and one of every other fault: nothing doubled, nothing lost."""
     on_the_wire = []
     for kill in range(KILLS):
-        on_the_wire.append(eventually(lambda: _sending(world), 60))
+        on_the_wire.append(eventually(lambda: _on_the_wire(world), 60))
         name = world.workers()[kill % len(world.workers())]
         world.kill(name)
         world.start(name)
@@ -60,8 +60,8 @@ def test_kills_change_nothing(world: World, own_valkey: Valkey, request: pytest.
     _check(world, statuses)
 
 
-def _sending(world: World) -> int | None:
-    count = world.statuses()["sending"]
+def _on_the_wire(world: World) -> int | None:
+    count = world.on_the_wire()
     return count if count >= 50 else None
 
 

@@ -30,7 +30,7 @@ from sender.cli.common import build
 from sender.crypto import make_keys
 from sender.db import Database
 from sender.halt import found
-from sender.models import Campaign, Contact, Message
+from sender.models import Attempt, Campaign, Contact, Message
 from sender.runtime import Runtime
 from sender.settings import Settings
 from sender.up import SimulatorPlan, build_processes, child_environment
@@ -66,14 +66,15 @@ class World:
         """Start a process that is not running."""
         command, more = self.commands[name]
         with (self.home / f"{name}.log").open("ab") as output:
+            environment = {**os.environ, **self.environment, **more}
             self.processes[name] = subprocess.Popen(
-                command, env={**os.environ, **self.environment, **more}, stdout=output, stderr=output
+                command, env=environment, stdout=output, stderr=output, process_group=0
             )
 
     def kill(self, name: str) -> None:
-        """kill -9."""
+        """kill -9 of a process and of what it started, as the supervisor does when it finds it dead."""
         process = self.processes.pop(name)
-        process.send_signal(signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def stop(self, name: str) -> None:
@@ -102,6 +103,16 @@ class World:
             rows = session.execute(select(col(Message.status), func.count()).group_by(col(Message.status))).all()
         database.close()
         return Counter(dict(rows))
+
+    def on_the_wire(self) -> int:
+        """How many texts passed the gate within the last second and have no answer yet."""
+        database = Database(self.settings.database)
+        with database.read() as session:
+            fresh = datetime.now(UTC) - timedelta(seconds=1)
+            live = (col(Attempt.outcome) == "live", col(Attempt.touched_at) > fresh)
+            count = session.execute(select(func.count()).select_from(Attempt).where(*live)).scalar_one()
+        database.close()
+        return int(count)
 
     def entries(self, *events: str) -> list[dict[str, Any]]:
         """The simulator's log so far, or only these events of it."""
