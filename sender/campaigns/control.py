@@ -62,7 +62,7 @@ def create(runtime: Runtime, wanted: CampaignIn, actor: str) -> int:
     with runtime.db.write() as session:
         program = session.execute(select(Program).where(col(Program.slug) == wanted.program)).scalar_one_or_none()
         if program is None:
-            raise ControlError(f"There is no program {wanted.program!r}; `tactful programs` lists them.")
+            raise ControlError(f"There is no program {wanted.program!r}; `tactful program list` shows them.")
         if wanted.purpose.value not in program.purposes:
             raise ControlError(f"Program {wanted.program!r} does not send {wanted.purpose.value} texts.")
         if session.execute(select(col(Campaign.id)).where(col(Campaign.name) == wanted.name)).scalar() is not None:

@@ -1,29 +1,35 @@
-"""A campaign as a JSON file: read and checked with the path of what is wrong."""
+"""Campaigns and programs as JSON files: read and checked, naming the path of what is wrong."""
 
-from datetime import datetime
+import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from guards.base import Purpose
+from guards.base import Cap, Purpose, Window
 from sender.campaigns.control import CampaignIn, VariantIn
+from sender.campaigns.programs import FromNumberIn, ProgramIn
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 
 
 class DraftError(Exception):
-    """The file is no campaign; the sentence names the file and the field."""
+    """The file is no campaign or program; the sentence names the file and the field."""
 
 
-class _Variant(BaseModel):
+class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class _Variant(_Part):
     name: str = Field(min_length=1, max_length=80)
     segment: dict[str, Any] = Field(default_factory=dict)
     template: str = Field(min_length=1)
     defaults: dict[str, str | None] = Field(default_factory=dict)
 
 
-class _Draft(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Campaign(_Part):
     name: str = Field(min_length=1, max_length=120)
     program: str
     variants: list[_Variant] = Field(min_length=1)
@@ -31,16 +37,70 @@ class _Draft(BaseModel):
     end_at: AwareDatetime | None = None
 
 
-def read_draft(file: Path) -> CampaignIn:
+class _FromNumber(_Part):
+    country: str = "*"
+    address: str
+    kind: str = "long_code"
+    answers_keywords: bool = True
+    can_receive: bool = True
+    rate: float = Field(default=1.0, gt=0)
+
+
+def _windows(value: Any) -> list[Window]:
+    """{"mon": ["09:00-18:00"], …} as windows in minutes of the local day."""
+    if not isinstance(value, dict) or not set(value) <= set(DAYS):
+        raise ValueError(f"hours are given by {', '.join(DAYS)}")
+    windows = []
+    for day, spans in value.items():
+        for span in spans:
+            found = _SPAN.fullmatch(str(span))
+            if not found:
+                raise ValueError(f"{day}: {span!r} is no span such as 09:00-18:00")
+            hours = [int(part) for part in found.groups()]
+            windows.append(Window(DAYS.index(day), hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]))
+    return windows
+
+
+class _Program(_Part):
+    slug: str
+    brand: str
+    help_contact: str
+    purposes: list[Purpose] = Field(min_length=1)
+    countries: list[str] = Field(min_length=1)
+    from_numbers: list[_FromNumber] = Field(min_length=1)
+    wordings: dict[str, str] = Field(default_factory=dict)
+    footer: str = "Reply STOP to opt out"
+    link_footer: str = "Stop: {link}"
+    caps: list[Cap] = Field(default_factory=list)
+    hours: Annotated[list[Window], BeforeValidator(_windows)] | None = None
+    loosened: dict[str, str] = Field(default_factory=dict)
+    opt_out_scope: str = "program"
+
+
+Draft = TypeVar("Draft", bound=_Part)
+
+
+def read_campaign(file: Path) -> CampaignIn:
     """The campaign in a JSON file; DraftError says what to mend."""
+    draft = _read(file, _Campaign)
+    variants = [VariantIn(one.name, one.segment, one.template, one.defaults) for one in draft.variants]
+    return CampaignIn(draft.name, draft.program, variants, draft.purpose, draft.end_at)
+
+
+def read_program(file: Path) -> ProgramIn:
+    """The program in a JSON file; DraftError says what to mend."""
+    draft = _read(file, _Program)
+    lines = [FromNumberIn(**line.model_dump()) for line in draft.from_numbers]
+    fields = {name: getattr(draft, name) for name in _Program.model_fields if name != "from_numbers"}
+    return ProgramIn(from_numbers=lines, **fields)
+
+
+def _read(file: Path, kind: type[Draft]) -> Draft:
     try:
-        draft = _Draft.model_validate_json(file.read_bytes())
+        return kind.model_validate_json(file.read_bytes())
     except OSError as error:
         raise DraftError(f"{file} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise DraftError(f"{file}: {where}: {first['msg']}.") from error
-    variants = [VariantIn(one.name, one.segment, one.template, one.defaults) for one in draft.variants]
-    end_at: datetime | None = draft.end_at
-    return CampaignIn(draft.name, draft.program, variants, draft.purpose, end_at)
+        raise DraftError(f"{file}: {where}: {first['msg'].removeprefix('Value error, ')}.") from error

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, case, or_, select
 from sqlmodel import Session, col
 
-from guards.base import Block, Draft, Purpose
+from guards import opt_out_footer
+from guards.base import Allow, Block, Draft, Purpose
 from guards.chain import Cleared, Refused, run
 from sender.audience import segments
 from sender.audience.facts import Asked, FactsLoader, Known
@@ -138,20 +139,19 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
     outcome = run(draft, known.facts, runtime.chain)
     if line is None and isinstance(outcome, Cleared):
         outcome = _block("no_from_number", f"the program has no from_number for {member.country}")
-    text = _final_text(runtime, outcome, draft, known)
+    text = _final_text(outcome, draft, known)
     size = parts.count(text)
     if len(text) > parts.MAX_BODY:
         outcome = _block("too_long", f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}")
     return Planned(member, text, size.parts, line.id if line else None, outcome, known)
 
 
-def _final_text(runtime: Runtime, outcome: Cleared | Refused, draft: Draft, known: Known) -> str:
+def _final_text(outcome: Cleared | Refused, draft: Draft, known: Known) -> str:
     """The words as they will leave: a deferred text is frozen with its footer too, so its parts are the true ones."""
     if isinstance(outcome, Cleared):
         return outcome.draft.text
-    last = runtime.chain[-1].check(draft, known.facts)
-    changed = getattr(last, "draft", None)
-    return changed.text if changed is not None else draft.text
+    footered = opt_out_footer.check(draft, known.facts)
+    return footered.draft.text if isinstance(footered, Allow) and footered.draft else draft.text
 
 
 def _block(reason: str, note: str = "") -> Refused:

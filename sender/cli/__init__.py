@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sender.cli import campaigns, contacts, filters, processes, records
+from sender.cli import campaigns, contacts, filters, processes, programs, records
 from sender.cli.common import console, emit, fail, load_settings, opened, prepare
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 db = typer.Typer(help="The database of this installation.", no_args_is_help=True)
 ledger = typer.Typer(help="The consent ledger.", no_args_is_help=True)
 app.add_typer(contacts.app, name="contacts")
+app.add_typer(programs.app, name="program")
 app.add_typer(campaigns.app, name="campaign")
 app.add_typer(db, name="db")
 app.add_typer(ledger, name="ledger")

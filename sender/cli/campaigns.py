@@ -22,10 +22,10 @@ def create(
 ) -> None:
     """Keep a draft from a JSON file, after checking its segments and templates."""
     from sender.campaigns.control import ControlError, create
-    from sender.campaigns.drafts import DraftError, read_draft
+    from sender.campaigns.drafts import DraftError, read_campaign
 
     try:
-        wanted = read_draft(file)
+        wanted = read_campaign(file)
         with opened() as runtime:
             console.print(f"Campaign {create(runtime, wanted, ACTOR)} is a draft; rehearse it before you schedule it.")
     except (ControlError, DraftError, ValueError) as error:
