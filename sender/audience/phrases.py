@@ -26,6 +26,7 @@ COMMA, SENTENCE, LINE = 1, 2, 3
 _TOKEN = regex.compile(r"([\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*|#(?!\w))|([.!?;。！？؟।…]+)|(\n)|([,،、:，—–]|\s-+\s)")
 _APOSTROPHES = str.maketrans("’‘`ʼ′＇", "''''''")
 _JOINED = regex.compile(r"'(?=(?:t|s|m|re|ve|ll|d|all)$)")
+_DRAWN_OUT = regex.compile(r"(\p{L})\1{2,}")
 _UNSPACED_SCRIPT = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]")
 
 
@@ -134,7 +135,7 @@ def lexicon() -> dict[str, Any]:
 
 
 def _pieces(word: str) -> list[str]:
-    bare = folded(_JOINED.sub("", word.lower()))
+    bare = _DRAWN_OUT.sub(r"\1", folded(_JOINED.sub("", word.lower())))
     return [other for piece in bare.split("'") for other in _same().get(piece, (piece,))]
 
 

@@ -211,11 +211,11 @@ def test_no_reply_takes_long(word: str) -> None:
 
 def test_the_door_speaks_the_promised_shape() -> None:
     """The filter answers with exactly the four promised keys."""
-    assert door({"text": "Stop texting me"}) == {
+    assert door({"text": "pls stop txting me"}) == {
         "intent": "opt_out",
         "certain": True,
         "language": "en",
-        "matched": "Stop texting",
+        "matched": "stop txting",
     }
     assert door({"text": "hello"}) == {"intent": "none", "certain": True, "language": "", "matched": ""}
     with pytest.raises(ValueError, match='"text"'):
