@@ -163,17 +163,21 @@ def _refuse(
 ) -> None:
     """Move what was deferred or blocked, and keep the decision with what it was based on (promise 8)."""
     real, decisions = runtime.clock.real(), []
+    alike: dict[tuple[str, datetime | None], list[int]] = {}
     for row in rows:
         outcome = outcomes[row.id]
         if not isinstance(outcome, Refused):
             continue
         verdict = outcome.verdict
         decisions.append(decision(row.id, outcome, known.get(row.id), "gate", now))
-        if isinstance(verdict, Defer):
-            again = {"send_after": verdict.until, "reason": verdict.reason, "deferrals": row.deferrals + 1}
-            advance(session, [row.id], Status.PENDING, now=now, real=real, **again)
+        until = verdict.until if isinstance(verdict, Defer) else None
+        alike.setdefault((verdict.reason, until), []).append(row.id)
+    for (reason, until), ids in alike.items():
+        if until is None:
+            advance(session, ids, Status.BLOCKED, now=now, real=real, reason=reason)
         else:
-            advance(session, [row.id], Status.BLOCKED, now=now, real=real, reason=verdict.reason)
+            again = {"send_after": until, "deferrals": col(Message.deferrals) + 1}
+            advance(session, ids, Status.PENDING, now=now, real=real, reason=reason, **again)
     if decisions:
         session.execute(insert(Decision), decisions)
 
