@@ -61,7 +61,7 @@ CITIES: tuple[City, ...] = (
     _america("US", "AZ", "Phoenix", "85004", "480", "602", "623"),
     _america("US", "NV", "Las Vegas", "89101", "702", "725"),
     _america("US", "CA", "Los Angeles", "90012", "213", "310", "323", "424", "747", "818"),
-    _america("US", "CA", "San Francisco", "94103", "415", "628"),
+    _america("US", "CA", "San Francisco", "94103", "628", "650"),
     _america("US", "CA", "San Diego", "92101", "619", "858"),
     _america("US", "CA", "San Jose", "95113", "408", "669"),
     _america("US", "CA", "Sacramento", "95814", "916"),

@@ -33,6 +33,7 @@ def run_demo(count: int, folder: Path = Path("demo")) -> int:
     Without ``DEMO_EXIT=1`` it stays up after the report, until Ctrl-C.
     """
     console, house, began = Console(), House(folder), time.monotonic()
+    os.umask(0o077)
     try:
         clear(house)
         crowd = invent(count, scenario.SEED)
