@@ -6,6 +6,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from sender.audience.intent import read
 from sender.runtime import Runtime
 from sender.settings import Settings
 from web.app import create_app
@@ -21,6 +22,8 @@ class AddressTakenError(RuntimeError):
 def run(runtime: Runtime) -> None:
     """Serve until SIGTERM; MissingAssetsError or AddressTakenError before anything was started."""
     require_assets()
+    # The first reading loads the phrases (0.3 s); a STOP must not wait for that.
+    read("")
     listener = bind(runtime.settings)
     # Connections of the database do not survive the fork into gunicorn's worker; it opens its own.
     runtime.db.close()

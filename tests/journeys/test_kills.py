@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.journeys.world import World, make_world
+from tests.journeys.world import World, make_world, unwilling
 from tests.servers import Postgres, Valkey
 from tests.waiting import eventually
 
-PEOPLE = 4000
+PEOPLE = 4400
 KILLS = 20
 FAULTS = {"shares": {"500_after": 0.005, "drop_after": 0.005}}
 PHONES = {"stop_share": 0.02, "undelivered_share": 0.02}
@@ -68,6 +68,7 @@ def _on_the_wire(world: World) -> int | None:
 def _check(world: World, statuses: Counter[str]) -> None:
     """What the simulator accepted and what the database says must be the same story."""
     accepted = Counter(entry["to"] for entry in world.entries("accepted"))
+    assert not unwilling(world.home) & set(accepted), "somebody without consent was texted"
     assert max(accepted.values()) == 1, "somebody was texted twice"
     assert sum(statuses.values()) == PEOPLE
     assert not {"pending", "queued", "sending", "unconfirmed"} & set(statuses)

@@ -16,21 +16,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, insert, select
-from sqlmodel import Session, col
+from sqlalchemy import func, select
+from sqlmodel import col
 
 from guards.base import Purpose
 from sender import schema
-from sender.audience.ledger import Act, record
-from sender.audience.numbers import find_or_make
-from sender.audience.phone import parse
+from sender.audience.importer import import_file
+from sender.audience.importing.options import ImportOptions
 from sender.campaigns import control
 from sender.campaigns.control import CampaignIn, VariantIn
 from sender.cli.common import build
 from sender.crypto import make_keys
 from sender.db import Database
 from sender.halt import found
-from sender.models import Attempt, Campaign, Contact, Message
+from sender.models import Attempt, Campaign, Message
 from sender.runtime import Runtime
 from sender.settings import Settings
 from sender.up import SimulatorPlan, build_processes, child_environment
@@ -125,6 +124,16 @@ class World:
         eventually(lambda: self._campaign_status() == "finished", within)
         return self.statuses()
 
+    def launch(self, name: str, hours: float) -> int:
+        """Start a campaign to everybody, open for so many hours of the campaign clock; returns its id."""
+        with self.runtime() as runtime:
+            now = runtime.clock.now()
+            end = now + timedelta(hours=hours)
+            wanted = CampaignIn(name, "acme", [VariantIn("all", {}, f"{name} today")], end_at=end)
+            self.campaign_id = control.create(runtime, wanted, "journey")
+            control.schedule(runtime, self.campaign_id, runtime.clock.now(), "journey", end)
+        return self.campaign_id
+
     def _campaign_status(self) -> str:
         database = Database(self.settings.database)
         with database.read() as session:
@@ -190,29 +199,26 @@ def _data(world: World, people: int, hours: float) -> None:
     schema.upgrade(database)
     database.close()
     with world.runtime() as runtime:
-        now = runtime.clock.now()
         with runtime.db.write() as session:
             found(session)
-            program_id = make_program(session, now)
+            program_id = make_program(session, runtime.clock.now())
             line(session, program_id, rate=2000.0)
-        spread = [f"+1{area}{exchange}{n:04}" for exchange in range(220, 230) for area in AREAS for n in range(100)]
-        numbers = spread[:people]
-        with runtime.db.write() as session:
-            ids = find_or_make(session, runtime.keys, [parse(number, None) for number in numbers], now)
-            contact = {"attributes": {}, "created_at": now, "changed_at": now}
-            session.execute(insert(Contact), [{"number_id": number_id, **contact} for number_id in ids.values()])
-            consent(session, list(ids.values()), program_id, now - timedelta(days=3))
-        wanted = CampaignIn(
-            "Journey", "acme", [VariantIn("all", {}, "Sale today")], end_at=now + timedelta(hours=hours)
-        )
-        world.campaign_id = control.create(runtime, wanted, "journey")
-        control.schedule(runtime, world.campaign_id, runtime.clock.now(), "journey", now + timedelta(hours=hours))
+        options = ImportOptions(program_id=program_id, purpose=Purpose.MARKETING)
+        import_file(runtime.db, runtime.keys, runtime.clock, _contacts(world.home, people), options)
+    world.launch("Journey", hours)
 
 
-def consent(session: Session, number_ids: list[int], program_id: int, at: datetime) -> None:
-    """Express written consent of all these numbers."""
-    acts = [
-        Act(number, program_id, "opt_in", Purpose.MARKETING, at, "form", f"form:{number}", "express_written", WORDING)
-        for number in number_ids
-    ]
-    record(session, acts, at)
+def _contacts(home: Path, people: int) -> Path:
+    """A file of New Yorkers; every tenth person never said yes."""
+    spread = [f"+1{area}{exchange}{n:04}" for exchange in range(220, 230) for area in AREAS for n in range(100)]
+    file = home / "contacts.csv"
+    said = ((number, "no" if place % 10 == 9 else "yes") for place, number in enumerate(spread[:people]))
+    rows = [f'{number},{answer},2026-01-05,"{WORDING}"' for number, answer in said]
+    file.write_text("\n".join(["phone,consent,consent_at,consent_wording", *rows]) + "\n")
+    return file
+
+
+def unwilling(home: Path) -> set[str]:
+    """The people of the file who never said yes."""
+    rows = (row.split(",") for row in (home / "contacts.csv").read_text().splitlines()[1:])
+    return {row[0] for row in rows if row[1] == "no"}
