@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sender.cli import campaigns, contacts, filters, processes, programs, records
+from sender.cli import bench, campaigns, contacts, filters, processes, programs, records
 from sender.cli.common import console, emit, fail, load_settings, opened, prepare
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(programs.app, name="program")
 app.add_typer(campaigns.app, name="campaign")
 app.add_typer(db, name="db")
 app.add_typer(ledger, name="ledger")
+bench.register(app)
 filters.register(app)
 processes.register(app)
 records.register(app)

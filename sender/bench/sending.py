@@ -1,0 +1,138 @@
+"""Sending over HTTP to the simulator: the SDK alone, and a campaign through all processes of an installation.
+
+What was sent is read from the simulator's log, when it was recorded from the messages. A text that is missing or was
+sent twice spoils the run.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from sender.bench.house import ACCOUNT, ACTOR, FROM_NUMBER, TOKEN, BenchError, House, simulator_file
+from sender.bench.measured import Run, run_of, run_task
+from sender.bench.running import Running
+from sender.bench.usage import Usage
+from sender.campaigns import control
+from sender.cli.common import build
+from sender.models import Campaign, Message
+from sender.runtime import Runtime
+from sender.states import Status
+from sender.supervisor import Process
+from sender.up import SimulatorPlan, build_processes
+
+READY = {"worker": "worker ready", "scheduler": "scheduler ready"}
+SLOWEST = 20.0
+"""Texts in a second below which a run is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long the simulator takes to answer, in seconds: the mean, and how far it strays to both sides."""
+
+    mean: float = 0.0
+    spread: float = 0.0
+
+
+def send_by_sdk(house: House, latency: Latency, count: int, threads: int) -> Run:
+    """``count`` texts by the SDK's default client in so many threads."""
+    with Running(house.folder) as running:
+        running.start(next(one for one in _processes(house, latency, receipts=False) if one.name == "simulator"))
+        return run_task(
+            house,
+            "sdk",
+            url=house.settings.twilio_base_url,
+            account=ACCOUNT,
+            token=TOKEN,
+            from_number=FROM_NUMBER,
+            contacts=str(house.contacts),
+            count=count,
+            threads=threads,
+        )
+
+
+def send_campaign(house: House, name: str, latency: Latency, *, receipts: bool) -> Run:
+    """The campaign of this name to everybody, from its first request until the last text is recorded as sent.
+
+    With ``receipts`` until the last is recorded as delivered, which takes two signed callbacks each.
+    """
+    runtime = build(house.settings)
+    wanted = Status.DELIVERED if receipts else Status.SENT
+    try:
+        campaign_id = _planned(house, runtime, name)
+        used = _send_all(house, runtime, campaign_id, latency, wanted)
+        seconds = _last_record(runtime, campaign_id, wanted) - _first_request(house)
+    finally:
+        runtime.db.close()
+    return run_of(house.people, seconds, used)
+
+
+def _planned(house: House, runtime: Runtime, name: str) -> int:
+    """The campaign, planned now unless the measure of planning has done it."""
+    with runtime.db.read() as session:
+        found = session.execute(select(col(Campaign.id)).where(col(Campaign.name) == name)).scalar()
+    if found is None:
+        run_task(house, "plan", name=name)
+        return _planned(house, runtime, name)
+    return int(found)
+
+
+def _send_all(house: House, runtime: Runtime, campaign_id: int, latency: Latency, wanted: Status) -> dict[str, Usage]:
+    """Start everything, let the campaign go, wait for its end; what each process took meanwhile."""
+    with Running(house.folder) as running:
+        for process in _processes(house, latency, receipts=wanted is Status.DELIVERED):
+            running.start(process, READY.get(process.name.partition("-")[0], ""))
+        before = running.usage()
+        control.resume(runtime, campaign_id, ACTOR)
+        longest = 60 + house.people / SLOWEST
+        running.wait("The campaign did not come to an end.", longest, lambda: _all(runtime, campaign_id, wanted))
+        after = running.usage()
+    _require_each_once(house)
+    return {name: one.since(before[name]) for name, one in after.items()}
+
+
+def _processes(house: House, latency: Latency, receipts: bool) -> list[Process]:
+    config = simulator_file(house, (latency.mean, latency.spread), receipts)
+    _log(house).unlink(missing_ok=True)
+    plan = SimulatorPlan(house.simulator_port, config, _log(house))
+    return build_processes(house.settings, house.environment, simulator=plan)
+
+
+def _log(house: House) -> Path:
+    return house.folder / "simulator.jsonl"
+
+
+def _entries(house: House, event: str) -> Iterator[dict[str, Any]]:
+    start = f'{{"event":"{event}"'
+    with _log(house).open(encoding="utf-8") as lines:
+        yield from (json.loads(line) for line in lines if line.startswith(start))
+
+
+def _all(runtime: Runtime, campaign_id: int, wanted: Status) -> bool:
+    """Whether every text of the campaign is in the wanted state."""
+    others = (col(Message.campaign_id) == campaign_id, col(Message.status) != wanted.value)
+    with runtime.db.read() as session:
+        return session.execute(select(col(Message.id)).where(*others).limit(1)).first() is None
+
+
+def _require_each_once(house: House) -> None:
+    taken = [entry["to"] for entry in _entries(house, "accepted")]
+    if len(taken) != house.people or len(set(taken)) != house.people:
+        raise BenchError(f"{len(taken):,} texts to {len(set(taken)):,} of {house.people:,} people were accepted.")
+
+
+def _first_request(house: House) -> float:
+    return float(next(_entries(house, "request"))["arrived"])
+
+
+def _last_record(runtime: Runtime, campaign_id: int, wanted: Status) -> float:
+    """The epoch second at which the last text came to rest."""
+    column = col(Message.final_at) if wanted is Status.DELIVERED else col(Message.sent_at)
+    with runtime.db.read() as session:
+        last = session.execute(select(func.max(column)).where(col(Message.campaign_id) == campaign_id)).scalar_one()
+    clock = runtime.clock
+    return clock.anchor_real + float((last - clock.anchor_now).total_seconds())

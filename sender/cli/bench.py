@@ -1,0 +1,46 @@
+"""`tactful bench`: how fast this machine imports, plans, sends and takes receipts, beside the plain way of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from sender.cli.common import console, emit, errors, fail
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the command line."""
+    app.command()(bench)
+
+
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="One small round: about a minute, rough figures.")] = False,
+    database_url: Annotated[
+        str | None, typer.Option(help="An empty PostgreSQL database, emptied again afterwards; SQLite when not given.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 2,
+    connections: Annotated[int, typer.Option(help="Requests on the wire per worker.", min=1, max=1000)] = 64,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Measure importing, planning, sending and receipts on this machine; no text leaves it."""
+    from sender.bench import run, show
+    from sender.bench.house import BenchError
+
+    sizes = run.QUICK if quick else run.FULL
+    product = {"workers": workers, "connections": connections}
+    try:
+        with _progress(quiet=as_json) as tell:
+            report = run.bench(sizes, database_url, product, tell)
+    except BenchError as error:
+        fail(str(error))
+    emit(show.as_json(report)) if as_json else show.show(console, report)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=errors, disable=quiet, transient=True) as bar:
+        task = bar.add_task("getting ready")
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
