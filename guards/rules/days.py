@@ -7,6 +7,7 @@ so, so both the day and its neighbour close.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -72,15 +73,15 @@ def easter(year: int) -> date:
     return date(year, month, offset + 28 - 31 * (month // 4))
 
 
-def public_holidays(calendar: str, year: int) -> frozenset[date]:
-    """Return a country's ("FR") or subdivision's ("CA-BC") public holidays, the actual and the observed days.
+def public_holidays(calendar: str, year: int) -> Mapping[date, str]:
+    """Return a country's ("FR") or subdivision's ("CA-BC") public holidays by day, the actual and the observed ones.
 
     Countries the ``holidays`` library does not know have none. Its dates of moon calendars are estimates.
     """
     country, _, subdivision = calendar.partition("-")
     if country not in holidays.list_supported_countries():
-        return frozenset()
-    days: set[date] = set()
+        return {}
+    days: dict[date, str] = {}
     for observed in (True, False):
-        days |= set(holidays.country_holidays(country, subdiv=subdivision or None, years=year, observed=observed))
-    return frozenset(days)
+        days.update(holidays.country_holidays(country, subdiv=subdivision or None, years=year, observed=observed))
+    return days

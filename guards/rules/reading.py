@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from guards.rules.days import WEEKDAYS, YearlyDay, public_holidays
 
+LOOSENABLE = frozenset({"courtesy", "law-call"})
+"""What a program may loosen with a reason on record: our own choice, and law that speaks of calls only."""
 BASES = ("law-text", "law-call", "carrier", "inherit", "courtesy")
 CONFIDENCES = ("high", "medium", "low")
 CLOSINGS = ("allowed", "banned", "disputed", "courtesy")
@@ -63,6 +65,11 @@ class Rule:
     effective: str
     prose: tuple[tuple[str, str], ...]
 
+    @property
+    def may_be_loosened(self) -> bool:
+        """Whether a program that gives its reason need not keep this version."""
+        return self.basis in LOOSENABLE
+
     def in_force(self, day: date) -> bool:
         """Say whether this version rules on ``day``."""
         return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
@@ -98,7 +105,7 @@ def _closed_days(rule: Rule, year: int) -> frozenset[date]:
         if rule.days:
             days.update(*(named.in_year(near) for named in rule.days))
         elif rule.calendar:
-            days |= public_holidays(rule.calendar, near)
+            days.update(public_holidays(rule.calendar, near))
     return frozenset(days)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sender.cli import bench, campaigns, contacts, filters, processes, programs, records
+from sender.cli import bench, campaigns, contacts, filters, processes, programs, records, rules
 from sender.cli.common import console, emit, fail, load_settings, opened, prepare
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ bench.register(app)
 filters.register(app)
 processes.register(app)
 records.register(app)
+rules.register(app)
 
 
 @db.command("upgrade")

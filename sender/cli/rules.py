@@ -1,0 +1,99 @@
+"""`tactful rules …`: what the shipped rules say, and what they said on a past day."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from sender.cli.common import console, emit, fail
+
+app = typer.Typer(help="The rules of places: what they say, and what they said on a past day.", no_args_is_help=True)
+Code = Annotated[str, typer.Argument(help="A place: US, US-FL, FR.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+COLUMNS = ("code", "name", "hours", "holidays", "caps", "basis")
+
+
+def register(app_: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app_.add_typer(app, name="rules")
+
+
+@app.command("list")
+def listing(
+    on: Annotated[str, typer.Option(help="The day, such as 2026-10-17; today when absent.")] = "", json: Json = False
+) -> None:
+    """Every rule file with the hours, holidays and caps in force on a day."""
+    from guards.rules.showing import listed
+
+    rows = listed(_day(on))
+    if json:
+        emit(rows)
+        return
+    table = Table(*COLUMNS)
+    for row in rows:
+        table.add_row(*(str(row[name]) for name in COLUMNS))
+    console.print(table)
+
+
+@app.command("show")
+def show(code: Code, json: Json = False) -> None:
+    """One rule file: every version with its hours, law, source and what else people should know of it."""
+    from guards.rules.showing import whole
+
+    try:
+        found = whole(_code(code))
+    except KeyError:
+        fail(f"There is no rule file for {code}; `tactful rules list` shows those there are.")
+    if json:
+        emit(found)
+        return
+    also = f", also {', '.join(found['also'])}" if found["also"] else ""
+    parent = f", under {found['parent']}" if found["parent"] else ""
+    console.print(f"[bold]{found['code']}[/] {found['name']}{parent}{also}", highlight=False)
+    for version in found["versions"]:
+        _fields(version)
+
+
+@app.command("replay")
+def replay(
+    code: Code, on: Annotated[str, typer.Option(help="The day, such as 2026-10-17.")], json: Json = False
+) -> None:
+    """What applied in a place on a day, under which law, and what it left open."""
+    from guards.rules.showing import replayed
+
+    try:
+        found = replayed(_code(code), _day(on))
+    except KeyError:
+        fail(f"Nobody knows a place {code}; write a country such as FR or a state such as US-FL.")
+    if json:
+        emit(found)
+        return
+    note = f" ({found['note']})" if found["note"] else ""
+    console.print(f"[bold]{found['code']}[/] on {found['on']}{note}, rules {found['book']}", highlight=False)
+    for rule in found["rules"]:
+        _fields(rule)
+
+
+def _fields(shown: dict[str, Any]) -> None:
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for name, value in shown.items():
+        if value not in (None, "", []):
+            table.add_row(name, "\n".join(map(_said, value)) if isinstance(value, list) else str(value))
+    console.print(table)
+    console.print()
+
+
+def _said(day: dict[str, str]) -> str:
+    return f"{day['rule']}  {day['name']}"
+
+
+def _code(text: str) -> str:
+    return text if text == "default" else text.upper()
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text) if text else datetime.now(UTC).date()
+    except ValueError:
+        fail(f"{text!r} is not a day; write it as 2026-10-17.")
