@@ -36,12 +36,18 @@ RESTRAINED = frozenset({Purpose.INFORMATIONAL, Purpose.MARKETING})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The text as it would leave. ``answers`` names the reply an answer belongs to: "stop", "help" or "start"."""
+    """The text as it would leave. ``answers`` names the reply an answer belongs to: "stop", "help" or "start".
+
+    ``subject`` is what the text is about, in the installation's own words; None where nobody said.
+    ``language`` is the text's BCP 47 tag where it is known; empty, the words themselves tell it.
+    """
 
     text: str
     purpose: Purpose
     kind: Kind = Kind.CAMPAIGN
     answers: str | None = None
+    subject: str | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +80,22 @@ class Sent:
     at: datetime
     program_id: int
     purpose: Purpose
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """At most ``limit`` texts in any rolling window of ``hours``, in this program or in the whole installation."""
+    """At most ``limit`` texts in any rolling window of ``hours``, in this program or in the whole installation.
+
+    ``purpose``: only texts of this purpose; None: of all that want restraint. ``subject``: only texts on this subject,
+    "*": each subject by itself; a text whose subject nobody knows counts as one on every subject.
+    """
 
     limit: int
     hours: int
     scope: Literal["program", "installation"] = "program"
+    purpose: Purpose | None = None
+    subject: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for a cap that no text could ever keep."""
@@ -105,8 +118,13 @@ class Window(NamedTuple):
 class Policy:
     """What the program asks for. ``footer`` is already expanded for this number (it may hold an opt-out link).
 
-    ``hours`` tightens the law's windows (None: nothing to tighten); ``loosened`` maps a rule id of basis "courtesy"
-    to the recorded reason for which the program does not keep it.
+    ``hours`` tightens the law's windows (None: nothing to tighten); ``loosened`` maps a rule id of basis "courtesy" or
+    "law-call" to the recorded reason for which the program does not keep it. ``least`` is the least strict purpose the
+    program sends: a text that claims a laxer one is held to it.
+
+    ``footer_every_days``: 0 says the way out in every text, N in the first and then every N days where no law asks for
+    more. ``refusals`` maps a country to the refusal line that stands there for the footer ("STOP 36123").
+    ``max_parts`` (0: no limit), ``domains`` (none: any link) and ``age_gate`` (a date of birth was asked) are content.
     """
 
     program_id: int
@@ -116,6 +134,12 @@ class Policy:
     hours: tuple[Window, ...] | None = None
     countries: frozenset[str] = frozenset({"US", "CA"})
     loosened: Mapping[str, str] = field(default_factory=dict)
+    least: Purpose = Purpose.CODE
+    footer_every_days: int = 0
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    max_parts: int = 0
+    domains: tuple[str, ...] = ()
+    age_gate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +147,9 @@ class Facts:
     """Everything the chain may know about one number at one instant (all instants aware, UTC).
 
     ``ends_at`` is the campaign's end or the message's own expiry; ``margin`` is kept free before any window closes;
-    ``answered_within`` is the age of the inbound text that an answer replies to.
+    ``answered_within`` is the age of the inbound text that an answer replies to; ``emergencies`` are the places where
+    one is declared, such as "US-LA"; ``last_footer_at`` is when this number last got a text of the program with its way
+    out (None: not known).
     """
 
     now: datetime
@@ -137,6 +163,8 @@ class Facts:
     ends_at: datetime | None = None
     margin: timedelta = timedelta()
     answered_within: timedelta | None = None
+    emergencies: frozenset[str] = frozenset()
+    last_footer_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

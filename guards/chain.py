@@ -7,6 +7,7 @@ from datetime import datetime
 
 from guards import CHAIN, rules
 from guards.base import ALLOW, Allow, Block, Defer, Draft, Facts, Guard, Verdict
+from guards.purposes import held_to
 from guards.zones import area_codes_text
 
 _ONLY_HERE = object()
@@ -51,7 +52,14 @@ class Refused:
 
 
 def run(draft: Draft, facts: Facts, guards: Iterable[Guard] = CHAIN) -> Cleared | Refused:
-    """Ask every guard in order; the first Defer or Block ends it. An exception counts as Block("guard_error")."""
+    """Ask every guard in order; the first Defer or Block ends it. An exception counts as Block("guard_error").
+
+    Whatever purpose the caller claims, none laxer than the program's least strict one is asked about.
+    """
+    try:
+        draft = held_to(draft, facts.policy.least)
+    except Exception as error:
+        return Refused(Block("guard_error", note=type(error).__name__), "purposes", ())
     until: datetime | None = None
     trace: Trace = ()
     for guard in guards:

@@ -6,7 +6,8 @@ consent that lapses: CASL s. 10(9), Canada only. One confirmation within five mi
 
 from datetime import timedelta
 
-from guards.base import ALLOW, RESTRAINED, Block, Draft, Facts, Kind, Purpose, Standing, Verdict
+from guards.base import ALLOW, Block, Draft, Facts, Kind, Verdict
+from guards.purposes import terms_of
 
 name = "consent_check"
 
@@ -16,6 +17,7 @@ _REFUSED = {
     "held": Block("held", note="A reply waits for a person to read it."),
     "none": Block("no_consent", note="No consent is on record."),
 }
+_STOPPED = frozenset({"out", "held"})
 _IMPLIED_COUNTS_IN = "CA"
 
 
@@ -23,12 +25,10 @@ def check(draft: Draft, facts: Facts) -> Verdict:
     """Weigh the standing against the purpose; answers are weighed by what they answer."""
     if draft.kind is Kind.ANSWER:
         return _answer(draft, facts)
-    state = facts.standing.state
-    if draft.purpose not in RESTRAINED:
-        return _REFUSED[state] if state in ("out", "held") else ALLOW
-    if state != "in":
+    state, needed = facts.standing.state, terms_of(draft).consent
+    if state in _STOPPED or (needed and state != "in"):
         return _REFUSED[state]
-    return _lapsed(facts) or _strong_enough(draft.purpose, facts)
+    return (_lapsed(facts) or _strong_enough(needed, draft, facts)) if needed else ALLOW
 
 
 def _answer(draft: Draft, facts: Facts) -> Verdict:
@@ -48,15 +48,16 @@ def _lapsed(facts: Facts) -> Block | None:
     return None
 
 
-def _strong_enough(purpose: Purpose, facts: Facts) -> Verdict:
+def _strong_enough(needed: frozenset[str], draft: Draft, facts: Facts) -> Verdict:
     level = facts.standing.level
-    if level == "express_written" or (level == "express" and purpose is Purpose.INFORMATIONAL):
+    if level in needed or (level == "implied" and _implied_counts(facts)):
         return ALLOW
-    if level == "implied" and _implied_counts(facts.standing, facts.country):
-        return ALLOW
-    needed = "express written" if purpose is Purpose.MARKETING else "express"
-    return Block("consent_too_weak", note=f"A {purpose} text needs {needed} consent; on record is {level}.")
+    words = min(needed, key=len).replace("_", " ")
+    return Block("consent_too_weak", note=f"A {draft.purpose} text needs {words} consent; on record is {level}.")
 
 
-def _implied_counts(standing: Standing, country: str | None) -> bool:
-    return country == _IMPLIED_COUNTS_IN and standing.lapses_at is not None
+def _implied_counts(facts: Facts) -> bool:
+    """Implied consent is Canada's, for people who are nowhere else, and only with its end on record."""
+    if facts.standing.lapses_at is None or facts.country != _IMPLIED_COUNTS_IN:
+        return False
+    return all(code.split("-")[0] == _IMPLIED_COUNTS_IN for code in facts.places.codes)

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from guards import rules
-from guards.base import ALLOW, RESTRAINED, Block, Cap, Defer, Draft, Facts, Kind, Sent, Verdict
+from guards.base import ALLOW, Block, Cap, Defer, Draft, Facts, Kind, Sent, Verdict
+from guards.purposes import TERMS
 
 name = "frequency_cap"
 
@@ -15,8 +16,9 @@ _DAY, _WEEK = 24, 7 * 24
 
 Limit = tuple[int, int, tuple[Sent, ...], str]
 """At most so many, in so many hours, of these texts, because of this rule id ("" for the program's own cap)."""
-LegalCap = tuple[int, int, str]
-"""At most so many, in so many hours, because of this rule id."""
+LegalCap = tuple[int, int, bool, str]
+"""At most so many, in so many hours, on the same subject only, because of this rule id."""
+ANY_SUBJECT = "*"
 
 
 def lookback(caps: Iterable[Cap]) -> timedelta:
@@ -27,21 +29,21 @@ def lookback(caps: Iterable[Cap]) -> timedelta:
 def check(draft: Draft, facts: Facts) -> Verdict:
     """Defer to the instant at which every full window has room again; block where that comes too late.
 
-    The confirmation of a stop is exempt from everything; other answers, codes and transactional texts know the hard
-    limit only, so that two machines answering each other come to rest. A legal cap counts the restrained texts of all
-    programs, also where the law speaks of "the same subject".
+    The confirmation of a stop is exempt from everything; other answers know the hard limit only, so that two machines
+    answering each other come to rest, and so do codes and transactional texts unless a cap names their purpose. A legal
+    cap counts the restrained texts of all programs.
     """
     answer = draft.kind is Kind.ANSWER
     if not facts.sends or (answer and draft.answers == "stop"):
         return ALLOW
     if _frees_at(facts.sends, HARD_LIMIT, _DAY, facts.now) is not None:
         return Block("hard_limit", note=f"No number gets more than {HARD_LIMIT} texts within 24 hours.")
-    return _restrained(facts) if draft.purpose in RESTRAINED and not answer else ALLOW
+    return ALLOW if answer else _capped(draft, facts)
 
 
-def _restrained(facts: Facts) -> Verdict:
+def _capped(draft: Draft, facts: Facts) -> Verdict:
     try:
-        limits = tuple(_limits(facts))
+        limits = tuple(_limits(draft, facts))
     except KeyError as unknown:
         return Block("unknown_place", note=f"No rules are known for {unknown.args[0]}.")
     full = [(_frees_at(sends, limit, hours, facts.now), rule) for limit, hours, sends, rule in limits]
@@ -54,20 +56,41 @@ def _restrained(facts: Facts) -> Verdict:
     return Defer(until, "frequency_cap", ids, note="As many texts as the cap allows were sent already.")
 
 
-def _limits(facts: Facts) -> Iterator[Limit]:
-    counted = tuple(sent for sent in facts.sends if sent.purpose in RESTRAINED)
-    own = tuple(sent for sent in counted if sent.program_id == facts.policy.program_id)
+def _limits(draft: Draft, facts: Facts) -> Iterator[Limit]:
     for cap in facts.policy.caps:
-        yield cap.limit, cap.hours, own if cap.scope == "program" else counted, ""
-    for limit, hours, rule in _legal(facts.places.codes, facts.now.astimezone(UTC).date()):
-        yield limit, hours, counted, rule
+        if _concerns(cap, draft):
+            yield cap.limit, cap.hours, tuple(sent for sent in facts.sends if _counts(cap, sent, draft, facts)), ""
+    if not TERMS[draft.purpose].restrained:
+        return
+    legal = _legal(facts.places.codes, facts.now.astimezone(UTC).date())
+    counted = tuple(sent for sent in facts.sends if TERMS[sent.purpose].restrained) if legal else ()
+    for limit, hours, same_subject, rule in legal:
+        about = draft.subject if same_subject else None
+        yield limit, hours, tuple(sent for sent in counted if _on(about, sent.subject)), rule
+
+
+def _concerns(cap: Cap, draft: Draft) -> bool:
+    purpose = TERMS[draft.purpose].restrained if cap.purpose is None else draft.purpose is cap.purpose
+    return purpose and (cap.subject == ANY_SUBJECT or _on(cap.subject, draft.subject))
+
+
+def _counts(cap: Cap, sent: Sent, draft: Draft, facts: Facts) -> bool:
+    if cap.scope == "program" and sent.program_id != facts.policy.program_id:
+        return False
+    purpose = TERMS[sent.purpose].restrained if cap.purpose is None else sent.purpose is cap.purpose
+    return purpose and _on(draft.subject if cap.subject == ANY_SUBJECT else cap.subject, sent.subject)
+
+
+def _on(wanted: str | None, subject: str | None) -> bool:
+    """Say whether a text on ``subject`` counts for ``wanted``; what nobody knows may be the same."""
+    return wanted is None or subject is None or subject == wanted
 
 
 @lru_cache(maxsize=8192)
 def _legal(codes: tuple[str, ...], day: date) -> tuple[LegalCap, ...]:
     # A rolling day or week is never laxer than a calendar one.
     return tuple(
-        (limit, hours, rule.id)
+        (limit, hours, rule.same_subject_only, rule.id)
         for rule in rules.of_places(codes, day)
         for limit, hours in ((rule.max_per_24h, _DAY), (rule.max_per_day, _DAY), (rule.max_per_week, _WEEK))
         if limit is not None

@@ -4,15 +4,16 @@ A person who may be in several places must be left alone by all of their rules w
 rule is kept in every candidate zone. Windows are cut to UTC spans once per place, policy and day, then only looked up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache, partial
 
 from guards import rules
-from guards.base import ALLOW, RESTRAINED, Allow, Block, Defer, Draft, Facts, Kind, Places, Policy, Purpose, Verdict
+from guards.base import ALLOW, Allow, Block, Defer, Draft, Facts, Places, Policy, Purpose, Verdict
 from guards.base import Window as OwnWindow
 from guards.intervals import DAY, Spans, common, local_windows, merge
+from guards.purposes import TERMS, terms_of
 from guards.rules import Rule
 
 name = "quiet_hours"
@@ -23,6 +24,7 @@ _SPAN_DAYS = HORIZON_DAYS + 2
 _EPOCH = date(1970, 1, 1)
 _ALL_DAY: Spans = ((0, 24 * 60),)
 _LOOSENED: Spans = ((8 * 60, 21 * 60),)
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Hours:
 
 def check(draft: Draft, facts: Facts) -> Verdict:
     """Allow until the common window ends, defer to the exact start of the next, or block where none comes in time."""
-    if draft.purpose not in RESTRAINED or draft.kind is Kind.ANSWER:
+    if not terms_of(draft).restrained:
         return ALLOW
     return _at(facts.places, facts.policy, facts.now, facts.margin, facts.ends_at)
 
@@ -59,7 +61,7 @@ def hours_at(
     """Answer ``tactful hours``: what this guard says for ``places`` at the aware instant ``at``."""
     if not country:
         return Hours("block", None, None, (), places.codes, places.zones, "unknown_country")
-    if purpose not in RESTRAINED:
+    if not TERMS[purpose].restrained:
         return Hours("allow", None, None, (), places.codes, places.zones)
     verdict = _at(places, policy or Policy(program_id=0, brand="", footer=""), at, margin, None)
     ids = _ids(places.codes, at)
@@ -77,28 +79,44 @@ def _at(places: Places, policy: Policy, now: datetime, margin: timedelta, ends_a
         return Block("unknown_place", note="Nothing tells where the person may be.")
     instant, room = now.timestamp(), margin.total_seconds()
     try:
-        spans = open_spans(places.codes, places.zones, policy.hours, frozenset(policy.loosened), int(instant // DAY))
+        loosened = _reasoned(policy.loosened) if policy.loosened else _NOTHING
+        spans = open_spans(places.codes, places.zones, policy.hours, loosened, int(instant // DAY))
     except KeyError as unknown:
         return Block("unknown_place", note=f"No rules or no clock are known for {unknown.args[0]}.")
     for start, end in spans:
         if end - room > max(start, instant):
             closes_at = datetime.fromtimestamp(end, UTC) - margin
-            return Allow(until=closes_at) if start <= instant else _later(places, start, now, ends_at)
-    return _none(places, now)
+            return Allow(until=closes_at) if start <= instant else _later(places, policy, start, now, ends_at)
+    return _none(places, policy, now)
 
 
-def _later(places: Places, start: int, now: datetime, ends_at: datetime | None) -> Verdict:
+def _reasoned(loosened: Mapping[str, str]) -> frozenset[str]:
+    """Return the rules that the program names with a reason; without one a rule is kept."""
+    return frozenset(rule_id for rule_id, reason in loosened.items() if reason.strip())
+
+
+def _later(places: Places, policy: Policy, start: int, now: datetime, ends_at: datetime | None) -> Verdict:
     opens = datetime.fromtimestamp(start, UTC)
     if opens > now + timedelta(days=HORIZON_DAYS):
-        return _none(places, now)
+        return _none(places, policy, now)
+    ids, kept = _ids(places.codes, now), _kept_anyway(places.codes, policy, now)
     if ends_at is not None and opens >= ends_at:
-        return Block("too_late", _ids(places.codes, now), "The next allowed hour comes after the end.")
-    return Defer(opens, "quiet_hours", _ids(places.codes, now), "Not an allowed hour in every place the person may be.")
+        return Block("too_late", ids, "The next allowed hour comes after the end." + kept)
+    return Defer(opens, "quiet_hours", ids, "Not an allowed hour in every place the person may be." + kept)
 
 
-def _none(places: Places, now: datetime) -> Block:
+def _none(places: Places, policy: Policy, now: datetime) -> Block:
     note = f"No hour of the next {HORIZON_DAYS} days is allowed in every place the person may be."
-    return Block("no_common_hour", _ids(places.codes, now), note)
+    return Block("no_common_hour", _ids(places.codes, now), note + _kept_anyway(places.codes, policy, now))
+
+
+def _kept_anyway(codes: tuple[str, ...], policy: Policy, now: datetime) -> str:
+    """Name the rules here that the program would loosen and may not, so that nobody wonders."""
+    loosened = _reasoned(policy.loosened)
+    found = rules.of_places(codes, now.astimezone(UTC).date()) if policy.loosened else ()
+    kept = [rule for rule in found if rule.id in policy.loosened]
+    stubborn = [rule.id for rule in kept if rule.id not in loosened or not rule.may_be_loosened]
+    return f" Kept although the program loosens it: {', '.join(stubborn)}." if stubborn else ""
 
 
 def _ids(codes: tuple[str, ...], now: datetime) -> tuple[str, ...]:
@@ -125,7 +143,7 @@ def open_spans(
     for zone in zones:
         spans = common(spans, local_windows(zone, first, _SPAN_DAYS, partial(_open, codes, own, loosened)))
     for clock in _clocks(codes, first):
-        spans = common(spans, local_windows(clock, first, _SPAN_DAYS, partial(_by_clock, codes, clock)))
+        spans = common(spans, local_windows(clock, first, _SPAN_DAYS, partial(_by_clock, codes, loosened, clock)))
     return spans
 
 
@@ -141,8 +159,10 @@ def _open(codes: tuple[str, ...], own: tuple[OwnWindow, ...] | None, loosened: f
 
 
 def _kept(rule: Rule, loosened: frozenset[str], day: date) -> Spans:
-    # Loosening courtesy opens Sundays and holidays, never the night.
-    return _LOOSENED if rule.basis == "courtesy" and rule.id in loosened else rule.windows(day)
+    """Return the minutes a rule leaves open: its own, and where it is loosened the federal day of 8 to 21 besides."""
+    if rule.id in loosened and rule.may_be_loosened:
+        return merge((*rule.windows(day), *_LOOSENED))
+    return rule.windows(day)
 
 
 def _clocks(codes: tuple[str, ...], first: date) -> Iterable[str]:
@@ -150,10 +170,10 @@ def _clocks(codes: tuple[str, ...], first: date) -> Iterable[str]:
     return sorted({rule.clock for day in days for rule in rules.of_places(codes, day) if rule.clock})
 
 
-def _by_clock(codes: tuple[str, ...], clock: str, day: date) -> Spans:
+def _by_clock(codes: tuple[str, ...], loosened: frozenset[str], clock: str, day: date) -> Spans:
     """Return the minutes of a day of a rule's own clock (Mississippi's Central Standard Time) left open by it."""
     minutes = _ALL_DAY
     for rule in rules.of_places(codes, day):
         if rule.clock == clock:
-            minutes = common(minutes, rule.windows(day))
+            minutes = common(minutes, _kept(rule, loosened, day))
     return minutes

@@ -32,9 +32,9 @@ class Says:
 
 
 def test_the_order_is_the_one_published() -> None:
-    """Reach, consent, caps, hours and footer, in this order, and the version says so."""
+    """Reach, consent, emergencies, caps, hours and footer, in this order, and the version says so."""
     names = [guard.name for guard in CHAIN]
-    assert names == ["reach", "consent_check", "frequency_cap", "quiet_hours", "opt_out_footer"]
+    assert names == ["reach", "consent_check", "emergency", "frequency_cap", "quiet_hours", "opt_out_footer"]
     assert chain.VERSION.startswith("-".join(names))
 
 
