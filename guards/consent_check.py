@@ -53,7 +53,7 @@ def _strong_enough(needed: frozenset[str], draft: Draft, facts: Facts) -> Verdic
     if level in needed or (level == "implied" and _implied_counts(facts)):
         return ALLOW
     words = min(needed, key=len).replace("_", " ")
-    return Block("consent_too_weak", note=f"A {draft.purpose} text needs {words} consent; on record is {level}.")
+    return Block("consent_too_weak", note=f"For {draft.purpose} texts consent must be {words}; on record is {level}.")
 
 
 def _implied_counts(facts: Facts) -> bool:

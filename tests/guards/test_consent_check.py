@@ -8,6 +8,7 @@ import pytest
 
 from guards import consent_check
 from guards.base import Allow, Block, Kind, Purpose, Standing
+from guards.places import places_of
 from tests.guards.people import MONDAY_NOON, draft, facts
 
 LATER = MONDAY_NOON + timedelta(days=1)
@@ -51,6 +52,22 @@ def test_implied_consent_counts_in_canada_until_it_lapses() -> None:
     assert isinstance(consent_check.check(draft(), canadian), Allow)
     for standing in (Standing("in", "implied", lapses_at=MONDAY_NOON), Standing("in", "implied")):
         assert isinstance(consent_check.check(draft(), replace(canadian, standing=standing)), Block)
+
+
+def test_implied_consent_ends_at_the_border() -> None:
+    """A Canadian number of a person who may be in New York needs the consent New York needs."""
+    standing = Standing("in", "implied", lapses_at=LATER)
+    places = places_of("+14165550100", postal_code="10001")
+    assert set(places.codes) == {"CA-ON", "US-NY"}
+    canadian = facts(places=places, country="CA", standing=standing)
+    verdict = consent_check.check(draft(), canadian)
+    assert isinstance(verdict, Block)
+    assert (verdict.reason, verdict.note) == (
+        "consent_too_weak", "For marketing texts consent must be express written; on record is implied."
+    )  # fmt: skip
+    informational = consent_check.check(draft(I), canadian)
+    assert isinstance(informational, Block)
+    assert informational.note == "For informational texts consent must be express; on record is implied."
 
 
 @pytest.mark.parametrize(

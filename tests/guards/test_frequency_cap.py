@@ -14,9 +14,11 @@ from tests.guards.people import MONDAY_NOON, POLICY, draft, facts
 HOUR = timedelta(hours=1)
 
 
-def sent(hours_ago: float, program_id: int = 1, purpose: Purpose = Purpose.MARKETING) -> Sent:
+def sent(
+    hours_ago: float, program_id: int = 1, purpose: Purpose = Purpose.MARKETING, subject: str | None = None
+) -> Sent:
     """Return a text sent so many hours before Monday noon."""
-    return Sent(MONDAY_NOON - hours_ago * HOUR, program_id, purpose)
+    return Sent(MONDAY_NOON - hours_ago * HOUR, program_id, purpose, subject)
 
 
 def ask(*sends: Sent, number: str = "+12125550100", about: Draft | None = None, caps: tuple[Cap, ...] = ()) -> Verdict:
@@ -122,40 +124,131 @@ def test_lookback_covers_every_window() -> None:
     assert frequency_cap.lookback((Cap(1, 24), Cap(4, 720))) == timedelta(days=30)
 
 
-CAPS = st.lists(
-    st.builds(Cap, st.integers(1, 4), st.integers(1, 200), st.sampled_from(["program", "installation"])), max_size=3
-).map(tuple)
-TRIES = st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 2)), min_size=1, max_size=40)
+@pytest.mark.parametrize(
+    ("purpose", "cap", "held"),
+    [
+        (Purpose.MARKETING, Cap(1, 24, purpose=Purpose.MARKETING), True),
+        (Purpose.INFORMATIONAL, Cap(1, 24, purpose=Purpose.MARKETING), False),
+        (Purpose.INFORMATIONAL, Cap(1, 24, purpose=Purpose.INFORMATIONAL), False),
+        (Purpose.INFORMATIONAL, Cap(1, 24), True),
+        (Purpose.CODE, Cap(1, 24), False),
+        (Purpose.MARKETING, Cap(1, 24, "installation", Purpose.MARKETING), True),
+    ],
+)
+def test_a_cap_may_be_for_one_purpose(purpose: Purpose, cap: Cap, held: bool) -> None:
+    """After one marketing text, a cap on marketing holds back marketing only, and a cap on all holds back both."""
+    assert isinstance(ask(sent(1), about=draft(purpose), caps=(cap,)), Defer) == held
 
 
-@given(st.sampled_from(["+12125550100", "+13055550100", "+971501234567"]), CAPS, TRIES)
-@settings(max_examples=150, deadline=None)
-def test_no_window_ever_holds_more_than_its_cap(
-    number: str, caps: tuple[Cap, ...], tries: list[tuple[int, int]]
+def test_codes_have_a_cap_where_it_names_them() -> None:
+    """A cap that names codes holds back the next code, and counts no marketing for it."""
+    cap = Cap(2, 1, purpose=Purpose.CODE)
+    asked = draft(Purpose.CODE)
+    assert ask(sent(0.2), sent(0.3), about=asked, caps=(cap,)) is ALLOW
+    two = [sent(0.2, purpose=Purpose.CODE), sent(0.5, purpose=Purpose.CODE)]
+    verdict = ask(*two, about=asked, caps=(cap,))
+    assert isinstance(verdict, Defer)
+    assert verdict.until == MONDAY_NOON + HOUR / 2
+
+
+@pytest.mark.parametrize(
+    ("cap", "about", "before", "held"),
+    [
+        ("sale", "sale", "sale", True),
+        ("sale", "sale", "news", False),
+        ("sale", "news", "sale", False),
+        ("sale", None, "sale", True),
+        ("sale", "sale", None, True),
+        ("*", "sale", "sale", True),
+        ("*", "sale", "news", False),
+        ("*", None, "news", True),
+        ("*", "sale", None, True),
+        (None, "sale", "news", True),
+    ],
+)
+def test_a_cap_may_be_for_one_subject(cap: str | None, about: str | None, before: str | None, held: bool) -> None:
+    """A cap on a subject counts texts on it, and those of which nobody knows the subject."""
+    verdict = ask(sent(1, subject=before), about=draft(subject=about), caps=(Cap(1, 24, subject=cap),))
+    assert isinstance(verdict, Defer) == held
+
+
+@pytest.mark.parametrize(
+    ("number", "about", "before", "held"),
+    [
+        ("+13055550100", "sale", "news", False),
+        ("+13055550100", "sale", "sale", True),
+        ("+13055550100", None, "news", True),
+        ("+13055550100", "sale", None, True),
+        ("+14105550100", "sale", "news", False),
+        ("+15035550100", "sale", "news", True),
+        ("+84912345678", "sale", "news", True),
+    ],
+)
+def test_a_law_that_speaks_of_one_subject_counts_one_subject(
+    number: str, about: str | None, before: str | None, held: bool
 ) -> None:
+    """Florida and Maryland count per subject, all of it where the subject is unknown; Oregon and Viet Nam count all."""
+    three = [sent(hours, subject=before) for hours in (1, 2, 3)]
+    assert isinstance(ask(*three, number=number, about=draft(subject=about)), Defer) == held
+
+
+PURPOSES = st.sampled_from([Purpose.MARKETING, Purpose.INFORMATIONAL])
+SUBJECTS = st.sampled_from([None, "sale", "news"])
+CAPS = st.lists(
+    st.builds(
+        Cap,
+        st.integers(1, 4),
+        st.integers(1, 200),
+        st.sampled_from(["program", "installation"]),
+        st.one_of(st.none(), PURPOSES),
+        st.sampled_from([None, None, "sale", "*"]),
+    ),
+    max_size=3,
+).map(tuple)
+TRIES = st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 2), PURPOSES, SUBJECTS), min_size=1, max_size=40)
+Try = tuple[int, int, Purpose, str | None]
+
+
+@pytest.mark.parametrize("examples", [150, pytest.param(10_000, marks=pytest.mark.nightly)])
+def test_no_window_ever_holds_more_than_its_cap(examples: int) -> None:
     """Whoever follows the verdicts, waiting exactly as told, never has more texts in any window than any cap says."""
-    person, now, sends = facts(number, policy=replace(POLICY, caps=caps)), MONDAY_NOON, list[Sent]()
-    for minutes, program_id in tries:
+
+    @settings(max_examples=examples, deadline=None)
+    @given(st.sampled_from(["+12125550100", "+13055550100", "+971501234567"]), CAPS, TRIES)
+    def holds(number: str, caps: tuple[Cap, ...], tries: list[Try]) -> None:
+        sends = obey(facts(number, policy=replace(POLICY, caps=caps)), tries)
+        for cap in caps:
+            for program_id in (1, 2):
+                mine = [s for s in sends if cap.scope == "installation" or s.program_id == program_id]
+                mine = [s for s in mine if cap.purpose in (None, s.purpose)]
+                for subject in ("sale", "news") if cap.subject == "*" else (cap.subject,):
+                    assert_held([s.at for s in mine if subject is None or s.subject == subject], cap)
+        for subject in ("sale", "news"):
+            if number == "+13055550100":
+                assert_held([s.at for s in sends if s.subject == subject], Cap(3, 24))
+
+    holds()
+
+
+def obey(person: Facts, tries: list[Try]) -> list[Sent]:
+    """Return what was sent by someone who tries after so many minutes each, waiting as long as the guard says."""
+    now, sends = MONDAY_NOON, list[Sent]()
+    for minutes, program_id, purpose, subject in tries:
         now += timedelta(minutes=minutes)
         asked = replace(person, policy=replace(person.policy, program_id=program_id), now=now, sends=tuple(sends))
-        now = wait(asked)
-        sends.append(Sent(now, program_id, Purpose.MARKETING))
-    for cap in caps:
-        for program_id in (1, 2):
-            counted = [s.at for s in sends if cap.scope == "installation" or s.program_id == program_id]
-            assert_held(counted, cap)
-    if number == "+13055550100":
-        assert_held([s.at for s in sends], Cap(3, 24))
+        now = wait(draft(purpose, subject=subject), asked)
+        sends.append(Sent(now, program_id, purpose, subject))
+    return sends
 
 
-def wait(asked: Facts) -> datetime:
+def wait(about: Draft, asked: Facts) -> datetime:
     """Return when the guard lets the text go, having checked that one deferral is enough and not too long."""
-    verdict = frequency_cap.check(draft(), asked)
+    verdict = frequency_cap.check(about, asked)
     if not isinstance(verdict, Defer):
         return asked.now
-    early = frequency_cap.check(draft(), replace(asked, now=verdict.until - timedelta(microseconds=1)))
+    early = frequency_cap.check(about, replace(asked, now=verdict.until - timedelta(microseconds=1)))
     assert isinstance(early, Defer)
-    assert frequency_cap.check(draft(), replace(asked, now=verdict.until)) is ALLOW
+    assert frequency_cap.check(about, replace(asked, now=verdict.until)) is ALLOW
     return verdict.until
 
 

@@ -199,15 +199,49 @@ def test_a_program_may_tighten() -> None:
     assert verdict.until == at("2026-11-30 10:00", NY)
 
 
-def test_a_program_may_loosen_courtesy_but_not_law() -> None:
-    """With a named reason a German Sunday opens, never its night; naming Pennsylvania's rule changes nothing."""
-    loose = replace(POLICY, loosened={"DE": "bakery club, opens on Sundays", "US-PA": "no reason"})
-    german = facts(places=places_of("+4915123456789"), policy=loose)
-    sunday = at("2026-11-22 11:00", "Europe/Berlin")
-    assert isinstance(quiet_hours.check(draft(), replace(german, now=sunday)), Allow)
-    assert isinstance(quiet_hours.check(draft(), replace(german, now=sunday + timedelta(hours=12))), Defer)
-    pennsylvanian = facts("+12155550100", policy=loose, now=at("2026-11-22 11:00", NY))
-    assert isinstance(quiet_hours.check(draft(), pennsylvanian), Defer)
+WHY = "the club asked for Sunday news, decided by the owner"
+
+
+@pytest.mark.parametrize(
+    ("number", "zone", "rule", "when", "reason", "goes"),
+    [
+        ("+4915123456789", "Europe/Berlin", "DE", "2026-11-22 11:00", WHY, True),  # courtesy: a Sunday
+        ("+4915123456789", "Europe/Berlin", "DE", "2026-11-22 11:00", " ", False),  # but not without a reason
+        ("+4915123456789", "Europe/Berlin", "DE", "2026-11-22 23:00", WHY, False),  # and never the night
+        ("+4915123456789", "Europe/Berlin", "FR", "2026-11-22 11:00", WHY, False),  # nor by another's name
+        ("+12055550100", CH, "US-AL", "2026-11-22 11:00", WHY, True),  # law-call: a Sunday in Alabama
+        ("+12055550100", CH, "US-AL", "2026-11-22 07:59", WHY, False),  # the federal day stays
+        ("+12055550100", CH, "US-AL", "2026-11-22 11:00", "", False),
+        ("+14165550100", "America/Toronto", "CA", "2026-11-23 21:15", WHY, True),  # loosening takes nothing away
+        ("+12155550100", NY, "US-PA", "2026-11-22 11:00", WHY, False),  # law-text
+        ("+12155550100", NY, "US-PA", "2026-05-25 11:00", WHY, True),  # law-call before Act 47: Memorial Day
+        ("+16015550100", CH, "US-MS", "2026-11-22 11:00", WHY, False),
+        ("+12125550100", NY, "US", "2026-11-23 07:00", WHY, False),
+        ("+33612345678", "Europe/Paris", "FR", "2026-11-22 11:00", WHY, False),  # carrier
+    ],
+)
+def test_what_a_program_may_loosen(number: str, zone: str, rule: str, when: str, reason: str, goes: bool) -> None:
+    """Courtesy and calls-only law open for a reason, to 8 to 21 and no further; other law and carriers never do."""
+    loose = replace(POLICY, loosened={rule: reason})
+    person = facts(number, policy=loose, now=at(when, zone))
+    assert isinstance(quiet_hours.check(draft(), person), Allow) == goes
+
+
+@pytest.mark.parametrize(
+    ("number", "rule", "reason", "ends_at", "named"),
+    [
+        ("+12155550100", "US-PA", WHY, None, True),
+        ("+12155550100", "US-PA", WHY, at("2026-11-22 12:00", NY), True),
+        ("+12055550100", "US-AL", "", None, True),
+        ("+12055550100", "US-TX", WHY, None, False),
+    ],
+)
+def test_a_rule_that_stays_is_named(number: str, rule: str, reason: str, ends_at: datetime | None, named: bool) -> None:
+    """Where a program loosens what it may not, the refusal says that the rule was kept."""
+    person = facts(number, policy=replace(POLICY, loosened={rule: reason}), now=at("2026-11-22 11:00", NY))
+    verdict = quiet_hours.check(draft(), replace(person, ends_at=ends_at))
+    assert not isinstance(verdict, Allow)
+    assert verdict.note.endswith(f"Kept although the program loosens it: {rule}.") == named
 
 
 def test_an_instant_without_a_zone_is_an_error() -> None:
