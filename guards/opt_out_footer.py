@@ -5,30 +5,79 @@ The brand: CTIA Messaging Principles 5.1.1, CASL s. 6(2). The way out: carriers 
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
-from guards.base import ALLOW, RESTRAINED, Allow, Block, Draft, Facts, Kind, Verdict
+from guards import labels, sizes, ways_out
+from guards.base import ALLOW, Allow, Block, Draft, Facts, Verdict
+from guards.purposes import terms_of
 
 name = "opt_out_footer"
 
 
 def check(draft: Draft, facts: Facts) -> Verdict:
     """Allow as it is, or allow with brand and footer added; on its own output it always changes nothing."""
-    if draft.purpose not in RESTRAINED or draft.kind is Kind.ANSWER:
+    if not terms_of(draft).restrained:
         return ALLOW
-    brand, footer = facts.policy.brand.strip(), facts.policy.footer.strip()
+    brand, footer = facts.policy.brand.strip(), footer_for(facts)
     if not brand or not footer:
         return Block("no_footer", note="The program has no brand name or no footer; texts need both.")
-    text = worded(draft.text, brand, footer)
+    said = is_said(draft.text, footer, facts) or not is_due(facts)
+    text = branded(draft.text, brand) if said else worded(draft.text, brand, footer, draft.language)
     return ALLOW if text == draft.text else Allow(draft=replace(draft, text=text))
 
 
-def worded(text: str, brand: str, footer: str) -> str:
-    """Return ``text`` with the footer on a last line and "Brand: " in front, each only where it is missing.
+def footer_for(facts: Facts) -> str:
+    """The program's refusal line for the country where it gave one ("STOP 36123"), else its footer."""
+    policy = facts.policy
+    return (policy.refusals.get(facts.country or "") or policy.footer).strip()
 
-    A footer that names the brand is naming enough.
+
+def is_said(text: str, footer: str, facts: Facts) -> bool:
+    """Whether the text tells its way out; where the country asks for its own refusal, nothing else will do."""
+    label = labels.book().get(facts.country or "")
+    if label is not None and label.refuses(footer):
+        return label.refuses(text)
+    return ways_out.says(text, footer)
+
+
+def is_due(facts: Facts) -> bool:
+    """Whether this text must say the way out: always, or every N days where no law asks for more."""
+    policy, last = facts.policy, facts.last_footer_at
+    if policy.footer_every_days <= 0 or last is None or facts.country not in ways_out.periodic():
+        return True
+    return facts.now - last >= timedelta(days=policy.footer_every_days)
+
+
+def worded(text: str, brand: str, footer: str, language: str = "") -> str:
+    """Return ``text`` with a way out on a last line and "Brand: " in front, the latter only where it is missing.
+
+    The way out is in the text's language and, of the wordings we have, the fullest that takes no more parts than the
+    shortest. A footer that names the brand is naming enough; a label such as [QC] stays in front of the brand.
     """
-    closed = text if footer in text else "\n".join(line for line in (text.rstrip(), footer) if line)
-    return closed if _names(closed, brand) else f"{brand}: {closed.lstrip()}"
+    return min(_every(text, brand, footer, language), key=sizes.parts)
+
+
+def worst(text: str, brand: str, footer: str, language: str = "") -> str:
+    """The text as its longest wording makes it: what parts, limits and cost count before anything is sent."""
+    every = _every(text, brand, footer, language)
+    return max((text, *every) if ways_out.says(text, footer) else every, key=lambda one: (sizes.parts(one), len(one)))
+
+
+def _every(text: str, brand: str, footer: str, language: str) -> list[str]:
+    tag = ways_out.language(language) if language else ways_out.language_of(text)
+    return [branded(_closed(text, one), brand) for one in ways_out.candidates(footer, tag)]
+
+
+def _closed(text: str, footer: str) -> str:
+    return "\n".join(line for line in (text.rstrip(), footer) if line)
+
+
+def branded(text: str, brand: str) -> str:
+    """Return ``text`` with "Brand: " in front, behind a country's label, unless it names the brand anywhere."""
+    if _names(text, brand):
+        return text
+    label, words = labels.split(text)
+    return f"{label}{brand}: {words.lstrip()}"
 
 
 def _names(text: str, brand: str) -> bool:
