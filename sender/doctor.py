@@ -157,18 +157,24 @@ def _bell(settings: Settings) -> Iterator[Finding]:
 
 
 def _port(settings: Settings) -> Iterator[Finding]:
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+    running = embedded.answers(embedded.socket_path(settings.home))
+    for port, name in ((settings.port, "TACTFUL_PORT"), (settings.hooks_port, "TACTFUL_HOOKS_PORT")):
+        if _is_free(settings.host, port):
+            yield _good("port", f"Port {port} is free.")
+        elif running:
+            yield _good("port", f"Port {port} is in use, and this installation is running.")
+        else:
+            yield _bad("port", f"Port {port} is in use by another program; set {name} to a free one.")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
-            yield _good("port", f"Port {settings.port} is free.")
+            probe.bind((host, port))
         except OSError:
-            if embedded.answers(embedded.socket_path(settings.home)):
-                yield _good("port", f"Port {settings.port} is in use, and this installation is running.")
-            else:
-                yield _bad(
-                    "port", f"Port {settings.port} is in use by another program; set TACTFUL_PORT to a free one."
-                )
+            return False
+    return True
 
 
 def _pages(_: Settings) -> Iterator[Finding]:

@@ -20,6 +20,10 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(default=None, description="Redis or Valkey address; none: the embedded Valkey.")
     host: str = Field(default="127.0.0.1", description="Address the web process listens on.")
     port: int = Field(default=8025, ge=1, le=65535, description="Port the web process listens on.")
+    hooks_port: int = Field(
+        default=8026, ge=1, le=65535, description="Port of the process that takes Twilio's requests."
+    )
+    hooks_url: str | None = Field(default=None, description="Address of /hooks/ where it is not the public one.")
     public_url: str | None = Field(default=None, description="Address Twilio and people reach the web process at.")
     twilio_account_sid: str | None = Field(default=None, description="AC… of the account.")
     twilio_auth_token: SecretStr | None = Field(default=None, description="Primary auth token; also signs webhooks.")
@@ -61,6 +65,11 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """The public address without a trailing slash; callbacks are signed for exactly this."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def hooks_address(self) -> str:
+        """Where Twilio reaches /hooks/: its own address, else the public one, else the hooks' port of this machine."""
+        return (self.hooks_url or self.public_url or f"http://{self.host}:{self.hooks_port}").rstrip("/")
 
     @property
     def database(self) -> str:

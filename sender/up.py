@@ -27,7 +27,8 @@ class SimulatorPlan:
 def build_processes(
     settings: Settings, env: Mapping[str, str] | None = None, *, simulator: SimulatorPlan | None = None
 ) -> list[Process]:
-    """The processes in the order they start: Valkey (unless one is configured), simulator, web, workers, scheduler.
+    """The processes in the order they start: Valkey (unless one is configured), simulator, web, hooks, workers,
+    scheduler.
 
     ``env`` is what the children get beside this process's own environment. Raises EmbeddedError when this
     installation runs already.
@@ -36,7 +37,11 @@ def build_processes(
     processes = [] if settings.redis_url else [_valkey(settings.home)]
     if simulator is not None:
         processes.append(_simulator(settings, simulator))
-    processes.append(Process("web", [sys.executable, "-m", "web"], more, ready=_answers(f"{_local(settings)}/healthz")))
+    processes.append(
+        Process("web", [sys.executable, "-m", "web"], more, ready=_answers(_local(settings, settings.port)))
+    )
+    hooks = [sys.executable, "-m", "web", "hooks"]
+    processes.append(Process("hooks", hooks, more, ready=_answers(_local(settings, settings.hooks_port))))
     for number in range(1, settings.workers + 1):
         processes.append(Process(f"worker-{number}", _tactful("worker"), more))
     processes.append(Process("scheduler", _tactful("scheduler"), more))
@@ -73,9 +78,9 @@ def _simulator(settings: Settings, plan: SimulatorPlan) -> Process:
     return Process("simulator", command, {"PYTHONPATH": os.pathsep.join(sys.path)}, ready=ready)
 
 
-def _local(settings: Settings) -> str:
+def _local(settings: Settings, port: int) -> str:
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
-    return f"http://{host}:{settings.port}"
+    return f"http://{host}:{port}/healthz"
 
 
 def _answers(address: str) -> Callable[[], bool]:

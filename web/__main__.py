@@ -1,27 +1,39 @@
-"""``python -m web``, which is what ``tactful web`` starts: one web process until SIGTERM."""
+"""``python -m web`` is what ``tactful web`` starts, ``python -m web hooks`` what ``tactful hooks`` starts."""
 
-import logging
-import sys
+import asyncio
 
 import typer
 
 from sender.cli.common import fail, opened
 from web.assets import MissingAssetsError
+from web.receiver import serve
 from web.server import AddressTakenError, run
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-def main() -> None:
-    """Serve; what hinders the start is one sentence and status 1."""
+
+@app.callback(invoke_without_command=True)
+def pages(context: typer.Context) -> None:
+    """Serve pages until told to stop."""
+    if context.invoked_subcommand:
+        return
     with opened() as runtime:
-        logging.basicConfig(stream=sys.stderr, level=runtime.settings.log_level, format="%(levelname)s %(message)s")
         try:
             run(runtime)
-        except (AddressTakenError, MissingAssetsError) as error:
+        except (MissingAssetsError, AddressTakenError) as error:
             fail(str(error))
 
 
+@app.command()
+def hooks() -> None:
+    """Serve Twilio's requests until told to stop."""
+    with opened() as runtime:
+        try:
+            asyncio.run(serve(runtime))
+        except OSError as error:
+            where = f"{runtime.settings.host} port {runtime.settings.hooks_port}"
+            fail(f"Nothing can listen on {where} ({error.strerror}); set TACTFUL_HOOKS_PORT to a free port.")
+
+
 if __name__ == "__main__":
-    try:
-        main()
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
+    app()

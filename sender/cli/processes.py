@@ -21,7 +21,7 @@ from sender.cli.common import (
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (up, demo, doctor, web, worker, scheduler, simulator):
+    for command in (up, demo, doctor, web, hooks, worker, scheduler, simulator):
         app.command()(command)
 
 
@@ -80,9 +80,18 @@ def doctor(
 
 
 def web() -> NoReturn:
-    """The web process: pages, API and hooks."""
+    """The web process: pages and API."""
+    _become("web")
+
+
+def hooks() -> NoReturn:
+    """The process that takes Twilio's requests: delivery receipts and inbound texts."""
+    _become("web", "hooks")
+
+
+def _become(*words: str) -> NoReturn:
     # The package web stands above this one, so it is started, not imported.
-    os.execv(sys.executable, [sys.executable, "-m", "web"])  # noqa: S606 - our own module
+    os.execv(sys.executable, [sys.executable, "-m", *words])  # noqa: S606 - our own module
 
 
 def worker() -> None:
@@ -103,7 +112,7 @@ def scheduler() -> None:
 
 def simulator(
     config: Annotated[Path, typer.Argument(help="JSON configuration, see docs/simulator.md.")],
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8026,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8027,
 ) -> NoReturn:
     """A Twilio-shaped server with simulated phones; it sends nothing to anybody."""
     from sender.simulator.__main__ import main

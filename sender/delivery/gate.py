@@ -250,7 +250,7 @@ def _opened(
     line: tuple[str, str],
     gated: float,
 ) -> Opened:
-    callback = f"{runtime.settings.address}{STATUS_PATH}{signed_token(runtime, token)}{RETRY_ALL}"
+    callback = f"{runtime.settings.hooks_address}{STATUS_PATH}{signed_token(runtime, token)}{RETRY_ALL}"
     outbound = Outbound(known.e164, line[0], line[1], cleared, callback, validity)
     return Opened(row.id, row.number_id, row.program_id, row.campaign_id, token, row.tries, outbound, gated)
 

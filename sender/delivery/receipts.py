@@ -83,7 +83,7 @@ def store(runtime: Runtime, receipts: Sequence[ReceiptIn]) -> None:
         }
         for receipt in receipts
     ]
-    with runtime.db.write() as session:
+    with runtime.db.write(Pace.BULK) as session:
         insert_new(session, Receipt, rows)
 
 

@@ -36,8 +36,9 @@ def test_two_campaigns_and_a_stop_between_them(world: World) -> None:
     stopped = {entry["from"] for entry in world.entries("inbound") if entry["http"] == 200}
     assert len(stopped) >= PEOPLE // 20
     gone = {entry["to"] for entry in world.entries("status") if entry["error_code"] in (30005, 30006)}
-    world.stop("web")
-    world.start("web")
+    for name in ("web", "hooks"):
+        world.stop(name)
+        world.start(name)
     world.launch("Encore", hours=5)
     world.finished(within=120)
     texts = Counter((entry["to"], entry["body"]) for entry in world.entries("accepted"))

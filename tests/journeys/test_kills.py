@@ -51,8 +51,9 @@ def test_kills_change_nothing(world: World, own_valkey: Valkey, request: pytest.
         if kill == 5:
             redis.Redis.from_url(own_valkey.url).flushall()
         if kill == 10:
-            world.kill("web")
-            world.start("web")
+            for name in ("web", "hooks"):
+                world.kill(name)
+                world.start(name)
         if kill == 15 and "postgresql" in world.settings.database:
             request.getfixturevalue("own_postgres").restart()
     assert min(on_the_wire) >= 50

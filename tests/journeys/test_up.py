@@ -74,6 +74,7 @@ def terminal(short_folder: Path) -> Iterator[Terminal]:
                 **{name: value for name, value in os.environ.items() if not name.startswith("TACTFUL_")},
                 "TACTFUL_HOME": str(short_folder / "home"),
                 "TACTFUL_PORT": str(free_port()),
+                "TACTFUL_HOOKS_PORT": str(free_port()),
                 "TACTFUL_TWILIO_ACCOUNT_SID": ACCOUNT,
                 "TACTFUL_TWILIO_AUTH_TOKEN": TOKEN,
                 "TACTFUL_TWILIO_BASE_URL": simulator.url,

@@ -152,13 +152,14 @@ def make_world(
 ) -> World:
     """Lay everything out and start all processes; the campaign is scheduled for now and open for ``hours``."""
     home.mkdir(mode=0o700, parents=True)
-    web_port, simulator_port = free_port(), free_port()
+    web_port, hooks_port, simulator_port = free_port(), free_port(), free_port()
     settings = Settings(
         _env_file=None,  # type: ignore[call-arg]
         home=home,
         database_url=database_url,
         redis_url=redis_url,
         port=web_port,
+        hooks_port=hooks_port,
         twilio_account_sid=ACCOUNT,
         twilio_auth_token=TOKEN,  # type: ignore[arg-type]
         twilio_base_url=f"http://127.0.0.1:{simulator_port}",
@@ -184,7 +185,7 @@ def make_world(
 
 
 def _config(world: World, simulator: dict[str, Any]) -> None:
-    inbound = f"{world.settings.address}/hooks/twilio/inbound#rc=5&rp=all"
+    inbound = f"{world.settings.hooks_address}/hooks/twilio/inbound#rc=5&rp=all"
     config = {
         "account_sid": ACCOUNT,
         "auth_token": TOKEN,
