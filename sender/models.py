@@ -351,6 +351,17 @@ class ImportRefusal(SQLModel, table=True):
     row_cipher: bytes
 
 
+class Emergency(SQLModel, table=True):
+    """A place ("US-LA") into which nothing is sold or announced from ``since`` until ``until`` (None: until ended)."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    place: str
+    since: datetime
+    until: datetime | None = None
+    why: str
+    declared_by: str
+
+
 class Audit(SQLModel, table=True):
     """Who did what to which thing, when; never numbers or texts."""
 

@@ -3,7 +3,7 @@
 The gate calls this after it holds the numbers' locks; planning and rehearsal call it without, and are asked again.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,11 +14,14 @@ from sqlmodel import Session, col
 from guards.base import Cap, Facts, Policy, Purpose, Sent, Window
 from guards.frequency_cap import lookback
 from guards.places import places_of
+from guards.purposes import stricter
+from sender.audience.emergencies import declared_places
 from sender.audience.ledger import CHUNK, load_standings, standing
 from sender.audience.links import opt_out_token
 from sender.audience.numbers import SealedNumber
 from sender.crypto import Keyring
-from sender.models import Attempt, Contact, FromNumber, Number, Program, Reply
+from sender.models import Attempt, Contact, FromNumber, Message, Number, Program, Reply
+from sender.states import Status
 
 COUNTED = ("live", "accepted", "unconfirmed", "unproven")
 
@@ -78,13 +81,22 @@ class FactsLoader:
         self.keys = keys
         self.address = address
 
-    def load(self, session: Session, asked: Sequence[Asked], now: datetime, margin: timedelta) -> dict[int, Known]:
-        """Facts by key. A number whose row is gone is missing from the answer: the caller must not send it."""
+    def load(
+        self, session: Session, asked: Sequence[Asked], now: datetime, margin: timedelta, *, waiting: bool = False
+    ) -> dict[int, Known]:
+        """Facts by key. A number whose row is gone is missing from the answer: the caller must not send it.
+
+        What is on the wire always counts for caps. ``waiting`` counts what is queued as if it were sent now: for those
+        who look ahead. The gate does without, because it asks for queued texts, one after the other under the lock.
+        """
         people = _people(session, {one.number_id for one in asked})
         standings = load_standings(session, people)
         policies = _policies(session, {one.program_id for one in asked})
         since = now - max((lookback(policy.caps) for policy, _ in policies.values()), default=timedelta())
         sends = _sends(session, people, since)
+        for number_id, queued in (_queued(session, people, now) if waiting else {}).items():
+            sends.setdefault(number_id, []).extend(queued)
+        emergencies = declared_places(session, now)
         lines = _from_numbers(session, {one.from_number_id for one in asked if one.from_number_id})
         answered = _answered(session, [one.reply_id for one in asked if one.reply_id], now)
         known: dict[int, Known] = {}
@@ -93,18 +105,21 @@ class FactsLoader:
             if person is None:
                 continue
             e164 = person.sealed.open(self.keys)
+            policy = self._policy(policies[one.program_id], lines.get(one.from_number_id or 0), one)
+            purpose = stricter(one.purpose, policy.least)
             facts = Facts(
                 now=now,
                 country=person.country,
                 places=places_of(e164, postal_code=person.postal_code, state=person.region, zone=person.zone),
-                standing=standing(standings.get(one.number_id, ()), one.program_id, one.purpose),
-                policy=self._policy(policies[one.program_id], lines.get(one.from_number_id or 0), one),
+                standing=standing(standings.get(one.number_id, ()), one.program_id, purpose),
+                policy=policy,
                 number_state=person.state,  # type: ignore[arg-type]
                 line_type=person.line_type,
                 sends=tuple(sends.get(one.number_id, ())),
                 ends_at=one.ends_at,
                 margin=margin,
                 answered_within=answered.get(one.reply_id or 0),
+                emergencies=emergencies,
             )
             known[one.key] = Known(facts, e164, person.sealed)
         return known
@@ -158,6 +173,20 @@ def _sends(session: Session, number_ids: Iterable[int], since: datetime) -> dict
     return found
 
 
+def _queued(session: Session, number_ids: Iterable[int], now: datetime) -> dict[int, list[Sent]]:
+    found: dict[int, list[Sent]] = {}
+    wanted = sorted(number_ids)
+    for start in range(0, len(wanted), CHUNK):
+        statement = select(col(Message.number_id), col(Message.program_id), col(Message.purpose)).where(
+            col(Message.number_id).in_(wanted[start : start + CHUNK]),
+            col(Message.status) == Status.QUEUED.value,
+            col(Message.kind) != "answer",
+        )
+        for number_id, program_id, purpose in session.execute(statement):
+            found.setdefault(number_id, []).append(Sent(now, program_id, Purpose(purpose)))
+    return found
+
+
 def _policies(session: Session, program_ids: Collection[int]) -> dict[int, tuple[Policy, str]]:
     statement = select(Program).where(col(Program.id).in_(program_ids)).execution_options(populate_existing=True)
     return {row.id or 0: (policy_of(row), row.link_footer) for row in session.execute(statement).scalars()}
@@ -169,11 +198,17 @@ def policy_of(program: Program) -> Policy:
         program_id=program.id or 0,
         brand=program.brand,
         footer=program.footer,
-        caps=tuple(Cap(**cap) for cap in program.caps),
+        caps=tuple(_cap(cap) for cap in program.caps),
         hours=None if program.hours is None else tuple(Window(*window) for window in program.hours),
         countries=frozenset(program.countries),
         loosened=program.loosened,
+        least=next((purpose for purpose in Purpose if purpose in program.purposes), Purpose.MARKETING),
     )
+
+
+def _cap(kept: Mapping[str, Any]) -> Cap:
+    purpose = kept.get("purpose")
+    return Cap(**{**kept, "purpose": Purpose(purpose) if purpose else None})
 
 
 def _from_numbers(session: Session, ids: Collection[int]) -> dict[int, FromNumber]:

@@ -1,14 +1,19 @@
 """`tactful rules …`: what the shipped rules say, and what they said on a past day."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from sender.cli.common import console, emit, fail
+from sender.cli.common import console, emit, fail, opened
 
 app = typer.Typer(help="The rules of places: what they say, and what they said on a past day.", no_args_is_help=True)
+emergency = typer.Typer(help="Places into which nothing is sold or announced for now.", no_args_is_help=True)
+app.add_typer(emergency, name="emergency")
+ACTOR = "command line"
+Why = Annotated[str, typer.Option(help="The reason and its source, kept in the audit.")]
 Code = Annotated[str, typer.Argument(help="A place: US, US-FL, FR.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 COLUMNS = ("code", "name", "hours", "holidays", "caps", "basis")
@@ -75,6 +80,52 @@ def replay(
         _fields(rule)
 
 
+@emergency.command("declare")
+def declare(
+    place: Code, why: Why, until: Annotated[str, typer.Option(help="An end such as 2026-09-03T00:00Z, if known.")] = ""
+) -> None:
+    """Close a place at once: marketing and informational texts into it are blocked until it is ended."""
+    from sender.audience.emergencies import EmergencyError
+    from sender.audience.emergencies import declare as close
+
+    with opened() as runtime:
+        try:
+            code = close(runtime, place, why, ACTOR, _instant(until) if until else None)
+        except EmergencyError as error:
+            fail(str(error))
+    console.print(f"{code} is closed: nothing that sells or informs goes there.")
+
+
+@emergency.command("end")
+def end(place: Code, why: Why) -> None:
+    """Open a place again. Texts that were blocked meanwhile stay blocked."""
+    from sender.audience.emergencies import EmergencyError
+    from sender.audience.emergencies import end as open_again
+
+    with opened() as runtime:
+        try:
+            code = open_again(runtime, place, why, ACTOR)
+        except EmergencyError as error:
+            fail(str(error))
+    console.print(f"{code} is open again.")
+
+
+@emergency.command("list")
+def emergencies(json: Json = False) -> None:
+    """The places that are closed now, since when, why and by whom."""
+    from sender.audience.emergencies import declared
+
+    with opened() as runtime, runtime.db.read() as session:
+        rows = [asdict(one) for one in declared(session, runtime.clock.now())]
+    if json:
+        emit(rows)
+        return
+    table = Table("place", "since", "until", "why", "declared_by")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    console.print(table if rows else "No emergency is declared.")
+
+
 def _fields(shown: dict[str, Any]) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2))
     for name, value in shown.items():
@@ -97,3 +148,13 @@ def _day(text: str) -> date:
         return date.fromisoformat(text) if text else datetime.now(UTC).date()
     except ValueError:
         fail(f"{text!r} is not a day; write it as 2026-10-17.")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        fail(f"{text!r} is no time with its offset; write it as 2026-09-03T00:00Z.")
+    return at.astimezone(UTC)
