@@ -12,6 +12,7 @@ receipt or the provider's list can say more (reconciler.py). Nothing here resend
 
 import queue
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,6 +42,7 @@ from sender.states import Status, advance
 
 HANDFUL = 48
 GATE_SECONDS = 2.0
+GATHER_SECONDS = 0.03
 LONGEST_WAIT = 3600.0
 RECORD_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 
@@ -95,9 +97,7 @@ class Pipeline:
             self.wire.start(self._post(one, answers))
         left = len(opened)
         while left:
-            returned = [answers.get()]
-            while not answers.empty():
-                returned.append(answers.get())
+            returned = _gather(answers, left)
             left -= len(returned)
             self._record(returned)
 
@@ -125,6 +125,18 @@ class Pipeline:
         finally:
             self.slots.give_back(1)
         answers.put(Returned(one, outcome))
+
+
+def _gather(answers: "queue.SimpleQueue[Returned]", at_most: int) -> list[Returned]:
+    """The first answer, and what comes within 30 ms of it: one transaction for all of them."""
+    returned = [answers.get()]
+    until = time.monotonic() + GATHER_SECONDS
+    while len(returned) < at_most:
+        try:
+            returned.append(answers.get(timeout=max(0.0, until - time.monotonic())))
+        except queue.Empty:
+            break
+    return returned
 
 
 def record_outcomes(runtime: Runtime, returned: Sequence[Returned]) -> None:
