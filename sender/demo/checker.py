@@ -28,6 +28,7 @@ CODES = {"WAVE20": "everybody", "LASTCUP": "gold"}
 """The word that stands in each text of a campaign, and whom the campaign is for."""
 
 DAY = timedelta(hours=24)
+WORDS_OUT = {"STOP", "BAJA", "SAIR"}
 GRACE = 2.0
 """Real seconds a request that had passed the gate may be on its way when a STOP or the end of a cap's window comes."""
 
@@ -210,7 +211,9 @@ def check_cap(seen: Seen) -> tuple[bool, str]:
         by_number[text["to"]].append(moment(text))
     pairs = [later - earlier for times in by_number.values() for earlier, later in pairwise(times)]
     over = sum(apart < DAY - timedelta(seconds=GRACE * seen.speed) for apart in pairs)
-    return bool(pairs) and not over, f"{len(pairs):,} people got a second text, {over} of them within 24 hours"
+    held = sum(campaign["blocked"].get("frequency_cap", 0) for campaign in seen.report["campaigns"])
+    said = f"{len(pairs):,} people got a second text, {over} of them within 24 hours; {held:,} were spared one"
+    return not over and held + len(pairs) > 0, said
 
 
 def check_stop(seen: Seen) -> tuple[bool, str]:
@@ -242,14 +245,14 @@ def check_standing(seen: Seen) -> tuple[bool, str]:
 
 
 def check_footer(seen: Seen) -> tuple[bool, str]:
-    """Every text names the brand and ends with a way out: STOP, or a link where the sender cannot receive one."""
+    """Every text names the brand and ends with a way out: a word, or a link where the sender cannot receive one."""
     links = re.compile(r"https?://\S+/o/[\w-]+$")
     wrong = linked = 0
     for text in seen.texts:
         mute = bool(text["from"]) and not str(text["from"]).startswith("+")
         linked += mute
         last = str(text["body"]).splitlines()[-1]
-        fits = links.search(last) if mute else "STOP" in last
+        fits = links.search(last) if mute else WORDS_OUT & set(last.split())
         wrong += not (fits and BRAND in text["body"])
     return not wrong and linked > 0, f"{len(seen.texts):,} texts, {linked:,} of them with a link; {wrong} without"
 

@@ -5,13 +5,15 @@ import random
 import shutil
 import signal
 import socket
+import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sender import embedded
 from sender.cli.common import build, prepare
-from sender.demo import scenario
+from sender.demo import late, scenario
 from sender.runtime import Runtime
 from sender.settings import Settings
 from sender.supervisor import Process
@@ -21,6 +23,7 @@ ACCOUNT = "AC" + "0d" * 16
 TOKEN = "the-demo-talks-to-its-simulator-only"  # noqa: S105 - opens nothing but the simulator beside it
 VICTIM = "worker-1"
 PORTS = (20_000, 32_000)
+Ready = Callable[[], bool]
 READ_SECONDS, SWEEP_SECONDS = 4.0, 8.0
 
 
@@ -61,9 +64,14 @@ class House:
         return self.folder / "report.json"
 
     @property
-    def victim(self) -> Path:
-        """Holds the process id of the worker that will be killed."""
-        return self.home / "victim.pid"
+    def verdict(self) -> Path:
+        """What the checker found, a JSON object a line."""
+        return self.folder / "verdict.jsonl"
+
+    @property
+    def warm(self) -> Path:
+        """Where processes that are ready for the day write their ids, and find when it begins."""
+        return self.folder / "warm"
 
 
 def clear(house: House) -> None:
@@ -71,19 +79,21 @@ def clear(house: House) -> None:
     if embedded.answers(embedded.socket_path(house.home)):
         raise embedded.EmbeddedError(f"A demo is running in {house.folder} already: end that one first.")
     house.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (house.home, house.logs):
+    for folder in (house.home, house.logs, house.warm):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (house.contacts, house.phones, house.log, house.report):
+    for file in (house.contacts, house.phones, house.log, house.report, house.verdict):
         file.unlink(missing_ok=True)
-    house.logs.mkdir(mode=0o700)
+    house.logs.mkdir()
+    house.warm.mkdir()
 
 
 def settings_of(house: House) -> Settings:
-    """The settings of the demo before its day begins, whatever the environment says: an hour early, in real time."""
-    web, simulator = free_ports(2)
+    """The settings of the demo before its day begins, whatever this user's environment says: an hour early."""
+    web, hooks, simulator = free_ports(3)
     values = {
         "home": house.home.absolute(),
         "port": web,
+        "hooks_port": hooks,
         "twilio_account_sid": ACCOUNT,
         "twilio_auth_token": TOKEN,
         "twilio_base_url": f"http://127.0.0.1:{simulator}",
@@ -95,9 +105,9 @@ def settings_of(house: House) -> Settings:
     return Settings(**{**{name: known.default for name, known in Settings.model_fields.items()}, **values})
 
 
-def on_the_day(settings: Settings, begins: float) -> Settings:
-    """The same with the clock that passes a day in a minute; the day begins at the epoch second ``begins``."""
-    return settings.model_copy(update={"clock_real": begins, "clock_speed": scenario.SPEED})
+def on_the_day(settings: Settings, begins: float, speed: float) -> Settings:
+    """The same with the clock of the day, which begins at an epoch second."""
+    return settings.model_copy(update={"clock_real": begins, "clock_speed": speed})
 
 
 def free_ports(count: int) -> list[int]:
@@ -125,13 +135,25 @@ def furnish(settings: Settings) -> Runtime:
     return build(settings)
 
 
-def processes(house: House, settings: Settings) -> list[Process]:
-    """The processes of `tactful up` with a simulator; the victim writes down who it is."""
+def processes(house: House, settings: Settings) -> tuple[list[Process], list[Ready]]:
+    """The processes of `tactful up` with a simulator, all warming up at once for the day, and when each is up."""
     port = int((settings.twilio_base_url or "").rpartition(":")[2])
     plan = SimulatorPlan(port, house.phones, house.log)
     made = build_processes(settings, environment(settings), simulator=plan)
-    note = ["sh", "-c", 'echo $$ > "$0"; exec "$@"', str(house.victim)]
-    return [replace(one, command=[*note, *one.command]) if one.name == VICTIM else one for one in made]
+    waiting = [_late(house, one) if one.command[0] == sys.executable else one for one in made]
+    return waiting, [one.ready for one in made if one.ready is not None]
+
+
+def _late(house: House, process: Process) -> Process:
+    python, switch, *module = process.command
+    command = [python, switch, late.__name__, str(house.warm), process.name, *module]
+    return replace(process, command=command, ready=None)
+
+
+def all_warm(house: House, wanted: Sequence[Process]) -> bool:
+    """Whether every process that is to wait for the day does."""
+    names = [process.name for process in wanted if late.__name__ in process.command]
+    return all(late.pid_file(house.warm, name).exists() for name in names)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -142,9 +164,4 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def kill_victim(house: House) -> None:
     """kill -9, in the middle of its work."""
-    os.kill(int(house.victim.read_text()), signal.SIGKILL)
-
-
-def wait_until(moment: float) -> None:
-    """Sleep until an epoch second."""
-    time.sleep(max(0.0, moment - time.time()))
+    os.kill(int(late.pid_file(house.warm, VICTIM).read_text()), signal.SIGKILL)

@@ -14,7 +14,7 @@ from random import Random
 
 import phonenumbers
 
-from sender.demo.places import CITIES, MOST, SHARES, City, filled
+from sender.demo.places import CITIES, LEAST, MOST, SHARES, City, filled
 from sender.demo.spelling import GARBAGE, spell, with_code
 
 COLUMNS = (
@@ -71,8 +71,8 @@ NAMES = {
 }
 
 
-class TooManyPeopleError(ValueError):
-    """More people are wanted than there are fictional numbers; one sentence."""
+class CrowdError(ValueError):
+    """There cannot be so many or so few people; one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,11 @@ Progress = Callable[[int, int], object]
 
 
 def invent(count: int, seed: int) -> Crowd:
-    """Invent ``count`` people and the rows of their file; TooManyPeopleError beyond 11,000."""
-    if count > MOST:
-        raise TooManyPeopleError(f"There are fictional numbers for {MOST:,} people only; ask for at most that many.")
+    """Invent ``count`` people and the rows of their file; CrowdError below 1,000 and beyond 11,000."""
+    if not LEAST <= count <= MOST:
+        raise CrowdError(
+            f"Ask for {LEAST:,} to {MOST:,} people: with fewer the day is empty, for more numbers run out."
+        )
     rng = Random(seed)  # a demo is to be the same each time
     people = tuple(person for country in SHARES for person in _people(country, round(count * SHARES[country]), rng))
     rows = [row for person in people for row in _rows_of(person, rng)]

@@ -15,20 +15,25 @@ UNCLEAR_STOPS = ("Not interested", "no thanks", "spam")
 STOPPING = 0.02
 LATE_SHARE = 0.4
 """The part of the gold members abroad who say stop only after the second campaign was planned for them."""
-LATE_SECONDS = (17.0, 45.0)
+LATE_HOURS = (6.8, 18.0)
 COMING_BACK = 0.05
+SEED = 7
+LOST_RECEIPTS = 0.002
 FAULTS = {"500_after": 0.005, "drop_after": 0.005}
 
 
-def simulator_config(people: Sequence[Person], token: str, account: str, address: str, seed: int) -> dict[str, Any]:
-    """The configuration file of the simulator for these people; ``address`` is where the web process answers."""
+def simulator_config(people: Sequence[Person], token: str, account: str, address: str, speed: float) -> dict[str, Any]:
+    """The configuration file of the simulator for these people; ``address`` is where our hooks answer.
+
+    Its delays are real seconds; ``speed`` turns the hours in which some people take their time into these.
+    """
     inbound = f"{address}/hooks/twilio/inbound#rc=5&rp=all"
     numbers = [{"number": number, "kind": "long_code", "rate": 500, "inbound_url": inbound}
                for number in (*scenario.SERVICE_SENDERS, *scenario.LONG_CODES.values())]  # fmt: skip
     return {
         "account_sid": account,
         "auth_token": token,
-        "seed": seed,
+        "seed": SEED,
         "numbers": [*numbers, {"number": scenario.ALPHANUMERIC, "kind": "alphanumeric", "rate": 500}],
         "services": [
             {
@@ -46,14 +51,20 @@ def simulator_config(people: Sequence[Person], token: str, account: str, address
             "sent_delay": [0.15, 0.3],
             "delivery_delay": [0.2, 0.8],
             "reply_delay": [0.4, 2.5],
-            "known": dict(_behaviours(people, Random(f"{seed}:phones"))),
+            "known": dict(_behaviours(people, speed, Random(SEED))),
         },
-        "callbacks": {"duplicated": 0.01, "reversed": 0.01, "early": 0.003, "forever_sent": 0.003, "lost": 0.002},
+        "callbacks": {
+            "duplicated": 0.01,
+            "reversed": 0.01,
+            "early": 0.003,
+            "forever_sent": 0.003,
+            "lost": LOST_RECEIPTS,
+        },
         "faults": {"shares": FAULTS},
     }
 
 
-def _behaviours(people: Sequence[Person], rng: Random) -> Iterator[tuple[str, dict[str, Any]]]:
+def _behaviours(people: Sequence[Person], speed: float, rng: Random) -> Iterator[tuple[str, dict[str, Any]]]:
     """Who says stop, how and when, and whose number the provider refuses; everybody else is drawn by the simulator."""
     reached = [person for person in people if person.may_be_texted]
     # France is texted from a name, which nobody can answer.
@@ -62,7 +73,10 @@ def _behaviours(people: Sequence[Person], rng: Random) -> Iterator[tuple[str, di
     late = rng.sample(abroad, round(len(abroad) * LATE_SHARE))
     for place, person in enumerate(late):
         words = UNCLEAR_STOPS if place % 2 else PLAIN_STOPS
-        yield person.number, {"reply": rng.choice(words), "reply_delay": round(rng.uniform(*LATE_SECONDS), 2)}
+        yield (
+            person.number,
+            {"reply": rng.choice(words), "reply_delay": round(rng.uniform(*LATE_HOURS) * 3600 / speed, 2)},
+        )
     others = sorted(set(able) - set(late), key=lambda person: person.number)
     rng.shuffle(others)
     soon = max(0, round(len(reached) * STOPPING) - len(late))

@@ -92,8 +92,8 @@ CITIES: tuple[City, ...] = (
 SHARES = {"US": 0.66, "CA": 0.08, "GB": 0.08, "FR": 0.06, "DE": 0.03, "IN": 0.04, "AU": 0.03, "BR": 0.02}
 """Which part of the people lives in which country."""
 
-MOST = 11_000
-"""More people than that, and the fictional numbers of the United States run out."""
+LEAST, MOST = 1_000, 11_000
+"""With fewer people too little happens for the checks; for more there are not enough numbers in the United States."""
 
 
 def filled(block: str) -> list[str]:

@@ -8,6 +8,7 @@ from sender.campaigns.programs import FromNumberIn, ProgramIn
 from sender.demo.places import SHARES
 
 SEED = 20270511
+ACTOR = "demo"
 START = datetime(2027, 5, 11, 11, 30, tzinfo=UTC)
 """07:30 in New York, where the law lets texts in from eight on; no holiday in any place of the demo."""
 
@@ -17,8 +18,10 @@ SECOND_END = START + timedelta(hours=26)
 LATEST = timedelta(hours=12)
 """A slow machine may start a campaign that much later without asking a person."""
 
-SPEED = 1440.0
-"""Virtual seconds in a real one: a day in one minute."""
+SHORTEST_DAY, LONGEST_DAY = 60.0, 120.0
+"""Real seconds in which 24 hours pass."""
+DAY_PER_PREPARATION = 6.0
+"""A machine that takes longer over file, import and rehearsal gets so many times as long for the day itself."""
 
 PROGRAM = "harbour-club"
 SERVICE = "MG" + "0a" * 16
@@ -99,3 +102,8 @@ def second_campaign() -> CampaignIn:
     gold = {"field": "attributes.tier", "is": "gold"}
     template = f"The last cup of the day is on us{NAME}! Show LASTCUP at any Harbour Coffee."
     return CampaignIn("Last cup for gold", PROGRAM, [VariantIn("Gold", gold, template, FIELDS)], end_at=SECOND_END)
+
+
+def speed_for(preparations: float) -> float:
+    """Virtual seconds in a real one, on a machine whose preparations took so many seconds."""
+    return 86_400 / max(SHORTEST_DAY, min(LONGEST_DAY, DAY_PER_PREPARATION * preparations))

@@ -139,6 +139,18 @@ def checks(console: Console, found: Sequence[Mapping[str, Any]]) -> None:
         console.print(f"{mark} {one['title']}: {one['said']}.", highlight=False)
 
 
+def end(console: Console, is_right: bool, address: str, link: str) -> None:
+    """The last words; with an address, where to look around."""
+    said = "[bold green]Everything holds.[/]" if is_right else "[bold red]Not everything holds: status 1.[/]"
+    console.print(f"\n{said}")
+    if address:
+        console.print(
+            f"\nTactful is still up: {address}\nBecome its owner (works once): {address}{link}\nCtrl-C ends it.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
 def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) or "none"
 
