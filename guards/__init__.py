@@ -1,6 +1,15 @@
 """Whether a text may go: pure verdicts on plain data. The chain's order stands here and nowhere else."""
 
-from guards import consent_check, emergency, frequency_cap, opt_out_footer, quiet_hours, reach
+from guards import consent_check, content, emergency, frequency_cap, labels, opt_out_footer, quiet_hours, reach
 from guards.base import Guard
 
-CHAIN: tuple[Guard, ...] = (reach, consent_check, emergency, frequency_cap, quiet_hours, opt_out_footer)
+CHAIN: tuple[Guard, ...] = (
+    reach,
+    consent_check,
+    emergency,
+    frequency_cap,
+    quiet_hours,
+    labels,
+    opt_out_footer,
+    content,
+)

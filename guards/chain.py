@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import InitVar, dataclass
 from datetime import datetime
 
-from guards import CHAIN, rules
+from guards import CHAIN, labels, rules, vocabulary, ways_out
 from guards.base import ALLOW, Allow, Block, Defer, Draft, Facts, Guard, Verdict
 from guards.purposes import held_to
 from guards.zones import area_codes_text
@@ -17,11 +17,14 @@ Trace = tuple[tuple[str, Verdict], ...]
 
 def _version() -> str:
     tables = hashlib.sha256(area_codes_text().encode()).hexdigest()[:6]
-    return f"{'-'.join(guard.name for guard in CHAIN)}/rules-{rules.book().version}/areas-{tables}"
+    texts = labels.toml_text() + ways_out.toml_text() + vocabulary.toml_text()
+    words = hashlib.sha256(texts.encode()).hexdigest()[:6]
+    order = "-".join(guard.name for guard in CHAIN)
+    return f"{order}/rules-{rules.book().version}/areas-{tables}/words-{words}"
 
 
 VERSION: str = _version()
-"""Names what decided: the guards in order and digests of the rule files and the area code table."""
+"""Names what decided: the guards in order and digests of the rule files, the area code table and the word lists."""
 
 
 @dataclass(frozen=True, slots=True)

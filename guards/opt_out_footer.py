@@ -6,6 +6,7 @@ The brand: CTIA Messaging Principles 5.1.1, CASL s. 6(2). The way out: carriers 
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 
 from guards import labels, sizes, ways_out
 from guards.base import ALLOW, Allow, Block, Draft, Facts, Verdict
@@ -18,23 +19,28 @@ def check(draft: Draft, facts: Facts) -> Verdict:
     """Allow as it is, or allow with brand and footer added; on its own output it always changes nothing."""
     if not terms_of(draft).restrained:
         return ALLOW
-    brand, footer = facts.policy.brand.strip(), footer_for(facts)
-    if not brand or not footer:
+    footer = footer_for(facts)
+    if not facts.policy.brand.strip() or not footer:
         return Block("no_footer", note="The program has no brand name or no footer; texts need both.")
-    said = is_said(draft.text, footer, facts) or not is_due(facts)
-    text = branded(draft.text, brand) if said else worded(draft.text, brand, footer, draft.language)
+    text = _final(draft.text, draft.language, facts.policy.brand.strip(), footer, facts.country or "", is_due(facts))
     return ALLOW if text == draft.text else Allow(draft=replace(draft, text=text))
+
+
+@lru_cache(maxsize=8192)
+def _final(text: str, language: str, brand: str, footer: str, country: str, due: bool) -> str:
+    return branded(text, brand) if not due or is_said(text, footer, country) else worded(text, brand, footer, language)
 
 
 def footer_for(facts: Facts) -> str:
     """The program's refusal line for the country where it gave one ("STOP 36123"), else its footer."""
     policy = facts.policy
-    return (policy.refusals.get(facts.country or "") or policy.footer).strip()
+    own = policy.refusals.get(facts.country or "") if policy.refusals else ""
+    return (own or policy.footer).strip()
 
 
-def is_said(text: str, footer: str, facts: Facts) -> bool:
+def is_said(text: str, footer: str, country: str) -> bool:
     """Whether the text tells its way out; where the country asks for its own refusal, nothing else will do."""
-    label = labels.book().get(facts.country or "")
+    label = labels.book().get(country)
     if label is not None and label.refuses(footer):
         return label.refuses(text)
     return ways_out.says(text, footer)
@@ -43,7 +49,9 @@ def is_said(text: str, footer: str, facts: Facts) -> bool:
 def is_due(facts: Facts) -> bool:
     """Whether this text must say the way out: always, or every N days where no law asks for more."""
     policy, last = facts.policy, facts.last_footer_at
-    if policy.footer_every_days <= 0 or last is None or facts.country not in ways_out.periodic():
+    if policy.footer_every_days <= 0:
+        return True
+    if last is None or facts.country not in ways_out.periodic():
         return True
     return facts.now - last >= timedelta(days=policy.footer_every_days)
 

@@ -6,7 +6,7 @@ The carriers want it said (CTIA Messaging Principles 5.1.3), many countries' law
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -50,6 +50,7 @@ _FREE = re.compile(
     rf"|(?<!\w)(?i:{_INTROS})\s*[:=,-]?\s*(?:[\w']+\s+){{0,3}}?[\"'“‘«„]?(?:{_KEYS}|{_OTHER_KEYS})(?!\w)",
     re.MULTILINE,
 )
+_EVERY_KEY = tuple(f"{_KEYS}|{_OTHER_KEYS}".split("|"))
 _TO_A_NUMBER = re.compile(
     rf"(?<!\w)(?:{_KEYS})(?:\s?SMS)?[\"'”’»]?\s*(?i::|to|au|al|a|à|an|no|naar|na|ao|at)?\s*\+?[0-9][0-9xX]{{2,14}}(?![0-9])"
 )
@@ -64,6 +65,7 @@ _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("Devanagari", re.compile(r"[\u0900-\u097f]")),
     ("Thai", re.compile(r"[\u0e00-\u0e7f]")),
 )
+_OTHER_SCRIPT = re.compile(r"[\u0370-\u1cff\u3041-\ud7af]")
 _WORD = re.compile(r"[^\W\d_]+")
 _ALIASES = {"no": "nb", "nn": "nb", "tl": "fil", "iw": "he", "in": "id"}
 _TRADITIONAL = frozenset({"hant", "tw", "hk", "mo"})
@@ -117,12 +119,11 @@ def language(tag: str) -> str:
 @lru_cache(maxsize=4096)
 def language_of(text: str, least: int = 2) -> str:
     """The language of a text by its script or by at least two common words; empty where that is not clear."""
-    letters = len(_WORD.findall(text)) and sum(map(len, _WORD.findall(text)))
-    for script, pattern in _SCRIPTS:
-        if letters and 2 * len(pattern.findall(text)) > letters:
-            return _of_script(script, text)
-    if letters and _SCRIPTS[0][1].search(text):
-        return "ja"
+    if _OTHER_SCRIPT.search(text):
+        letters = sum(map(len, _WORD.findall(text)))
+        for script, pattern in _SCRIPTS:
+            if letters and 2 * len(pattern.findall(text)) > letters:
+                return _of_script(script, text)
     words = set(_WORD.findall(text.casefold()))
     scores = Counter({tag: len(words & row.common) for tag, row in tables().items()})
     (best, most), (_, second) = scores.most_common(2)
@@ -140,6 +141,11 @@ def _of_script(script: str, text: str) -> str:
     return by_script.get(script, "th")
 
 
+def _may_say(text: str) -> bool:
+    upper = text.upper()
+    return any(key in upper for key in _EVERY_KEY)
+
+
 def says(text: str, footer: str) -> bool:
     """Whether ``text`` already tells its way out: this footer, one of ours, or any clear wording.
 
@@ -151,7 +157,7 @@ def says(text: str, footer: str) -> bool:
     link = LINK.search(footer)
     if link:
         return link.group() in text or _TO_A_NUMBER.search(text) is not None
-    return any(pattern.search(text) for pattern in (_FREE, _TO_A_NUMBER, _ours()))
+    return _may_say(text) and any(pattern.search(text) for pattern in (_FREE, _TO_A_NUMBER, _ours()))
 
 
 @cache
@@ -167,30 +173,28 @@ def candidates(footer: str, tag: str) -> tuple[str, ...]:
     plain wordings of footers.toml, shorter ones of its language may stand in for it.
     """
     link = LINK.search(footer)
+    if link is None:
+        return _choices(footer, tag)
+    return tuple(one.replace("{link}", link.group()) for one in _choices(footer.replace(link.group(), "{link}"), tag))
+
+
+@lru_cache(maxsize=1024)
+def _choices(footer: str, tag: str) -> tuple[str, ...]:
     own, place = _own(footer)
-    wanted = tag if tag in tables() else ""
-    if own and wanted and own != wanted and not (link and _row(wanted, footer)[0] == footer):
-        return _row(wanted, footer)
+    wanted = _row(tag, footer) if tag in tables() else ()
+    if own and wanted and own != tag and wanted[0] != footer:
+        return wanted
     return (footer, *_row(own, footer)[place + 1 :]) if place >= 0 else (footer,)
 
 
 def _row(tag: str, footer: str) -> tuple[str, ...]:
-    link = LINK.search(footer)
-    if link is None:
-        return tables()[tag].footers
-    return tuple(one.replace("{link}", link.group()) for one in tables()[tag].links)
+    return tables()[tag].links if "{link}" in footer else tables()[tag].footers
 
 
 def _own(footer: str) -> tuple[str, int]:
     """The language of a program's footer and its place among that language's wordings (-1: the program's own words)."""
     plain = footer.rstrip(" .!")
-    for tag, place, wording in _everything(footer):
-        if wording == plain:
-            return tag, place
-    return (language_of(footer, 1) if says(footer, "") else ""), -1
-
-
-def _everything(footer: str) -> Iterator[tuple[str, int, str]]:
     for tag in tables():
-        for place, wording in enumerate(_row(tag, footer)):
-            yield tag, place, wording
+        if plain in _row(tag, footer):
+            return tag, _row(tag, footer).index(plain)
+    return (language_of(footer, 1) if says(footer, "") else ""), -1

@@ -32,9 +32,10 @@ class Says:
 
 
 def test_the_order_is_the_one_published() -> None:
-    """Reach, consent, emergencies, caps, hours and footer, in this order, and the version says so."""
+    """Reach, consent, emergencies, caps, hours, labels, footer and content, in this order, and the version says so."""
     names = [guard.name for guard in CHAIN]
-    assert names == ["reach", "consent_check", "emergency", "frequency_cap", "quiet_hours", "opt_out_footer"]
+    assert names[:5] == ["reach", "consent_check", "emergency", "frequency_cap", "quiet_hours"]
+    assert names[5:] == ["labels", "opt_out_footer", "content"]
     assert chain.VERSION.startswith("-".join(names))
 
 
