@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +23,32 @@ COLUMNS = ("code", "name", "hours", "holidays", "caps", "basis")
 def register(app_: typer.Typer) -> None:
     """Add these commands to the command line."""
     app_.add_typer(app, name="rules")
+    app_.command("conformance")(conformance)
+
+
+def conformance(
+    folder: Annotated[Path | None, typer.Argument(help="Your own cases, a folder of *.toml; else the shipped.")] = None,
+    json: Json = False,
+) -> None:
+    """Ask the guards every case a lawyer wrote down; status 1 where one is answered otherwise."""
+    from guards.conformance import CaseFault, cases_in, judge, shipped
+
+    try:
+        results = judge(cases_in(folder) if folder else shipped())
+    except (CaseFault, OSError) as error:
+        fail(str(error))
+    wrong = [result for result in results if result.differences]
+    if json:
+        told = [{"file": one.case.file, "case": one.case.says, "differences": one.differences} for one in wrong]
+        emit({"cases": len(results), "conform": len(results) - len(wrong), "wrong": told})
+    else:
+        for one in wrong:
+            console.print(
+                f"[bold red]✗[/] {one.case.file}: {one.case.says}: {'; '.join(one.differences)}.", highlight=False
+            )
+        console.print(f"{len(results) - len(wrong):,} of {len(results):,} cases are answered as written.")
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command("list")
