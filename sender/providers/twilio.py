@@ -54,13 +54,13 @@ class PooledTransport(AsyncHttpClient):  # type: ignore[misc]
         allow_redirects: bool = False,
     ) -> Response:
         """One request, without retries and without following redirects."""
+        known = {"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {}
         async with self._opened().request(
             method.upper(),
             uri,
             params=params,
             data=data,
-            headers=headers,
-            auth=aiohttp.BasicAuth(*auth) if auth else None,
+            headers={**(headers or {}), **known},
             allow_redirects=allow_redirects,
         ) as answer:
             return Response(answer.status, await answer.text(), answer.headers)
