@@ -1,0 +1,94 @@
+"""Handing over: only what is due, of running campaigns, answers first, within each from_number's rate."""
+
+from datetime import timedelta
+
+import pytest
+
+from sender.delivery.dispatcher import BATCH, Dispatcher
+from sender.models import Campaign
+from tests.installation import TUESDAY, Installation, line
+
+
+@pytest.fixture
+def rung() -> list[list[int]]:
+    """What the bell was rung for, batch by batch."""
+    return []
+
+
+@pytest.fixture
+def dispatcher(installation: Installation, rung: list[list[int]]) -> Dispatcher:
+    """A dispatcher whose first second has passed, so that its from_numbers may send."""
+    made = Dispatcher(installation.runtime, rung.append)
+    installation.clock.move(timedelta(seconds=1))
+    return made
+
+
+def campaign(installation: Installation, status: str) -> int:
+    """A campaign in this state."""
+    with installation.runtime.db.write() as session:
+        row = Campaign(program_id=installation.program_id, name=status, status=status, created_at=TUESDAY)
+        session.add(row)
+        session.flush()
+        return row.id or 0
+
+
+def waiting(installation: Installation, count: int, **columns: object) -> list[int]:
+    """So many pending messages."""
+    number = installation.contact("+12125550123", consent=False)
+    return [installation.message(number, status="pending", **columns) for _ in range(count)]
+
+
+def test_what_is_due_is_handed_over_once(
+    installation: Installation, dispatcher: Dispatcher, rung: list[list[int]]
+) -> None:
+    """Due messages are queued and rung for in batches; asked again, there is nothing left."""
+    messages = waiting(installation, BATCH + 5)
+    assert dispatcher.hand_over() == BATCH + 5
+    assert sorted(message for batch in rung for message in batch) == messages
+    assert [len(batch) for batch in rung] == [BATCH, 5]
+    assert dispatcher.hand_over() == 0
+    assert {installation.status(message) for message in messages} == {"queued"}
+
+
+def test_what_waits_for_its_hour_stays(installation: Installation, dispatcher: Dispatcher) -> None:
+    """A message whose send_after lies ahead is left alone until then."""
+    waiting(installation, 1, send_after=installation.clock.now() + timedelta(hours=1))
+    assert dispatcher.hand_over() == 0
+    installation.clock.move(timedelta(hours=1))
+    assert dispatcher.hand_over() == 1
+
+
+def test_only_running_campaigns_are_handed_over(installation: Installation, dispatcher: Dispatcher) -> None:
+    """Messages of a paused campaign wait."""
+    number = installation.contact("+12125550123", consent=False)
+    for status in ("paused", "running"):
+        installation.message(number, status="pending", campaign_id=campaign(installation, status), send_after=TUESDAY)
+        number = installation.contact("+12125550124", consent=False) if status == "paused" else number
+    assert dispatcher.hand_over() == 1
+
+
+def test_a_from_number_sends_no_faster_than_its_rate(installation: Installation, dispatcher: Dispatcher) -> None:
+    """A long code of one part a second gets one text a second, whatever waits; two parts take two."""
+    with installation.runtime.db.write() as session:
+        slow = line(session, installation.program_id, country="CA", address="+14165550100", rate=1.0)
+    waiting(installation, 4, from_number_id=slow, parts=2)
+    handed = []
+    for _ in range(8):
+        handed.append(dispatcher.hand_over())
+        installation.clock.move(timedelta(seconds=1))
+    assert sum(handed) == 4
+    assert max(handed) == 1
+
+
+def test_a_bell_that_cannot_be_rung_loses_nothing(installation: Installation) -> None:
+    """When Redis is away the rows stay queued, for the sweep to find."""
+
+    def broken(_: list[int]) -> None:
+        raise ConnectionError("no Redis")
+
+    dispatcher = Dispatcher(installation.runtime, broken)
+    installation.clock.move(timedelta(seconds=1))
+    (message,) = waiting(installation, 1)
+    with pytest.raises(ConnectionError):
+        dispatcher.hand_over()
+    assert installation.status(message) == "queued"

@@ -1,0 +1,71 @@
+"""Transactions and schema: durable or undone, the same tables on both databases, and an urgent write gets in."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from sender import schema
+from sender.db import Database, Pace
+from tests.waiting import eventually
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -> None:
+    """After every migration there is no difference left, on either database."""
+    database = Database(database_url)
+    schema.upgrade(database)
+    schema.upgrade(database)
+    schema.require_current(database)
+    assert schema.differences(database) == []
+    database.close()
+
+
+def test_a_transaction_that_raises_is_undone(database_url: str) -> None:
+    """Nothing of a failed block stays, all of a finished one does."""
+    database = Database(database_url)
+    with database.write() as session:
+        session.execute(text("CREATE TABLE things (n INTEGER UNIQUE)"))
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.execute(text("INSERT INTO things VALUES (1), (2), (2)"))
+    with database.write() as session:
+        session.execute(text("INSERT INTO things VALUES (2)"))
+    with database.read() as session:
+        assert session.execute(text("SELECT n FROM things")).scalars().all() == [2]
+    database.close()
+
+
+def test_an_empty_database_names_the_command(sqlite_url: str) -> None:
+    """A database without our tables says which command makes them."""
+    with pytest.raises(schema.SchemaError, match="tactful db upgrade"):
+        schema.require_current(Database(sqlite_url))
+
+
+def test_an_urgent_write_gets_in_between_bulk_writes(tmp_path: Path) -> None:
+    """Beside a writer that never rests, urgent transactions on SQLite are served, and the writer goes on after them."""
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    database = Database(url)
+    with database.write() as session:
+        session.execute(text("CREATE TABLE things (n INTEGER)"))
+    stop, written = threading.Event(), []
+
+    def bulk() -> None:
+        mine = Database(url)
+        while not stop.is_set():
+            with mine.write(Pace.BULK) as session:
+                session.execute(text("INSERT INTO things SELECT value FROM json_each('[1,2,3]')"))
+            written.append(1)
+        mine.close()
+
+    writer = threading.Thread(target=bulk)
+    writer.start()
+    eventually(lambda: len(written) > 3)
+    for _ in range(10):
+        with database.write(Pace.URGENT) as session:
+            session.execute(text("INSERT INTO things VALUES (0)"))
+    before = len(written)
+    eventually(lambda: len(written) > before)
+    stop.set()
+    writer.join()
+    database.close()
