@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 
 from guards.base import Kind, Purpose
 from sender.audience.intent import Intent, read
+from sender.audience.keywords import provider_reaction
 from sender.audience.ledger import Act, load_standings, record
 from sender.audience.numbers import find_or_make
 from sender.audience.phone import PhoneError, parse
@@ -25,6 +26,7 @@ from sender.states import WAITING, Status, advance
 
 CONFIRM_WITHIN = timedelta(minutes=5)
 STOPPED = (Purpose.MARKETING.value, Purpose.INFORMATIONAL.value)
+TOLL_FREE_WORDS = frozenset({"STOP", "START", "UNSTOP", "HELP", "INFO"})
 FROM_PROVIDER = {"STOP": "opt_out", "START": "opt_in", "HELP": "help"}
 
 
@@ -49,7 +51,14 @@ class _Line:
     program_id: int
     answers_keywords: bool
     can_receive: bool
+    kind: str
     scope: str
+
+    def answers_itself(self, body: str) -> bool:
+        """Whether the provider reacts to exactly these words here; on toll-free numbers only to the network's few."""
+        if not self.answers_keywords or (self.kind == "toll_free" and body.strip().upper() not in TOLL_FREE_WORDS):
+            return False
+        return provider_reaction(body) is not None
 
 
 def receive(runtime: Runtime, inbound: InboundText) -> bool:
@@ -68,7 +77,7 @@ def receive(runtime: Runtime, inbound: InboundText) -> bool:
         if reply_id is None:
             return False
         _act(runtime, session, number_id, lines, intent, inbound.sid, now)
-        _answer(runtime, session, number_id, lines, intent, reply_id, now)
+        _answer(runtime, session, number_id, lines, intent, inbound.body, reply_id, now)
     return True
 
 
@@ -101,6 +110,7 @@ def _lines(session: Session, inbound: InboundText) -> list[_Line]:
             col(FromNumber.program_id),
             col(FromNumber.answers_keywords),
             col(FromNumber.can_receive),
+            col(FromNumber.kind),
             col(Program.opt_out_scope),
         )
         .join(Program, col(Program.id) == col(FromNumber.program_id))
@@ -219,17 +229,21 @@ def _answer(
     number_id: int,
     lines: Sequence[_Line],
     intent: Intent,
+    body: str,
     reply_id: int,
     now: datetime,
 ) -> None:
-    """Plan the one answer that is due, unless the provider answers keywords by itself on this from_number."""
+    """Plan the one answer that is due, unless the provider itself answers these words on this from_number.
+
+    Twilio matches one exact word: to "BAJA" or "please stop" it neither reacts nor answers, so we do.
+    """
     answers = {"opt_out": "stop", "opt_in": "start", "help": "help"}.get(intent.intent)
     if answers is None or not intent.certain or not lines:
         return
     line = lines[0]
-    if line.answers_keywords or not line.can_receive:
-        return
     words = _words(session, line.program_id, answers)
+    if not words or not line.can_receive or line.answers_itself(body):
+        return
     real = runtime.clock.real()
     row = {
         "program_id": line.program_id,

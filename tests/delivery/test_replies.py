@@ -132,10 +132,33 @@ def test_scope_all_stops_every_program_and_start_lifts_it(installation: Installa
 
 
 def test_no_answer_where_the_provider_answers(installation: Installation) -> None:
-    """On a long code Twilio confirms a STOP itself: ours would be refused, so none is planned."""
+    """On a long code Twilio confirms its own words itself: ours would be refused, so none is planned."""
     installation.contact(NEW_YORK)
     receive(installation.runtime, inbound("STOP"))
     assert planned_answers(installation) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "planned"), [("STOP", {}), ("stop ", {}), ("BAJA", {"stop": 1}), ("please stop", {"stop": 1})]
+)
+def test_words_twilio_does_not_react_to_are_confirmed_by_us(
+    installation: Installation, words: str, planned: dict[str, int]
+) -> None:
+    """Twilio matches one exact English word; whoever said it otherwise still gets the one confirmation, from us."""
+    installation.contact(NEW_YORK)
+    receive(installation.runtime, inbound(words))
+    assert planned_answers(installation) == planned
+
+
+def test_on_toll_free_only_the_networks_words_are_answered(installation: Installation) -> None:
+    """The toll-free network knows STOP, not CANCEL: that one we confirm."""
+    with installation.runtime.db.write() as session:
+        line(session, installation.program_id, country="US", address="+18885550100", kind="toll_free")
+    installation.contact(NEW_YORK)
+    receive(installation.runtime, inbound("STOP", 1, to="+18885550100"))
+    assert planned_answers(installation) == {}
+    receive(installation.runtime, inbound("CANCEL", 2, to="+18885550100"))
+    assert planned_answers(installation) == {"stop": 1}
 
 
 def short_code(session: Session, installation: Installation) -> int:
