@@ -66,11 +66,14 @@ def run(draft: Draft, facts: Facts, guards: Iterable[Guard] = CHAIN) -> Cleared 
     until: datetime | None = None
     trace: Trace = ()
     for guard in guards:
-        verdict = _ask(guard, draft, facts)
+        try:
+            verdict: object = guard.check(draft, facts)
+        except Exception as error:
+            verdict = Block("guard_error", note=type(error).__name__)
         if verdict is ALLOW:
             continue
         if not isinstance(verdict, Allow):
-            return Refused(verdict, guard.name, (*trace, (guard.name, verdict)))
+            return _refused(verdict, guard.name, trace)
         if verdict.draft is not None:
             draft, trace = verdict.draft, (*trace, (guard.name, verdict))
         if verdict.until is not None and (until is None or verdict.until < until):
@@ -78,9 +81,7 @@ def run(draft: Draft, facts: Facts, guards: Iterable[Guard] = CHAIN) -> Cleared 
     return Cleared(draft, until, trace, made_by=_ONLY_HERE)
 
 
-def _ask(guard: Guard, draft: Draft, facts: Facts) -> Verdict:
-    try:
-        verdict: object = guard.check(draft, facts)
-    except Exception as error:
-        return Block("guard_error", note=type(error).__name__)
-    return verdict if isinstance(verdict, Verdict) else Block("guard_error", note="NoVerdict")
+def _refused(verdict: object, guard: str, trace: Trace) -> Refused:
+    if not isinstance(verdict, Defer | Block):
+        verdict = Block("guard_error", note="NoVerdict")
+    return Refused(verdict, guard, (*trace, (guard, verdict)))

@@ -14,8 +14,8 @@ HARD_LIMIT = 20
 """Texts of any purpose to one number in 24 hours: the last brake on runaway software, which no setting lifts."""
 _DAY, _WEEK = 24, 7 * 24
 
-Limit = tuple[int, int, tuple[Sent, ...], str]
-"""At most so many, in so many hours, of these texts, because of this rule id ("" for the program's own cap)."""
+Full = tuple[datetime, str]
+"""When a full window has room again, and the id of the rule that asks for it ("" for a cap of the program)."""
 LegalCap = tuple[int, int, bool, str]
 """At most so many, in so many hours, on the same subject only, because of this rule id."""
 ANY_SUBJECT = "*"
@@ -43,30 +43,33 @@ def check(draft: Draft, facts: Facts) -> Verdict:
 
 def _capped(draft: Draft, facts: Facts) -> Verdict:
     try:
-        limits = tuple(_limits(draft, facts))
+        full = list(_full(draft, facts))
     except KeyError as unknown:
         return Block("unknown_place", note=f"No rules are known for {unknown.args[0]}.")
-    full = [(_frees_at(sends, limit, hours, facts.now), rule) for limit, hours, sends, rule in limits]
-    until = max((frees_at for frees_at, _ in full if frees_at), default=None)
-    if until is None:
+    if not full:
         return ALLOW
-    ids = tuple(sorted({rule for frees_at, rule in full if frees_at and rule}))
+    until, ids = max(frees_at for frees_at, _ in full), tuple(sorted({rule for _, rule in full if rule}))
     if facts.ends_at is not None and until >= facts.ends_at:
         return Block("frequency_cap", ids, note="The cap frees only after the campaign or message ends.")
     return Defer(until, "frequency_cap", ids, note="As many texts as the cap allows were sent already.")
 
 
-def _limits(draft: Draft, facts: Facts) -> Iterator[Limit]:
+def _full(draft: Draft, facts: Facts) -> Iterator[Full]:
+    """Yield every full window; sends that are fewer than a limit need no counting."""
+    sends = facts.sends
     for cap in facts.policy.caps:
-        if _concerns(cap, draft):
-            yield cap.limit, cap.hours, tuple(sent for sent in facts.sends if _counts(cap, sent, draft, facts)), ""
+        if len(sends) >= cap.limit and _concerns(cap, draft):
+            own = tuple(sent for sent in sends if _counts(cap, sent, draft, facts.policy.program_id))
+            if frees_at := _frees_at(own, cap.limit, cap.hours, facts.now):
+                yield frees_at, ""
     if not TERMS[draft.purpose].restrained:
         return
-    legal = _legal(facts.places.codes, facts.now.astimezone(UTC).date())
-    counted = tuple(sent for sent in facts.sends if TERMS[sent.purpose].restrained) if legal else ()
-    for limit, hours, same_subject, rule in legal:
-        about = draft.subject if same_subject else None
-        yield limit, hours, tuple(sent for sent in counted if _on(about, sent.subject)), rule
+    for limit, hours, same_subject, rule in _legal(facts.places.codes, facts.now.astimezone(UTC).date()):
+        if len(sends) >= limit:
+            about = draft.subject if same_subject else None
+            counted = tuple(sent for sent in sends if TERMS[sent.purpose].restrained and _on(about, sent.subject))
+            if frees_at := _frees_at(counted, limit, hours, facts.now):
+                yield frees_at, rule
 
 
 def _concerns(cap: Cap, draft: Draft) -> bool:
@@ -74,8 +77,8 @@ def _concerns(cap: Cap, draft: Draft) -> bool:
     return purpose and (cap.subject == ANY_SUBJECT or _on(cap.subject, draft.subject))
 
 
-def _counts(cap: Cap, sent: Sent, draft: Draft, facts: Facts) -> bool:
-    if cap.scope == "program" and sent.program_id != facts.policy.program_id:
+def _counts(cap: Cap, sent: Sent, draft: Draft, program_id: int) -> bool:
+    if cap.scope == "program" and sent.program_id != program_id:
         return False
     purpose = TERMS[sent.purpose].restrained if cap.purpose is None else sent.purpose is cap.purpose
     return purpose and _on(draft.subject if cap.subject == ANY_SUBJECT else cap.subject, sent.subject)

@@ -85,9 +85,13 @@ def _at(places: Places, policy: Policy, now: datetime, margin: timedelta, ends_a
         return Block("unknown_place", note=f"No rules or no clock are known for {unknown.args[0]}.")
     for start, end in spans:
         if end - room > max(start, instant):
-            closes_at = datetime.fromtimestamp(end, UTC) - margin
-            return Allow(until=closes_at) if start <= instant else _later(places, policy, start, now, ends_at)
+            return _until(end, margin) if start <= instant else _later(places, policy, start, now, ends_at)
     return _none(places, policy, now)
+
+
+@lru_cache(maxsize=4096)
+def _until(end: int, margin: timedelta) -> Allow:
+    return Allow(until=datetime.fromtimestamp(end, UTC) - margin)
 
 
 def _reasoned(loosened: Mapping[str, str]) -> frozenset[str]:
