@@ -3,13 +3,5 @@
 from guards import consent_check, content, emergency, frequency_cap, labels, opt_out_footer, quiet_hours, reach
 from guards.base import Guard
 
-CHAIN: tuple[Guard, ...] = (
-    reach,
-    consent_check,
-    emergency,
-    frequency_cap,
-    quiet_hours,
-    labels,
-    opt_out_footer,
-    content,
-)
+WORDS: tuple[Guard, ...] = (labels, opt_out_footer, content)
+CHAIN: tuple[Guard, ...] = (reach, consent_check, emergency, frequency_cap, quiet_hours, *WORDS)

@@ -6,7 +6,7 @@ Table models check nothing when built: whoever writes a row has checked its inpu
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -43,6 +43,11 @@ class Program(SQLModel, table=True):
     countries: list[str] = json_field(list)
     loosened: dict[str, str] = json_field()
     opt_out_scope: str = "program"
+    footer_every_days: int = 0
+    refusals: dict[str, str] = json_field()
+    max_parts: int = 0
+    domains: list[str] = json_field(list)
+    age_gate: bool = False
     created_at: datetime
 
 
@@ -159,7 +164,10 @@ class Segment(SQLModel, table=True):
 
 
 class Campaign(SQLModel, table=True):
-    """A mailing. ``cursor`` and ``audience_end`` are contact ids: planned so far, and the last there was at start."""
+    """A mailing. ``cursor`` and ``audience_end`` are contact ids: planned so far, and the last there was at start.
+
+    ``budget`` and ``daily_budget`` are ten-thousandths of the price table's currency; None: no limit.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     program_id: int = Field(foreign_key="program.id")
@@ -176,6 +184,8 @@ class Campaign(SQLModel, table=True):
     audience_end: int | None = None
     planned_at: datetime | None = None
     approved_hash: bytes | None = None
+    budget: int | None = Field(default=None, sa_type=BigInteger)
+    daily_budget: int | None = Field(default=None, sa_type=BigInteger)
     created_by: str = ""
     created_at: datetime
 
@@ -193,8 +203,22 @@ class Variant(SQLModel, table=True):
     defaults: dict[str, Any] = json_field()
 
 
+class Spend(SQLModel, table=True):
+    """What gates have set aside of a campaign's budget, on one day (UTC, "2026-03-10") and in all (day "").
+
+    ``reserved`` only grows, by an update that is refused where it would pass ``cap``.
+    """
+
+    campaign_id: int = Field(foreign_key="campaign.id", primary_key=True)
+    day: str = Field(default="", primary_key=True)
+    reserved: int = Field(default=0, sa_type=BigInteger)
+    cap: int = Field(sa_type=BigInteger)
+
+
 class Message(SQLModel, table=True):
     """One outbound text to one number. ``send_after`` is the one column for quiet hours, caps and back-off.
+
+    ``cost`` is what a budget sets aside for it, in ten-thousandths of the price table's currency.
 
     ``deferrals`` counts what guards put off, ``tries`` the attempts that were proven not to have been created.
     ``changed_at`` follows the campaign clock, ``touched_at`` the machine's, for sweeps.
@@ -221,6 +245,7 @@ class Message(SQLModel, table=True):
     text_cipher: bytes | None = None
     text_hash: bytes | None = None
     parts: int = 0
+    cost: int = 0
     send_after: datetime
     expires_at: datetime | None = None
     deferrals: int = 0

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from guards.base import Purpose
+from guards.base import Policy, Purpose
 from sender.audience import segments
+from sender.campaigns import findings
 from sender.campaigns.rendering import compile_template
 from sender.db import Pace
 from sender.locks import close_campaign
@@ -45,13 +46,19 @@ class VariantIn:
 
 @dataclass(frozen=True, slots=True)
 class CampaignIn:
-    """A campaign as it is written. Instants are aware."""
+    """A campaign as it is written. Instants are aware; budgets are ten-thousandths of the price table's currency.
+
+    ``second_person`` confirms that words which look like marketing are of a laxer purpose.
+    """
 
     name: str
     program: str
     variants: Sequence[VariantIn]
     purpose: Purpose = Purpose.MARKETING
     end_at: datetime | None = None
+    budget: int | None = None
+    daily_budget: int | None = None
+    second_person: str = ""
 
 
 def create(runtime: Runtime, wanted: CampaignIn, actor: str) -> int:
@@ -72,13 +79,17 @@ def create(runtime: Runtime, wanted: CampaignIn, actor: str) -> int:
             name=wanted.name,
             purpose=wanted.purpose.value,
             end_at=wanted.end_at,
+            budget=wanted.budget,
+            daily_budget=wanted.daily_budget,
             created_by=actor,
             created_at=now,
         )
         session.add(campaign)
         session.flush()
         session.add_all(_variants(campaign.id or 0, wanted.variants))
-        _audit(session, now, actor, "campaign.create", campaign.id or 0, {"name": wanted.name})
+        _check_words(wanted, findings.policy_for(program), actor)
+        detail = {"name": wanted.name, "second_person": wanted.second_person}
+        _audit(session, now, actor, "campaign.create", campaign.id or 0, detail)
         return campaign.id or 0
 
 
@@ -91,6 +102,16 @@ def _variants(campaign_id: int, wanted: Sequence[VariantIn]) -> list[Variant]:
         row.segment, row.defaults = one.segment, one.defaults
         rows.append(row)
     return rows
+
+
+def _check_words(wanted: CampaignIn, policy: Policy, actor: str) -> None:
+    try:
+        for one in wanted.variants:
+            findings.check_template(one.name, one.template, wanted.purpose, policy, actor, wanted.second_person)
+    except findings.FindingError as error:
+        raise ControlError(str(error)) from error
+    if any(budget is not None and budget < 1 for budget in (wanted.budget, wanted.daily_budget)):
+        raise ControlError(f"The budget of campaign {wanted.name!r} must be above 0; leave it out for no limit.")
 
 
 def schedule(

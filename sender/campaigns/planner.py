@@ -94,6 +94,7 @@ def _row(runtime: Runtime, plan: Plan, one: Planned, now: datetime, real: dateti
         "text_cipher": cipher,
         "text_hash": text_hash(one.text),
         "parts": one.parts,
+        "cost": one.cost,
         "send_after": send_after,
         "expires_at": plan.ends_at,
         "deferrals": 1 if reason and status is Status.PENDING else 0,

@@ -3,21 +3,21 @@
 Planning and rehearsal both ask here, so a rehearsal counts exactly what a start would plan.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, case, or_, select
 from sqlmodel import Session, col
 
-from guards import opt_out_footer
-from guards.base import Allow, Block, Draft, Purpose
+from guards import WORDS, opt_out_footer
+from guards.base import Block, Defer, Draft, Facts, Purpose
 from guards.chain import Cleared, Refused, run
 from sender.audience import segments
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.audience.segment_sql import where
-from sender.campaigns import parts
+from sender.campaigns import parts, prices
 from sender.campaigns.rendering import RenderError, Template, compile_template
 from sender.models import Campaign, Contact, FromNumber, Number, Variant
 from sender.runtime import Runtime
@@ -38,7 +38,10 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What one member would get: the text with its footer, and the chain's answer."""
+    """What one member would get: the text with its footer, and the chain's answer.
+
+    ``cost`` is what a budget sets aside for it, in ten-thousandths; ``draft`` the words before the chain.
+    """
 
     member: Member
     text: str
@@ -46,6 +49,8 @@ class Planned:
     from_number_id: int | None
     outcome: Cleared | Refused
     known: Known | None
+    cost: int = 0
+    draft: Draft | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class Plan:
     templates: dict[int, Template]
     names: dict[int, str]
     lines: tuple[FromNumber, ...]
+    languages: dict[int, str] = field(default_factory=dict)
 
     def line_for(self, country: str | None) -> FromNumber | None:
         """The from_number for a country: its own, else the one for every country ("*")."""
@@ -83,7 +89,19 @@ def load_plan(session: Session, campaign: Campaign) -> Plan:
         {variant.id or 0: compile_template(variant.template, variant.defaults) for variant in variants},
         {variant.id or 0: variant.name for variant in variants},
         lines,
+        {variant.id or 0: language_of(variant.segment) for variant in variants},
     )
+
+
+def language_of(segment: Mapping[str, Any]) -> str:
+    """The one language whose speakers a segment takes, such as "es"; empty where it takes several or does not say."""
+    if segment.get("field") == "language":
+        told = segment.get("is") or segment.get("starts_with") or ""
+        return str(told).split("-")[0].lower()
+    told_by = [language_of(part) for part in (*segment.get("all", ()), *segment.get("any", ()))]
+    if "any" in segment:
+        return told_by[0] if len(set(told_by)) == 1 else ""
+    return next(filter(None, told_by), "")
 
 
 def members(session: Session, plan: Plan, now: datetime, after: int, up_to: int, limit: int) -> list[Member]:
@@ -135,23 +153,38 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
         words = plan.templates[member.variant_id].render(context(member))
     except RenderError as error:
         return Planned(member, "", 0, None, _block("render_error", str(error)), known)
-    draft = Draft(words, plan.purpose)
+    draft = Draft(words, plan.purpose, language=plan.languages.get(member.variant_id, ""))
     outcome = run(draft, known.facts, runtime.chain)
     if line is None and isinstance(outcome, Cleared):
         outcome = _block("no_from_number", f"the program has no from_number for {member.country}")
-    text = _final_text(outcome, draft, known)
-    size = parts.count(text)
+    text, outcome = _final_text(outcome, draft, known)
+    size = _most_parts(text, draft, known.facts)
     if len(text) > parts.MAX_BODY:
         outcome = _block("too_long", f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}")
-    return Planned(member, text, size.parts, line.id if line else None, outcome, known)
+    each = prices.reserved_price(member.country, line.kind if line else "", known.facts.now.date())
+    return Planned(member, text, size, line.id if line else None, outcome, known, size * each, draft)
 
 
-def _final_text(outcome: Cleared | Refused, draft: Draft, known: Known) -> str:
-    """The words as they will leave: a deferred text is frozen with its footer too, so its parts are the true ones."""
+def _final_text(outcome: Cleared | Refused, draft: Draft, known: Known) -> tuple[str, Cleared | Refused]:
+    """The words as they will leave: a deferred text is frozen with its footer too, so its parts are the true ones.
+
+    What its words would stop then stops it now.
+    """
     if isinstance(outcome, Cleared):
-        return outcome.draft.text
-    footered = opt_out_footer.check(draft, known.facts)
-    return footered.draft.text if isinstance(footered, Allow) and footered.draft else draft.text
+        return outcome.draft.text, outcome
+    worded = run(draft, known.facts, WORDS)
+    if isinstance(worded, Cleared):
+        return worded.draft.text, outcome
+    return draft.text, worded if isinstance(outcome.verdict, Defer) else outcome
+
+
+def _most_parts(text: str, draft: Draft, facts: Facts) -> int:
+    """The parts of the text, with the longest footer where it may become due before the text leaves."""
+    policy = facts.policy
+    if policy.footer_every_days <= 0 or text.endswith(opt_out_footer.footer_for(facts)):
+        return parts.count(text).parts
+    worst = opt_out_footer.worst(text, policy.brand.strip(), opt_out_footer.footer_for(facts), draft.language)
+    return max(parts.count(text).parts, parts.count(worst).parts)
 
 
 def _block(reason: str, note: str = "") -> Refused:

@@ -1,25 +1,50 @@
 """The real audience through the real guards at the planned time, with nothing written and nothing sent."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from guards.base import Defer
-from guards.chain import Cleared
-from sender.campaigns.planning import Planned, decide, load_plan, members
-from sender.models import Campaign, Contact
+from guards import content
+from guards.base import Defer, Policy
+from guards.chain import Cleared, run
+from guards.finding import Finding
+from sender.campaigns import findings, prices
+from sender.campaigns.forecast import Forecast, Group, Load, forecast
+from sender.campaigns.planning import Plan, Planned, decide, load_plan, members
+from sender.models import Campaign, Contact, Program
 from sender.runtime import Runtime
 
 SLICE = 500
 SAMPLES = 3
+JUDGED = 300
+"""The texts of each variant whose words are judged in full; what would stop a text counts for every one."""
+_ATTEMPTS = 4
+
+
+@dataclass
+class CountryCost:
+    """What texts to one country cost at least: ``amount`` in ten-thousandths, None where no price is known."""
+
+    texts: int = 0
+    parts: int = 0
+    amount: int | None = 0
+
+    def add(self, parts: int, each: int | None) -> None:
+        """Count one text."""
+        self.texts, self.parts = self.texts + 1, self.parts + parts
+        self.amount = None if each is None or self.amount is None else self.amount + parts * each
 
 
 @dataclass
 class Rehearsal:
-    """What would happen at ``at``: numbers per verdict and reason, parts, the longest text, a few samples."""
+    """What would happen at ``at``: numbers per verdict and reason, parts, the longest text, a few samples.
+
+    ``costs`` are lower bounds by country; ``findings`` counts each finding (the first of its code and words) over the
+    texts that were judged; ``forecast`` says when texts would leave and how many would not make it.
+    """
 
     at: datetime
     total: int = 0
@@ -30,6 +55,20 @@ class Rehearsal:
     worst_text: str = ""
     worst_parts: int = 0
     samples: dict[str, list[str]] = field(default_factory=dict)
+    costs: dict[str, CountryCost] = field(default_factory=dict)
+    findings: dict[tuple[str, str], tuple[Finding, int]] = field(default_factory=dict)
+    forecast: Forecast = field(default_factory=Forecast)
+    loads: dict[Group, Load] = field(default_factory=dict)
+
+    @property
+    def cost(self) -> int:
+        """The lower bound of everything with a known price, in ten-thousandths."""
+        return sum(one.amount or 0 for one in self.costs.values())
+
+    @property
+    def unpriced(self) -> tuple[str, ...]:
+        """The countries whose texts are in no sum, because no price is known."""
+        return tuple(sorted(country for country, one in self.costs.items() if one.amount is None))
 
     def add(self, one: Planned, variant: str) -> None:
         """Count one member."""
@@ -47,12 +86,23 @@ class Rehearsal:
         if len(samples) < SAMPLES:
             samples.append(one.text)
 
+    def price(self, one: Planned, kind: str) -> None:
+        """Count what one text costs at least, sent by this kind of from_number."""
+        found = prices.price(one.member.country, kind, self.at.date())
+        self.costs.setdefault(one.member.country or "", CountryCost()).add(one.parts, found.amount if found else None)
+
+    def note(self, found: Finding) -> None:
+        """Count one finding."""
+        first, times = self.findings.get((found.code, found.sentence), (found, 0))
+        self.findings[found.code, found.sentence] = first, times + 1
+
 
 def rehearse(runtime: Runtime, campaign_id: int, at: datetime | None = None) -> Rehearsal:
     """Rehearse a campaign at ``at``, at its start, or now. Raises SegmentError or TemplateError, each one sentence."""
     with runtime.db.read() as session:
         campaign = session.get_one(Campaign, campaign_id)
         when = at or max(campaign.start_at or runtime.clock.now(), runtime.clock.now())
+        policy = findings.policy_for(session.get_one(Program, campaign.program_id))
         plan = load_plan(session, campaign)
         end = session.execute(select(func.max(col(Contact.id)))).scalar() or 0
     rehearsal, after = Rehearsal(when), 0
@@ -61,8 +111,47 @@ def rehearse(runtime: Runtime, campaign_id: int, at: datetime | None = None) -> 
             some = members(session, plan, when, after, end, SLICE)
             planned = decide(runtime, session, plan, some, when)
         for one in planned:
-            rehearsal.add(one, plan.names[one.member.variant_id])
+            _count(runtime, rehearsal, plan, one, policy)
         after = some[-1].contact_id if len(some) == SLICE else end
+    return _finished(rehearsal, plan, policy)
+
+
+def _count(runtime: Runtime, rehearsal: Rehearsal, plan: Plan, one: Planned, policy: Policy) -> None:
+    variant = plan.names[one.member.variant_id]
+    rehearsal.add(one, variant)
+    if one.text and rehearsal.variants[variant] <= JUDGED:
+        for found in content.findings(one.text, plan.purpose, one.known.facts.policy if one.known else policy):
+            rehearsal.note(found)
+    line = plan.line_for(one.member.country)
+    if _verdict(one)[0] == "block" or line is None:
+        return
+    rehearsal.price(one, line.kind)
+    opening = _opening(runtime, one)
+    if opening is not None:
+        load = rehearsal.loads.setdefault(Group(line.id or 0, *opening), Load())
+        load.texts, load.parts = load.texts + 1, load.parts + one.parts
+
+
+def _opening(runtime: Runtime, one: Planned) -> tuple[datetime, datetime | None] | None:
+    """When this text may leave and until when; None where no opening was found within a few steps."""
+    if one.known is None or one.draft is None:
+        return None
+    outcome, facts = one.outcome, one.known.facts
+    for _ in range(_ATTEMPTS):
+        if isinstance(outcome, Cleared):
+            return facts.now, outcome.until
+        if not isinstance(outcome.verdict, Defer):
+            return None
+        facts = replace(facts, now=outcome.verdict.until)
+        outcome = run(one.draft, facts, runtime.chain)
+    return None
+
+
+def _finished(rehearsal: Rehearsal, plan: Plan, policy: Policy) -> Rehearsal:
+    for found in findings.of_countries(rehearsal.costs, plan.lines, policy):
+        rehearsal.note(found)
+    rates = {line.id or 0: line.rate for line in plan.lines}
+    rehearsal.forecast = forecast(rehearsal.loads, rates, rehearsal.at, plan.ends_at)
     return rehearsal
 
 

@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 
 from guards.base import Block, Defer, Draft, Kind, Purpose
 from guards.chain import VERSION, Cleared, Refused, run
+from sender import spend
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.crypto import text_hash, unseal
@@ -62,6 +63,7 @@ class Row(NamedTuple):
     expires_at: datetime | None
     deferrals: int
     tries: int
+    cost: int
 
 
 _COLUMNS = [getattr(Message, name) for name in Row._fields]
@@ -80,8 +82,13 @@ def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
             session, [_asked(row) for row in rows], now, runtime.clock.margin
         )
         outcomes = {row.id: judge(runtime, row, known.get(row.id)) for row in rows}
+        used_up = _reserve(session, rows, outcomes, now)
         _refuse(runtime, session, rows, known, outcomes, now)
-        return _pass(runtime, session, rows, known, outcomes, gated)
+        opened = _pass(runtime, session, rows, known, outcomes, gated)
+    if used_up:
+        with runtime.db.write() as session:
+            spend.pause_where_used(session, used_up, now)
+    return opened
 
 
 def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
@@ -100,6 +107,19 @@ def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
     if outcome.until is not None and outcome.until - known.facts.now < shortest(runtime):
         return _at_the_next_opening(runtime, draft, known, outcome.until)
     return outcome
+
+
+def _reserve(session: Session, rows: list[Row], outcomes: dict[int, Cleared | Refused], now: datetime) -> set[int]:
+    """Set aside the cost of what was cleared, once per message; returns the campaigns whose budget is used."""
+    wanted = [
+        spend.Wanted(row.id, row.campaign_id, row.cost)
+        for row in rows
+        if row.campaign_id and not row.tries and isinstance(outcomes[row.id], Cleared)
+    ]
+    short = spend.reserve(session, wanted, now)
+    for key, shortage in short.items():
+        outcomes[key] = Refused(Defer(shortage.until, shortage.reason, note=shortage.note), "spend", ())
+    return {one.campaign_id for one in wanted if one.key in short and short[one.key].reason == "budget"}
 
 
 def shortest(runtime: Runtime) -> timedelta:

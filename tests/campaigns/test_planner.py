@@ -71,7 +71,7 @@ def test_each_contact_gets_the_first_variant_that_matches(installation: Installa
     campaign = running(installation, SPANISH, EVERYBODY)
     plan_all(installation, campaign)
     assert texts(installation) == {
-        "es": "Acme: Hola Eva\nReply STOP to opt out",
+        "es": "Acme: Hola Eva\nResponde BAJA para cancelar",
         "all": "Acme: Hi there\nReply STOP to opt out",
     }
     assert statuses(installation) == {("pending", ""): 2}
@@ -133,7 +133,7 @@ def test_a_rehearsal_counts_what_a_start_would_plan(installation: Installation) 
     assert (found.total, found.verdicts["allow"], found.reasons["block", "no_consent"]) == (20, 15, 5)
     assert statuses(installation) == {}
     assert found.worst_parts == 1
-    assert found.samples["es"][0] == "Acme: Hola amiga\nReply STOP to opt out"
+    assert found.samples["es"][0] == "Acme: Hola amiga\nResponde BAJA para cancelar"
     control.schedule(installation.runtime, campaign, installation.clock.now(), "ann")
     control.start_due(installation.runtime)
     plan_all(installation, campaign)
