@@ -1,12 +1,14 @@
 """Campaigns and programs as JSON files: read and checked, naming the path of what is wrong."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from guards.base import Cap, Purpose, Window
+from sender.campaigns import prices
 from sender.campaigns.control import CampaignIn, VariantIn
 from sender.campaigns.programs import FromNumberIn, ProgramIn
 
@@ -22,6 +24,10 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+# As people write it, "250.00" of the price table's currency; kept in its ten-thousandths.
+Money = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=4)] | None
+
+
 class _Variant(_Part):
     name: str = Field(min_length=1, max_length=80)
     segment: dict[str, Any] = Field(default_factory=dict)
@@ -35,6 +41,9 @@ class _Campaign(_Part):
     variants: list[_Variant] = Field(min_length=1)
     purpose: Purpose = Purpose.MARKETING
     end_at: AwareDatetime | None = None
+    budget: Money = None
+    daily_budget: Money = None
+    second_person: str = ""
 
 
 class _FromNumber(_Part):
@@ -75,6 +84,11 @@ class _Program(_Part):
     hours: Annotated[list[Window], BeforeValidator(_windows)] | None = None
     loosened: dict[str, str] = Field(default_factory=dict)
     opt_out_scope: str = "program"
+    footer_every_days: int = 0
+    refusals: dict[str, str] = Field(default_factory=dict)
+    max_parts: int = 0
+    domains: list[str] = Field(default_factory=list)
+    age_gate: bool = False
 
 
 Draft = TypeVar("Draft", bound=_Part)
@@ -84,7 +98,20 @@ def read_campaign(file: Path) -> CampaignIn:
     """The campaign in a JSON file; DraftError says what to mend."""
     draft = _read(file, _Campaign)
     variants = [VariantIn(one.name, one.segment, one.template, one.defaults) for one in draft.variants]
-    return CampaignIn(draft.name, draft.program, variants, draft.purpose, draft.end_at)
+    return CampaignIn(
+        draft.name,
+        draft.program,
+        variants,
+        draft.purpose,
+        draft.end_at,
+        budget=_units(draft.budget),
+        daily_budget=_units(draft.daily_budget),
+        second_person=draft.second_person,
+    )
+
+
+def _units(amount: Decimal | None) -> int | None:
+    return None if amount is None else int(amount * prices.UNIT)
 
 
 def read_program(file: Path) -> ProgramIn:

@@ -25,6 +25,10 @@ WORDING_KINDS = ("opt_in", "help", "stop", "start")
 SCOPES = ("program", "all")
 MINUTES = 24 * 60
 
+LONGEST_WITHOUT_FOOTER = 30
+"""Days: the reminder of the way out comes at least monthly (Short Code Monitoring Handbook practice)."""
+MOST_PARTS = 10
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _ADDRESSES: Mapping[str, tuple[re.Pattern[str], str]] = {
     "short_code": (re.compile(r"\d{3,8}"), "3 to 8 digits"),
@@ -76,6 +80,11 @@ class ProgramIn:
     hours: Sequence[Window] | None = None
     loosened: Mapping[str, str] = field(default_factory=dict)
     opt_out_scope: str = "program"
+    footer_every_days: int = 0
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    max_parts: int = 0
+    domains: Sequence[str] = ()
+    age_gate: bool = False
 
 
 def create_program(runtime: Runtime, wanted: ProgramIn, actor: str) -> int:
@@ -107,6 +116,12 @@ def _program(wanted: ProgramIn, now: datetime) -> Program:
         loosened=dict(wanted.loosened),
         created_at=now,
     )
+    program.footer_every_days, program.max_parts, program.age_gate = (
+        wanted.footer_every_days,
+        wanted.max_parts,
+        wanted.age_gate,
+    )
+    program.refusals, program.domains = dict(wanted.refusals), sorted({one.lower() for one in wanted.domains})
     program.purposes = [purpose.value for purpose in wanted.purposes]
     program.countries = sorted(set(wanted.countries))
     program.caps = [{"limit": cap.limit, "hours": cap.hours, "scope": cap.scope} for cap in wanted.caps]
@@ -136,6 +151,7 @@ def _check(wanted: ProgramIn) -> None:
     _check_places(wanted)
     _check_hours(wanted)
     _check_loosened(wanted.loosened)
+    _check_content(wanted)
     for line in wanted.from_numbers:
         _check_line(line, wanted.countries)
     served = [(line.country, line.address) for line in wanted.from_numbers]
@@ -167,6 +183,19 @@ def _check_places(wanted: ProgramIn) -> None:
     for country in wanted.countries:
         if country not in SUPPORTED_REGIONS:
             raise ProgramError(f"{country!r} is not a country; write two capital letters such as US or CA.")
+
+
+def _check_content(wanted: ProgramIn) -> None:
+    if not 0 <= wanted.footer_every_days <= LONGEST_WITHOUT_FOOTER:
+        raise ProgramError(f"footer_every_days is {wanted.footer_every_days}; give 0 (always) to 30.")
+    if not 0 <= wanted.max_parts <= MOST_PARTS:
+        raise ProgramError(f"max_parts is {wanted.max_parts}; give 0 (no limit) to {MOST_PARTS}.")
+    for domain in wanted.domains:
+        if not _DOMAIN.fullmatch(domain.lower()):
+            raise ProgramError(f"The domain {domain!r} must be a plain name such as acme.example, without https://.")
+    for country, line in wanted.refusals.items():
+        if country not in SUPPORTED_REGIONS or not line.strip():
+            raise ProgramError(f"The refusal for {country!r} needs a country such as FR and a line such as STOP 36123.")
 
 
 def _check_hours(wanted: ProgramIn) -> None:

@@ -3,12 +3,15 @@
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from sender.cli.common import console, emit, fail, opened
+
+if TYPE_CHECKING:
+    from sender.campaigns.rehearsal import Rehearsal
 
 app = typer.Typer(help="Write, rehearse, schedule, stop and look at campaigns.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The campaign's name or number.")]
@@ -43,16 +46,64 @@ def rehearse(name: Name, as_json: AsJson = False) -> None:
         reasons = {f"{verdict}:{reason}": count for (verdict, reason), count in found.reasons.items()}
         emit({"at": found.at, "total": found.total, "verdicts": found.verdicts, "reasons": reasons,
               "parts": found.parts, "worst_text": found.worst_text, "worst_parts": found.worst_parts,
-              "samples": found.samples})  # fmt: skip
+              "samples": found.samples, **_money_and_time(found)})  # fmt: skip
         return
     table = Table("verdict", "reason", "numbers", title=f"Rehearsal for {found.at:%Y-%m-%d %H:%M} UTC")
     for (verdict, reason), count in sorted(found.reasons.items()):
         table.add_row(verdict, reason, f"{count:,}")
     console.print(table)
     console.print(f"{found.total:,} numbers, {found.parts:,} parts; the longest text has {found.worst_parts}.")
+    _show_cost(found)
+    _show_hours(found)
+    for one, times in found.findings.values():
+        console.print(f"{one.severity} in {times:,}: {one.sentence} {one.mend}", markup=False, highlight=False)
     for variant, texts in found.samples.items():
         for text in texts:
-            console.print(f"  [dim]{variant}[/] {text}", markup=True, highlight=False)
+            console.print(f"  {variant}: {text}", markup=False, highlight=False)
+
+
+def _money_and_time(found: "Rehearsal") -> dict[str, Any]:
+    from sender.campaigns.prices import UNIT, currency
+
+    costs = {
+        country: {"texts": one.texts, "parts": one.parts, "at_least": None if one.amount is None else one.amount / UNIT}
+        for country, one in sorted(found.costs.items())
+    }
+    return {
+        "cost": {"currency": currency(), "at_least": found.cost / UNIT, "unpriced": found.unpriced, "countries": costs},
+        "hours": {hour.isoformat(): texts for hour, texts in found.forecast.per_hour().items()},
+        "ends": found.forecast.ends,
+        "not_today": found.forecast.late.total(),
+        "not_before_the_end": found.forecast.lost.total(),
+        "findings": [
+            {"code": one.code, "severity": one.severity, "texts": times, "sentence": one.sentence, "mend": one.mend}
+            for one, times in found.findings.values()
+        ],
+    }
+
+
+def _show_cost(found: "Rehearsal") -> None:
+    from sender.campaigns.prices import shown
+
+    table = Table("country", "texts", "parts", "at least", title="Cost, without carriers' fees")
+    for country, one in sorted(found.costs.items()):
+        amount = "not known" if one.amount is None else shown(one.amount)
+        table.add_row(country, f"{one.texts:,}", f"{one.parts:,}", amount)
+    console.print(table)
+    besides = f", and {', '.join(found.unpriced)} beside it" if found.unpriced else ""
+    console.print(f"At least {shown(found.cost)}{besides}.")
+
+
+def _show_hours(found: "Rehearsal") -> None:
+    table = Table("hour (UTC)", "texts", title="When they would leave")
+    for hour, texts in found.forecast.per_hour().items():
+        table.add_row(f"{hour:%Y-%m-%d %H:00}", f"{texts:,}")
+    console.print(table)
+    late, lost = found.forecast.late.total(), found.forecast.lost.total()
+    if late:
+        console.print(f"{late:,} would not leave before their window closes and wait for the next: raise the rate.")
+    if lost:
+        console.print(f"{lost:,} would not leave before the campaign ends: begin earlier, end later or raise the rate.")
 
 
 @app.command("schedule")

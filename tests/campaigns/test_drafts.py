@@ -89,3 +89,44 @@ def test_words_of_an_unknown_kind_are_refused(tmp_path: Path) -> None:
     installation = install(tmp_path / "home", f"sqlite:///{tmp_path / 'x.db'}")
     with pytest.raises(ProgramError, match="There is no wording 'welcome'"):
         add_wording(installation.runtime, "acme", "welcome", "Hello", "ann")
+
+
+def test_budgets_and_content_settings_come_from_files(tmp_path: Path) -> None:
+    """Money is written as people write it and kept in ten-thousandths; a program's content settings reach its row."""
+    money = {"budget": "250.50", "daily_budget": 20, "second_person": "bob"}
+    campaign = read_campaign(written(tmp_path, CAMPAIGN | money))
+    assert (campaign.budget, campaign.daily_budget, campaign.second_person) == (2_505_000, 200_000, "bob")
+    settings = {"footer_every_days": 7, "max_parts": 2, "domains": ["Acme.example"], "age_gate": True}
+    installation = install(tmp_path / "home", f"sqlite:///{tmp_path / 'x.db'}")
+    wanted = read_program(written(tmp_path, PROGRAM | settings | {"refusals": {"FR": "STOP au 36123"}}))
+    program_id = create_program(installation.runtime, wanted, "ann")
+    with installation.runtime.db.read() as session:
+        row = session.get_one(Program, program_id)
+        assert (row.footer_every_days, row.max_parts, row.domains, row.age_gate) == (7, 2, ["acme.example"], True)
+        assert row.refusals == {"FR": "STOP au 36123"}
+    installation.runtime.db.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"footer_every_days": 31}, "footer_every_days is 31"),
+        ({"max_parts": -1}, "max_parts is -1"),
+        ({"domains": ["https://acme.example"]}, "must be a plain name"),
+        ({"refusals": {"XX": "STOP"}}, "needs a country"),
+        ({"refusals": {"FR": " "}}, "needs a country"),
+    ],
+)
+def test_content_settings_that_make_no_sense(tmp_path: Path, settings: dict[str, Any], sentence: str) -> None:
+    """Each is refused with one sentence, and no program is kept."""
+    installation = install(tmp_path / "home", f"sqlite:///{tmp_path / 'x.db'}")
+    with pytest.raises(ProgramError, match=sentence):
+        create_program(installation.runtime, read_program(written(tmp_path, PROGRAM | settings)), "ann")
+    installation.runtime.db.close()
+
+
+@pytest.mark.parametrize("budget", [0, -5, "much", "1.23456"])
+def test_a_budget_is_money(tmp_path: Path, budget: object) -> None:
+    """Nothing, less than nothing, words and fractions of fractions are no budget."""
+    with pytest.raises(DraftError, match="budget"):
+        read_campaign(written(tmp_path, CAMPAIGN | {"budget": budget}))
