@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sender.bench.measured import Run
-from sender.bench.run import Group, Report, Result
+from sender.bench.run import Report, Result
 
 
 def show(console: Console, report: Report) -> None:
