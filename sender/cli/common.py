@@ -145,6 +145,17 @@ def log_to_stderr() -> None:
     )
 
 
+def instant(text: str) -> datetime:
+    """An instant that somebody typed, in UTC; one without its offset ends the command."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        fail(f"{text!r} is no time with its offset; write it as 2026-09-03T00:00Z.")
+    return at.astimezone(UTC)
+
+
 def emit(value: Any) -> None:
     """One JSON value on a line of standard output."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")

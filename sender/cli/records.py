@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from guards.base import Purpose
-from sender.cli.common import console, emit, fail, load_settings, opened
+from sender.cli.common import console, emit, fail, instant, load_settings, opened
 
 Number = Annotated[str, typer.Argument(help="A phone number with its country code, such as +12125550123.")]
 consent = typer.Typer(help="The consent on record.", no_args_is_help=True)
@@ -56,15 +56,22 @@ def check(
     number: Number,
     program: Annotated[str, typer.Option(help="The program's short name.")],
     purpose: Annotated[Purpose, typer.Option(help="Why the text would be sent.")] = Purpose.MARKETING,
+    at: Annotated[str, typer.Option(help="An instant such as 2026-11-23T15:00Z; now when absent.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")] = False,
 ) -> None:
-    """May this number be texted now, why not, when? Answers what the gate would say, in JSON."""
+    """May this number be texted, why not, when, under which law, and who could change it? What the gate would say."""
     from sender.audience.checks import CheckError, check
 
     with opened() as runtime, runtime.db.read() as session:
         try:
-            emit(asdict(check(runtime, session, _e164(number), program, purpose)))
+            answer = check(runtime, session, _e164(number), program, purpose, instant(at) if at else None)
         except CheckError as error:
             fail(str(error))
+    if json:
+        emit(asdict(answer))
+        return
+    for sentence in answer.sentences:
+        console.print(sentence, highlight=False, markup=False)
 
 
 @keys.command("export")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from sender.cli.common import console, emit, fail, opened
+from sender.cli.common import console, emit, fail, instant, opened
 
 app = typer.Typer(help="The rules of places: what they say, and what they said on a past day.", no_args_is_help=True)
 emergency = typer.Typer(help="Places into which nothing is sold or announced for now.", no_args_is_help=True)
@@ -117,7 +117,7 @@ def declare(
 
     with opened() as runtime:
         try:
-            code = close(runtime, place, why, ACTOR, _instant(until) if until else None)
+            code = close(runtime, place, why, ACTOR, instant(until) if until else None)
         except EmergencyError as error:
             fail(str(error))
     console.print(f"{code} is closed: nothing that sells or informs goes there.")
@@ -175,13 +175,3 @@ def _day(text: str) -> date:
         return date.fromisoformat(text) if text else datetime.now(UTC).date()
     except ValueError:
         fail(f"{text!r} is not a day; write it as 2026-10-17.")
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        fail(f"{text!r} is no time with its offset; write it as 2026-09-03T00:00Z.")
-    return at.astimezone(UTC)
