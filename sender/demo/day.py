@@ -71,8 +71,11 @@ class Day:
         self._console.print("[bold red]✗[/] The campaigns did not finish in time.", highlight=False)
 
     def settle(self) -> None:
-        """Wait until nothing is on its way any more: no text, no receipt, no reply."""
-        wait_for(self._is_settled, PATIENCE, "Receipts are still on their way.")
+        """Wait until nothing is on its way any more: no text, no receipt, no reply; the checker judges what is left."""
+        try:
+            wait_for(self._is_settled, PATIENCE, "Receipts are still on their way.")
+        except DayError as error:
+            self._console.print(f"[bold red]✗[/] {error}", highlight=False)
 
     def _line(self) -> tuple[str, bool]:
         with self._runtime.db.read() as session:
