@@ -29,6 +29,7 @@ LONGEST_WITHOUT_FOOTER = 30
 """Days: the reminder of the way out comes at least monthly (Short Code Monitoring Handbook practice)."""
 MOST_PARTS = 10
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _ADDRESSES: Mapping[str, tuple[re.Pattern[str], str]] = {
     "short_code": (re.compile(r"\d{3,8}"), "3 to 8 digits"),
@@ -64,7 +65,8 @@ class ProgramIn:
     """A program as it is written.
 
     ``caps`` and ``hours`` are those of guards/base.py; ``loosened`` maps a rule id of basis "courtesy" to the reason;
-    ``wordings`` maps opt_in, help, stop and start to what is shown or answered.
+    ``wordings`` maps opt_in, help, stop and start to what is shown or answered, ``refusals`` a country to the refusal
+    line its law wants. ``footer_every_days`` 0: in every text; ``max_parts`` 0: no limit; ``domains``: of links.
     """
 
     slug: str
@@ -114,8 +116,13 @@ def _program(wanted: ProgramIn, now: datetime) -> Program:
         link_footer=wanted.link_footer.strip(),
         opt_out_scope=wanted.opt_out_scope,
         loosened=dict(wanted.loosened),
+        refusals=dict(wanted.refusals),
+        footer_every_days=wanted.footer_every_days,
+        max_parts=wanted.max_parts,
+        age_gate=wanted.age_gate,
         created_at=now,
     )
+    program.domains = sorted({domain.strip().lower() for domain in wanted.domains})
     program.footer_every_days, program.max_parts, program.age_gate = (
         wanted.footer_every_days,
         wanted.max_parts,
@@ -170,6 +177,11 @@ def _check_words(wanted: ProgramIn) -> None:
         raise ProgramError("The link_footer must hold {link} once: there the person's own opt-out link stands.")
     if not wanted.purposes:
         raise ProgramError(f"The program has no purpose; give at least one of {', '.join(Purpose)}.")
+    if min(wanted.footer_every_days, wanted.max_parts) < 0:
+        raise ProgramError("footer_every_days and max_parts count from 0, which stands for always and for no limit.")
+    for domain in wanted.domains:
+        if not _DOMAIN.fullmatch(domain.strip().lower()):
+            raise ProgramError(f"The domain {domain!r} must be a host name alone, such as shop.example.com.")
     for kind, text in wanted.wordings.items():
         if kind not in WORDING_KINDS or not text.strip():
             raise ProgramError(f"The wording {kind!r} must be one of {', '.join(WORDING_KINDS)}, and not empty.")
@@ -180,7 +192,7 @@ def _check_words(wanted: ProgramIn) -> None:
 def _check_places(wanted: ProgramIn) -> None:
     if not wanted.countries:
         raise ProgramError("The program has no country; list those it may text, such as US.")
-    for country in wanted.countries:
+    for country in (*wanted.countries, *wanted.refusals):
         if country not in SUPPORTED_REGIONS:
             raise ProgramError(f"{country!r} is not a country; write two capital letters such as US or CA.")
 

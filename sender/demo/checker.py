@@ -3,8 +3,7 @@
     python -I checker.py --contacts F --phones F --log F --report F --database F PATH…
 
 Stands alone: it imports nothing of Tactful, so that a mistake there cannot hide here. Every check is one JSON line of
-``name``, ``ok`` and ``said``; the exit status is 1 when one fails. The table of hours
-(hours.toml) is its own, for a Tuesday and a Wednesday without holidays.
+``name``, ``ok`` and ``said``; the exit status is 1 when one fails. The table of hours (hours.toml) is its own.
 """
 
 import argparse
@@ -15,7 +14,7 @@ import sqlite3
 import sys
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -27,39 +26,28 @@ BRAND = "Harbour Coffee"
 CODES = {"WAVE20": "everybody", "LASTCUP": "gold"}
 """The word that stands in each text of a campaign, and whom the campaign is for."""
 
-DAY = timedelta(hours=24)
 WORDS_OUT = {"STOP", "BAJA", "SAIR"}
+LINK_OUT = re.compile(r"https?://\S+/o/[\w-]+$")
+DAY = timedelta(hours=24)
 GRACE = 2.0
 """Real seconds a request that had passed the gate may be on its way when a STOP or the end of a cap's window comes."""
 
-CALLING_CODES = {"us": "1", "ca": "1", "gb": "44", "fr": "33", "de": "49", "in": "91", "au": "61", "br": "55"}
-COUNTRIES = {
-    "us": "us usa u.s. united_states",
-    "ca": "ca can canada",
-    "gb": "gb uk united_kingdom",
-    "fr": "fr france",
-    "de": "de germany",
-    "in": "in india",
-    "au": "au australia",
-    "br": "br brazil",
-}
 MOBILES = re.compile(
     r"\+(1[2-9]\d\d55501\d\d|4474001\d{5}|33612\d{6}|49151234\d{5}|9181234\d{5}|614123\d{5}|55\d\d961234\d{3})"
 )
 LANDLINES = re.compile(r"\+(442079460\d{3}|3319900\d{4}|493023125\d{3}|6125550\d{4}|55112345\d{4})")
 YES = frozenset({"yes", "true", "1", "y", "opted in", "unsubscribed"})
+FINAL = frozenset({"delivered", "undelivered", "failed"})
 
+TABLES = tomllib.loads(Path(__file__).with_name("hours.toml").read_text(encoding="utf-8"))
+CALLING_CODES: dict[str, str] = {name: words[0] for name, words in TABLES["countries"].items()}
+COUNTRY_OF: dict[str, str] = {word: name for name, words in TABLES["countries"].items() for word in words[1:]}
+OPEN = {place: tuple(map(float, span.split("-"))) for span, places in TABLES["hours"].items() for place in places}
+WHERE = {city: (place, ZoneInfo(zone)) for city, (place, zone, *_) in TABLES["cities"].items()}
+CITY_OF_AREA = {code: city for city, (_, _, *codes) in TABLES["cities"].items() for code in codes}
 
-def _tables() -> tuple[dict[str, tuple[float, float]], dict[str, tuple[str, ZoneInfo]], dict[str, str]]:
-    """Opening and closing hour by place, place and zone by city, city by area code."""
-    tables = tomllib.loads(Path(__file__).with_name("hours.toml").read_text(encoding="utf-8"))
-    spans = {place: span.split("-") for span, places in tables["hours"].items() for place in places}
-    cities = {city: (place, ZoneInfo(zone)) for city, (place, zone, *_) in tables["cities"].items()}
-    areas = {code: city for city, (_, _, *codes) in tables["cities"].items() for code in codes}
-    return {place: (float(opens), float(closes)) for place, (opens, closes) in spans.items()}, cities, areas
-
-
-OPEN, WHERE, CITY_OF_AREA = _tables()
+Verdict = tuple[bool, str]
+"""Whether a check holds, and the figure it looked at."""
 
 
 @dataclass
@@ -73,14 +61,9 @@ class Person:
     proved_yes: bool = False
     said_stop: bool = False
 
-    @property
-    def landline(self) -> bool:
-        """Whether no text can arrive there."""
-        return LANDLINES.fullmatch(self.number) is not None
-
     def why_not(self) -> str:
         """The reason for which this person may not get marketing, "" if they may."""
-        if self.landline:
+        if LANDLINES.fullmatch(self.number):
             return "landline"
         if self.said_stop:
             return "opted_out"
@@ -159,8 +142,7 @@ def dialled(text: str, country: str) -> str | None:
     if re.search(r"[A-Za-z]", text):
         return None
     digits = re.sub(r"[^0-9]", "", text)
-    word = country.strip().lower().replace(" ", "_") or "us"
-    code = next((CALLING_CODES[name] for name, words in COUNTRIES.items() if word in words.split()), "")
+    code = CALLING_CODES[COUNTRY_OF[country.strip().lower() or "us"]]
     if "+" in text:
         number = f"+{digits}"
     elif digits.startswith("00"):
@@ -178,7 +160,7 @@ def national(number: str) -> str:
     return number.removeprefix(f"+{code}")
 
 
-def check_twice(seen: Seen) -> tuple[bool, str]:
+def check_twice(seen: Seen) -> Verdict:
     """Nobody gets two texts of one campaign, whatever was lost on the way."""
     counted = Counter((text["to"], code_of(text)) for text in seen.texts)
     doubled = sum(count > 1 for count in counted.values())
@@ -186,13 +168,13 @@ def check_twice(seen: Seen) -> tuple[bool, str]:
     return not doubled, f"{len(counted):,} texts accepted, {lost} of them without an answer; {doubled} sent twice"
 
 
-def check_hours(seen: Seen) -> tuple[bool, str]:
+def check_hours(seen: Seen) -> Verdict:
     """Every text is taken over by the provider, and reaches the phone, at an allowed hour."""
     arrived = [one for one in seen.events["handset"] if code_of(one)]
     wrong = [one for one in (*seen.texts, *arrived) if not _person(seen, one).is_open(moment(one))]
     places = {place for text in seen.texts for place in _places(_person(seen, text))}
-    return not wrong, f"{len(seen.texts):,} hand-overs and {len(arrived):,} arrivals in {len(places)} places; " \
-        f"{len(wrong)} outside the hours there"  # fmt: skip
+    events = f"{len(seen.texts):,} hand-overs and {len(arrived):,} arrivals in {len(places)} places"
+    return not wrong, f"{events}; {len(wrong)} outside the hours there"
 
 
 def _person(seen: Seen, text: dict[str, Any]) -> Person:
@@ -204,7 +186,7 @@ def _places(person: Person) -> set[str]:
     return {WHERE[city][0] for city in person.cities}
 
 
-def check_cap(seen: Seen) -> tuple[bool, str]:
+def check_cap(seen: Seen) -> Verdict:
     """No more than one text in any 24 hours, less the two seconds that a request may take."""
     by_number: dict[str, list[datetime]] = defaultdict(list)
     for text in seen.texts:
@@ -216,7 +198,7 @@ def check_cap(seen: Seen) -> tuple[bool, str]:
     return not over and held + len(pairs) > 0, said
 
 
-def check_stop(seen: Seen) -> tuple[bool, str]:
+def check_stop(seen: Seen) -> Verdict:
     """No request arrives later than two seconds after the webhook of a STOP was answered, until a START."""
     stopped: dict[str, float] = {}
     for heard in seen.events["inbound"]:
@@ -224,40 +206,34 @@ def check_stop(seen: Seen) -> tuple[bool, str]:
             stopped.setdefault(heard["from"], heard["answered_at"])
     back = {heard["from"]: heard["real"] for heard in seen.events["heard"] if heard["word"] == "START"}
     asked = [one for one in seen.events["request"] if one["to"] in stopped and one["method"] == "POST"]
-    late = [one for one in asked if one["arrived"] > stopped[one["to"]] + GRACE and not _is_back(one, stopped, back)]
-    return bool(stopped) and not late, f"{len(stopped):,} people said stop in {len(seen.stop_texts)} ways; " \
-        f"{len(late)} requests for them afterwards"  # fmt: skip
+    after = [one for one in asked if one["arrived"] > stopped[one["to"]] + GRACE]
+    late = [one for one in after if not stopped[one["to"]] < back.get(one["to"], 0.0) < one["arrived"]]
+    said = f"{len(stopped):,} people said stop in {len(seen.stop_texts)} ways; {len(late)} requests for them afterwards"
+    return bool(stopped) and not late, said
 
 
-def _is_back(request: dict[str, Any], stopped: dict[str, float], back: dict[str, float]) -> bool:
-    return bool(stopped[request["to"]] < back.get(request["to"], 0.0) < request["arrived"])
-
-
-def check_standing(seen: Seen) -> tuple[bool, str]:
+def check_standing(seen: Seen) -> Verdict:
     """Only people whose row says yes, when and to what, and no row of whom says stop."""
     wrong = Counter(_person(seen, text).why_not() or "ok" for text in seen.texts)
     allowed = wrong.pop("ok", 0)
     barred = sum(bool(person.why_not()) for person in seen.people.values())
-    return (
-        not wrong,
-        f"{allowed:,} texts to people who agreed; {sum(wrong.values())} to the {barred:,} who may get none",
-    )
+    said = f"{allowed:,} texts to people who agreed; {sum(wrong.values())} to the {barred:,} who may get none"
+    return not wrong, said
 
 
-def check_footer(seen: Seen) -> tuple[bool, str]:
+def check_footer(seen: Seen) -> Verdict:
     """Every text names the brand and ends with a way out: a word, or a link where the sender cannot receive one."""
-    links = re.compile(r"https?://\S+/o/[\w-]+$")
     wrong = linked = 0
     for text in seen.texts:
         mute = bool(text["from"]) and not str(text["from"]).startswith("+")
         linked += mute
         last = str(text["body"]).splitlines()[-1]
-        fits = links.search(last) if mute else WORDS_OUT & set(last.split())
+        fits = LINK_OUT.search(last) if mute else WORDS_OUT & set(last.split())
         wrong += not (fits and BRAND in text["body"])
     return not wrong and linked > 0, f"{len(seen.texts):,} texts, {linked:,} of them with a link; {wrong} without"
 
 
-def check_counts(seen: Seen) -> tuple[bool, str]:
+def check_counts(seen: Seen) -> Verdict:
     """Planned is the audience of the file, every planned text has one state, and the log says the same."""
     faults = [fault for campaign in seen.report["campaigns"] for fault in _campaign_faults(seen, campaign)]
     faults += _receipt_faults(seen)
@@ -307,18 +283,19 @@ def _receipt_faults(seen: Seen) -> Iterator[str]:
     texts = {text["sid"] for text in seen.texts}
     if texts != known.keys():
         yield f"{len(texts - known.keys())} accepted texts unknown to the report, {len(known.keys() - texts)} invented"
-    final = {"delivered", "undelivered", "failed"}
-    really = {one["sid"]: one["status"] for one in seen.events["status"] if one["status"] in final}
-    told = {
-        one["sid"]: one["status"] for one in seen.events["callback"] if one["status"] in final and one["http"] == 204
-    }
-    wrong = sum(known[sid] != told.get(sid) and (sid in told or known[sid] not in ("sent", really.get(sid)))
-                for sid in texts & known.keys())  # fmt: skip
+    really = {one["sid"]: one["status"] for one in seen.events["status"] if one["status"] in FINAL}
+    taken = [one for one in seen.events["callback"] if one["http"] == 204]
+    told = {one["sid"]: one["status"] for one in taken if one["status"] in FINAL}
+    wrong = [sid for sid in texts & known.keys() if not _agrees(known[sid], told.get(sid), really.get(sid))]
     if wrong:
-        yield f"{wrong} texts whose receipt says something else than the report"
+        yield f"{len(wrong)} texts whose receipt says something else than the report"
 
 
-def check_constraints(seen: Seen) -> tuple[bool, str]:
+def _agrees(reported: str, told: str | None, really: str | None) -> bool:
+    return reported == told if told else reported in ("sent", really)
+
+
+def check_constraints(seen: Seen) -> Verdict:
     """The database itself refuses a second text to one person in one campaign, and a second live attempt."""
     base = sqlite3.connect(seen.database, isolation_level=None, timeout=10)
     try:
@@ -328,8 +305,8 @@ def check_constraints(seen: Seen) -> tuple[bool, str]:
         base.execute("ROLLBACK")
     finally:
         base.close()
-    return message and attempt, f"a second text is {'refused' if message else 'TAKEN'}, a second live attempt is " \
-        f"{'refused' if attempt else 'TAKEN'}"  # fmt: skip
+    words = {True: "refused", False: "TAKEN"}
+    return message and attempt, f"a second text is {words[message]}, a second live attempt is {words[attempt]}"
 
 
 def _refused(base: sqlite3.Connection, name: str, which: str, instead: dict[str, str]) -> bool:
@@ -343,7 +320,7 @@ def _refused(base: sqlite3.Connection, name: str, which: str, instead: dict[str,
     return False
 
 
-def check_private(seen: Seen) -> tuple[bool, str]:
+def check_private(seen: Seen) -> Verdict:
     """A hundred of the numbers that were texted stand nowhere in plain sight."""
     texted = sorted({text["to"] for text in seen.texts})
     some = texted[:: max(1, len(texted) // 100)][:100]
@@ -351,27 +328,26 @@ def check_private(seen: Seen) -> tuple[bool, str]:
     files = [file for path in seen.left for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
     held = [file.read_bytes() for file in files]
     hits = sum(needle in content for content in held for needle in needles)
-    size = sum(map(len, held)) / 1e6
-    return hits == 0 and bool(
-        some
-    ), f"{len(some)} numbers looked for in {len(files)} files, {size:.0f} MB: {hits} found"
+    where = f"{len(files)} files, {sum(map(len, held)) / 1e6:.0f} MB"
+    return not hits and bool(some), f"{len(some)} numbers looked for in {where}: {hits} found"
 
 
-def check_day(seen: Seen) -> tuple[bool, str]:
+def check_day(seen: Seen) -> Verdict:
     """The day put the promises to the test: New York first, lost answers of both kinds, stops, many places."""
-    first = {place: min((moment(text) for text in seen.texts if place in _places(_person(seen, text))), default=None)
-             for place in ("NY", "CA")}  # fmt: skip
-    east, west = first["NY"], first["CA"]
+    east, west = (_first_in(seen, place) for place in ("NY", "CA"))
     lost = Counter(fault["fault"] for fault in seen.events["fault"])
     states = {place for text in seen.texts if text["to"].startswith("+1") for place in _places(_person(seen, text))}
-    ok = east is not None and west is not None and east < west and lost["500_after"] > 0 and lost["drop_after"] > 0
     hours = (west - east).total_seconds() / 3600 if east and west else 0.0
-    said = f"New York {hours:.1f} h before Los Angeles, {lost['500_after']} answers of 500 and {lost['drop_after']} " \
-        f"cut lines after acceptance, {len(states)} states and provinces"  # fmt: skip
-    return ok and len(states) >= 20, said
+    kinds = f"{lost['500_after']} answers of 500 and {lost['drop_after']} cut lines after acceptance"
+    said = f"New York {hours:.1f} h before Los Angeles, {kinds}, {len(states)} states and provinces"
+    return hours > 0 and min(lost["500_after"], lost["drop_after"]) > 0 and len(states) >= 20, said
 
 
-CHECKS: tuple[tuple[str, str, Callable[[Seen], tuple[bool, str]]], ...] = (
+def _first_in(seen: Seen, place: str) -> datetime | None:
+    return min((moment(text) for text in seen.texts if place in _places(_person(seen, text))), default=None)
+
+
+CHECKS: tuple[tuple[str, str, Callable[[Seen], Verdict]], ...] = (
     ("twice", "Nobody was texted twice", check_twice),
     ("hours", "Nobody outside allowed hours", check_hours),
     ("cap", "Nobody over the cap", check_cap),
@@ -395,15 +371,14 @@ def read_log(path: Path) -> dict[str, list[dict[str, Any]]]:
     return events
 
 
-def main(argv: Iterable[str] | None = None) -> int:
+def main() -> int:
     """Run every check; 0 when all hold."""
     parser = argparse.ArgumentParser(description="Judge a run of the demo from outside.")
     for name in ("contacts", "phones", "log", "report", "database"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("left", type=Path, nargs="+", help="files and folders in which no number may stand")
-    asked = parser.parse_args(None if argv is None else list(argv))
-    phones = json.loads(asked.phones.read_text())["phones"]
-    stops = frozenset(phones["stop_texts"])
+    asked = parser.parse_args()
+    stops = frozenset(json.loads(asked.phones.read_text())["phones"]["stop_texts"])
     report = json.loads(asked.report.read_text())
     seen = Seen(read_people(asked.contacts), read_log(asked.log), stops, report, asked.database, asked.left)
     failed = 0

@@ -80,6 +80,9 @@ def test_a_short_name_is_taken_once(installation: Installation) -> None:
         ({"loosened": {"Atlantis": "why not"}}, "cannot be loosened"),
         ({"wordings": {"hello": "Hello"}}, "must be one of opt_in, help, stop, start"),
         ({"opt_out_scope": "nobody"}, "must be one of program, all"),
+        ({"refusals": {"Gaul": "STOP 36123"}}, "'Gaul' is not a country"),
+        ({"max_parts": -1}, "count from 0"),
+        ({"domains": ["https://tea.example/shop"]}, "host name alone"),
     ],
 )
 def test_what_makes_no_sense_is_refused(installation: Installation, changes: dict[str, Any], sentence: str) -> None:
