@@ -1,6 +1,6 @@
 """Not more often than the program, the installation and the law of every place allow, in any rolling window."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -59,7 +59,7 @@ def _full(draft: Draft, facts: Facts) -> Iterator[Full]:
     sends = facts.sends
     for cap in facts.policy.caps:
         if len(sends) >= cap.limit and _concerns(cap, draft):
-            own = tuple(sent for sent in sends if _counts(cap, sent, draft, facts.policy.program_id))
+            own = [sent for sent in sends if _counts(cap, sent, draft, facts.policy.program_id)]
             if frees_at := _frees_at(own, cap.limit, cap.hours, facts.now):
                 yield frees_at, ""
     if not TERMS[draft.purpose].restrained:
@@ -67,7 +67,7 @@ def _full(draft: Draft, facts: Facts) -> Iterator[Full]:
     for limit, hours, same_subject, rule in _legal(facts.places.codes, facts.now.astimezone(UTC).date()):
         if len(sends) >= limit:
             about = draft.subject if same_subject else None
-            counted = tuple(sent for sent in sends if TERMS[sent.purpose].restrained and _on(about, sent.subject))
+            counted = [sent for sent in sends if TERMS[sent.purpose].restrained and _on(about, sent.subject)]
             if frees_at := _frees_at(counted, limit, hours, facts.now):
                 yield frees_at, rule
 
@@ -100,7 +100,7 @@ def _legal(codes: tuple[str, ...], day: date) -> tuple[LegalCap, ...]:
     )
 
 
-def _frees_at(sends: tuple[Sent, ...], limit: int, hours: int, now: datetime) -> datetime | None:
+def _frees_at(sends: Sequence[Sent], limit: int, hours: int, now: datetime) -> datetime | None:
     """Return when the window of ``hours`` has room again, None if it has now. A text leaves it exactly then."""
     if len(sends) < limit:
         return None

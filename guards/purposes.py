@@ -51,6 +51,6 @@ def stricter(some: Purpose, other: Purpose) -> Purpose:
 
 def held_to(draft: Draft, least: Purpose) -> Draft:
     """Return the draft with the stricter of its own purpose and ``least``; answers stay what they are."""
-    if draft.kind is Kind.ANSWER or draft.purpose is least or stricter(draft.purpose, least) is draft.purpose:
+    if draft.purpose is least or draft.kind is Kind.ANSWER or stricter(draft.purpose, least) is draft.purpose:
         return draft
     return replace(draft, purpose=least)

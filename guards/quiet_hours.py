@@ -116,16 +116,22 @@ def _none(places: Places, policy: Policy, now: datetime) -> Block:
 
 def _kept_anyway(codes: tuple[str, ...], policy: Policy, now: datetime) -> str:
     """Name the rules here that the program would loosen and may not, so that nobody wonders."""
+    if not policy.loosened:
+        return ""
     loosened = _reasoned(policy.loosened)
-    found = rules.of_places(codes, now.astimezone(UTC).date()) if policy.loosened else ()
-    kept = [rule for rule in found if rule.id in policy.loosened]
+    kept = [r for r in rules.of_places(codes, now.astimezone(UTC).date()) if r.id in policy.loosened]
     stubborn = [rule.id for rule in kept if rule.id not in loosened or not rule.may_be_loosened]
     return f" Kept although the program loosens it: {', '.join(stubborn)}." if stubborn else ""
 
 
 def _ids(codes: tuple[str, ...], now: datetime) -> tuple[str, ...]:
+    return _ids_on(codes, now.astimezone(UTC).date())
+
+
+@lru_cache(maxsize=8192)
+def _ids_on(codes: tuple[str, ...], day: date) -> tuple[str, ...]:
     try:
-        return tuple(dict.fromkeys(rule.id for rule in rules.of_places(codes, now.astimezone(UTC).date())))
+        return tuple(dict.fromkeys(rule.id for rule in rules.of_places(codes, day)))
     except KeyError:
         return ()
 

@@ -18,9 +18,16 @@ from guards.places import places_of
 from guards.zones import table
 
 PEOPLE = 2_000
-ROUNDS = 15
+ROUNDS = 200
 NOON = datetime(2026, 11, 23, 18, tzinfo=UTC)
-POLICY = Policy(1, "Acme", "Reply STOP to opt out.", (Cap(2, 24), Cap(6, 168)), countries=frozenset({"US", "GB", "FR"}))
+POLICY = Policy(
+    1,
+    "Acme",
+    "Reply STOP to opt out.",
+    (Cap(2, 24), Cap(6, 168)),
+    countries=frozenset({"US", "GB"}),
+    least=Purpose.MARKETING,
+)
 DRAFT = Draft("Acme: new beans are in.\nReply STOP to opt out.", Purpose.MARKETING)
 ABROAD = ("+4474001234", "+336123456", "+491512345", "+614123456")
 
@@ -47,14 +54,14 @@ def person(number: str, sends: tuple[Sent, ...]) -> Facts:
 
 
 def rate(name: str, ask: Callable[[], object], seconds: float) -> float:
-    """Call ``ask`` in rounds of so much processor time and print the best rate: others use this machine too."""
+    """Call ``ask`` in short rounds of processor time and print the best rate: others use this machine too."""
     best = 0.0
     for _ in range(ROUNDS):
         calls, start = 0, time.process_time()
         while time.process_time() - start < seconds:
-            for _ in range(1000):
+            for _ in range(100):
                 ask()
-            calls += 1000
+            calls += 100
         best = max(best, calls / (time.process_time() - start))
     print(f"{name:52} {best:>12,.0f} a second")  # noqa: T201
     return best
@@ -77,7 +84,7 @@ def uncached(people: Sequence[Facts], some: Sequence[str]) -> Callable[[], objec
     return ask
 
 
-def main(seconds: float = 0.2) -> None:
+def main(seconds: float = 0.01) -> None:
     """Print the rates."""
     dice = random.Random(1)
     some = numbers(dice, PEOPLE)
@@ -92,4 +99,4 @@ def main(seconds: float = 0.2) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.2)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.01)
