@@ -111,10 +111,11 @@ def test_budgets_and_content_settings_come_from_files(tmp_path: Path) -> None:
     ("settings", "sentence"),
     [
         ({"footer_every_days": 31}, "footer_every_days is 31"),
-        ({"max_parts": -1}, "max_parts is -1"),
-        ({"domains": ["https://acme.example"]}, "must be a plain name"),
-        ({"refusals": {"XX": "STOP"}}, "needs a country"),
-        ({"refusals": {"FR": " "}}, "needs a country"),
+        ({"max_parts": -1}, "count from 0"),
+        ({"max_parts": 11}, "max_parts is 11"),
+        ({"domains": ["https://acme.example"]}, "must be a host name alone"),
+        ({"refusals": {"XX": "STOP"}}, "is not a country"),
+        ({"refusals": {"FR": " "}}, "is empty"),
     ],
 )
 def test_content_settings_that_make_no_sense(tmp_path: Path, settings: dict[str, Any], sentence: str) -> None:
