@@ -9,6 +9,7 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,7 @@ def numbers(count: int) -> list[str]:
     return spread[:count]
 
 
+@cache
 def _area_codes() -> list[int]:
     """Area codes of the United States whose numbers may be mobiles: not those of toll-free numbers."""
     areas = [(area, phonenumbers.parse(f"+1{area}5550100")) for area in range(201, 990)]
@@ -136,11 +138,12 @@ def _area_codes() -> list[int]:
 
 
 def _settings(folder: Path, database_url: str | None, product: dict[str, int]) -> Settings:
-    web, simulator = free_ports(2)
+    web, hooks, simulator = free_ports(3)
     values = {
         "home": folder / "home",
         "database_url": database_url,
         "port": web,
+        "hooks_port": hooks,
         "twilio_account_sid": ACCOUNT,
         "twilio_auth_token": TOKEN,
         "twilio_base_url": f"http://127.0.0.1:{simulator}",

@@ -1,6 +1,6 @@
 """``python -m sender.bench.plain_hook``: the baseline of taking receipts, as Twilio's Flask tutorial has it.
 
-Flask, the SDK's validator, one committed row a request, under the same gunicorn as the product's web process.
+Flask, the SDK's validator, one committed row a request, under the gunicorn that serves the product's pages.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ def create_app(settings: Settings) -> Flask:
     @app.post("/hooks/twilio/status/<token>")
     def status(token: str) -> Response:
         signed = request.headers.get("X-Twilio-Signature", "")
-        if not validator.validate(f"{settings.address}{request.path}", request.form, signed):
+        if not validator.validate(f"{settings.hooks_address}{request.path}", request.form, signed):
             abort(403)
         row = {"sid": request.form["MessageSid"], "status": request.form["MessageStatus"]}
         with database.write() as session:
@@ -47,7 +47,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        bind = f"{self._settings.host}:{self._settings.port}"
+        bind = f"{self._settings.host}:{self._settings.hooks_port}"
         options: dict[str, Any] = {"bind": bind, "worker_class": "gthread", "threads": THREADS, "loglevel": "warning"}
         for name, value in {**options, "control_socket_disable": True}.items():
             self.cfg.set(name, value)

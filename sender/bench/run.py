@@ -145,10 +145,11 @@ def bench(sizes: Sizes, database_url: str | None, product: dict[str, int], tell:
                     runs.setdefault((title, one.name), []).append(one.take(house))
             finally:
                 houses.tear_down(house)
-    return Report(described, sizes, tuple((group, _results(group, runs)) for group in wanted))
+    return Report(described, sizes, tuple((group, results(group, runs)) for group in wanted))
 
 
-def _results(group: Group, runs: Mapping[tuple[str, str], Sequence[Run]]) -> tuple[Result, ...]:
+def results(group: Group, runs: Mapping[tuple[str, str], Sequence[Run]]) -> tuple[Result, ...]:
+    """The runs of a group's measures (by group title and name), each product beside each baseline."""
     rates = {one.name: median(run.rate for run in runs[group.title, one.name]) for one in group.measures}
     baselines = [one.name for one in group.measures if one.baseline]
     return tuple(

@@ -71,6 +71,13 @@ def send_campaign(house: House, name: str, latency: Latency, *, receipts: bool) 
     return run_of(house.people, seconds, used)
 
 
+def require_each_once(house: House) -> None:
+    """BenchError unless the simulator took exactly one text to each person."""
+    taken = [entry["to"] for entry in _entries(house, "accepted")]
+    if len(taken) != house.people or len(set(taken)) != house.people:
+        raise BenchError(f"{len(taken):,} texts to {len(set(taken)):,} of {house.people:,} people were accepted.")
+
+
 def _planned(house: House, runtime: Runtime, name: str) -> int:
     """The campaign, planned now unless the measure of planning has done it."""
     with runtime.db.read() as session:
@@ -91,7 +98,7 @@ def _send_all(house: House, runtime: Runtime, campaign_id: int, latency: Latency
         longest = 60 + house.people / SLOWEST
         running.wait("The campaign did not come to an end.", longest, lambda: _all(runtime, campaign_id, wanted))
         after = running.usage()
-    _require_each_once(house)
+    require_each_once(house)
     return {name: one.since(before[name]) for name, one in after.items()}
 
 
@@ -117,12 +124,6 @@ def _all(runtime: Runtime, campaign_id: int, wanted: Status) -> bool:
     others = (col(Message.campaign_id) == campaign_id, col(Message.status) != wanted.value)
     with runtime.db.read() as session:
         return session.execute(select(col(Message.id)).where(*others).limit(1)).first() is None
-
-
-def _require_each_once(house: House) -> None:
-    taken = [entry["to"] for entry in _entries(house, "accepted")]
-    if len(taken) != house.people or len(set(taken)) != house.people:
-        raise BenchError(f"{len(taken):,} texts to {len(set(taken)):,} of {house.people:,} people were accepted.")
 
 
 def _first_request(house: House) -> float:
