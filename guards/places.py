@@ -5,7 +5,7 @@ the source and what it gave, never the number itself. ``area_codes.toml`` says w
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -18,7 +18,19 @@ from guards.zones import ABROAD_BY_ZIP, NORTH_AMERICA, TERRITORIES, country_zone
 
 _ZIP = re.compile(r"(\d{5})(?:-?\d{4})?")
 _CANADIAN = re.compile(r"([ABCEGHJ-NPRSTVXY])\d[A-Z](?:[ -]?\d[A-Z]\d)?")
+_OVERSEAS: Mapping[str, tuple[re.Pattern[str], Mapping[str, str]]] = {
+    "FR": (
+        re.compile(r"(97[1-8]|98[678])\d\d"),
+        {
+            "971": "GP", "972": "MQ", "973": "GF", "974": "RE", "975": "PM", "976": "YT", "977": "BL", "978": "MF",
+            "986": "WF", "987": "PF", "988": "NC",
+        },
+    ),
+    "DK": (re.compile(r"(39)\d\d"), {"39": "GL"}),
+}  # fmt: skip
+"""Postal codes that lie across the sea, in a country of their own to the phone system: La Poste, PostNord."""
 _NOT_UNDERSTOOD = "not understood"
+_WHOLE_COUNTRY = "anywhere in its country"
 _by_zip: Callable[[str], list[dict[str, object]]] = zipcodes.matching
 _by_zip_start: Callable[[str], list[dict[str, object]]] = zipcodes.similar_to
 
@@ -48,10 +60,10 @@ def places_of(
 ) -> Places:
     """Return all candidate places of a number and of a declared address; no codes or no zones means nobody knows.
 
-    ``postal_code`` is a US ZIP or a Canadian code, ``state`` "NY", "US-NY" or "New York", ``zone`` an IANA name,
-    ``country`` the declared address's ISO code (default: the number's). What is not understood stands in the evidence
-    and adds nothing. A +1 number without a place (toll-free) of a person who declared none may be anywhere in the
-    United States.
+    ``postal_code`` is a US ZIP, a Canadian code or one of a French or Danish land overseas (others tell nothing that
+    the country does not), ``state`` "NY", "US-NY" or "New York", ``zone`` an IANA name, ``country`` the declared
+    address's ISO code (default: the number's). What is not understood stands in the evidence and adds nothing. A +1
+    number without a place (toll-free) of a person who declared none may be anywhere in the United States.
     """
     if not (postal_code or state or zone or country):
         return _of_number(e164[:5]) if e164.startswith("+1") else _merged(_number(e164))
@@ -101,7 +113,8 @@ def _countries(e164: str) -> tuple[str, ...]:
 def _declared(postal_code: str | None, state: str | None, country: str, number: Iterable[Finding]) -> list[Finding]:
     at_home = {code[:2] for finding in number for code in finding.codes}
     american = country in NORTH_AMERICA if country else any(found.source.startswith("area_code:") for found in number)
-    found = [_postal(postal_code, american)] if postal_code else []
+    abroad = {country} if country else at_home
+    found = [_american(postal_code) if american else _postal(postal_code, abroad)] if postal_code else []
     if state:
         found.append(_state(state, american, {code for finding in found for code in finding.codes}))
     if country and country not in {code[:2] for finding in found for code in finding.codes} | at_home:
@@ -115,13 +128,21 @@ def _country(country: str) -> Finding:
     return Finding("country", (code,), zones) if zones else Finding("country", remark=_NOT_UNDERSTOOD)
 
 
-def _postal(postal_code: str, american: bool) -> Finding:
+def _american(postal_code: str) -> Finding:
     text = postal_code.strip().upper()
-    if american and (match := _ZIP.fullmatch(text)):
+    if match := _ZIP.fullmatch(text):
         return _zip(match[1])
-    if american and (match := _CANADIAN.fullmatch(text)):
+    if match := _CANADIAN.fullmatch(text):
         return Finding("postal_code", *table().postal_letters[match[1]])
     return Finding("postal_code", remark=_NOT_UNDERSTOOD)
+
+
+def _postal(postal_code: str, countries: Iterable[str]) -> Finding:
+    for country in sorted(countries):
+        pattern, lands = _OVERSEAS.get(country, (None, {}))
+        if pattern and (match := pattern.fullmatch(postal_code.strip())):
+            return Finding("postal_code", (lands[match[1]],), country_zones(lands[match[1]]))
+    return Finding("postal_code", remark=_WHOLE_COUNTRY)
 
 
 @lru_cache(maxsize=65536)

@@ -89,6 +89,13 @@ def test_a_split_area_code_has_both_zones(code: str, place: str, zones: set[str]
         ("+12125550100", {"postal_code": "89883"}, ("US-NV", "US-NY"), (DE, NY)),
         ("+33612345678", {}, ("FR",), ("Europe/Paris",)),
         ("+33612345678", {"postal_code": "75001"}, ("FR",), ("Europe/Paris",)),
+        ("+33612345678", {"postal_code": "97400"}, ("FR", "RE"), ("Europe/Paris", "Indian/Reunion")),
+        ("+33612345678", {"postal_code": " 98714 "}, ("FR", "PF"), None),
+        ("+33612345678", {"postal_code": "97900"}, ("FR",), ("Europe/Paris",)),
+        ("+4532123456", {"postal_code": "3900"}, ("DK", "GL"), None),
+        ("+4532123456", {"postal_code": "2100"}, ("DK",), ("Europe/Copenhagen",)),
+        ("+4532123456", {"postal_code": "97400"}, ("DK",), ("Europe/Copenhagen",)),
+        ("+12125550100", {"postal_code": "97400", "country": "FR"}, ("FR", "RE", "US-NY"), None),
         ("+33612345678", {"postal_code": "10001", "country": "US"}, ("FR", "US-NY"), (NY, "Europe/Paris")),
         ("+8613812345678", {}, ("CN",), ("Asia/Shanghai",)),
         ("+447700900123", {}, ("GB",), ("Europe/London",)),
@@ -154,6 +161,13 @@ def test_what_is_not_understood_is_said_and_adds_nothing(declared: dict[str, str
     places = places_of("+12125550100", **declared)
     assert (places.codes, places.zones) == (("US-NY",), (NY,))
     assert places.evidence[1] == (next(iter(declared)), "not understood")
+
+
+def test_a_foreign_postal_code_is_said_to_tell_no_more() -> None:
+    """A postal code of a country that has no rule for them leaves the whole country, and the evidence says so."""
+    places = places_of("+61412345678", postal_code="2000")
+    assert places.zones == country_zones("AU")
+    assert places.evidence[1] == ("postal_code", "anywhere in its country")
 
 
 @given(
