@@ -33,9 +33,8 @@ def may_go(codes: Iterable[str], zones: Iterable[str], instant: datetime, own: I
     for zone in zones:
         local = instant.astimezone(ZoneInfo(zone))
         minute = local.hour * 60 + local.minute
-        for code, version in _rules(tuple(codes), local.date()):
-            if minute not in _open(code, version, local.date()):
-                return False
+        if not all(any(minute in span for span in spans) for spans in _kept(tuple(codes), local.date())):
+            return False
         if own is not None and not any(w.day == local.weekday() and w.start <= minute < w.end for w in own):
             return False
     return all(_by_its_clock(code, version, instant) for code, version in _with_clock(tuple(codes), instant))
@@ -61,7 +60,7 @@ def _with_clock(codes: tuple[str, ...], instant: datetime) -> list[tuple[str, in
 
 def _by_its_clock(code: str, version: int, instant: datetime) -> bool:
     local = instant.astimezone(ZoneInfo(_version(code, version)["clock"]))
-    return local.hour * 60 + local.minute in _open(code, version, local.date())
+    return _open(code, version, local.date(), local.hour * 60 + local.minute)
 
 
 @cache
@@ -87,18 +86,29 @@ def _chain(code: str, day: date) -> list[tuple[str, int]]:
 
 
 def _version(code: str, number: int) -> dict[str, Any]:
-    return dict(FILES[RULED_BY.get(code, code)]["version"][number])
+    version: dict[str, Any] = FILES[RULED_BY.get(code, code)]["version"][number]
+    return version
+
+
+def _open(code: str, number: int, day: date, minute: int) -> bool:
+    return all(any(minute in span for span in spans) for spans in _of_day(code, number, day))
 
 
 @cache
-def _open(code: str, number: int, day: date) -> frozenset[int]:
-    version = _version(code, number)
+def _kept(codes: tuple[str, ...], day: date) -> list[list[range]]:
+    return [spans for code, number in _rules(codes, day) for spans in _of_day(code, number, day)]
+
+
+@cache
+def _of_day(code: str, number: int, day: date) -> list[list[range]]:
+    """Return lists of open minutes; a minute has to be in one span of every list."""
+    version, tomorrow = _version(code, number), day + timedelta(days=1)
     if day in _holidays(code, number, day.year):
-        return frozenset()
-    minutes = _minutes(_of_weekday(version["hours"], DAYS[day.weekday()]))
-    if "eve_hours" in version and day + timedelta(days=1) in _holidays(code, number, (day + timedelta(days=1)).year):
-        minutes &= _minutes(version["eve_hours"])
-    return minutes
+        return [[]]
+    spans = [_spans(tuple(_of_weekday(version["hours"], DAYS[day.weekday()])))]
+    if "eve_hours" in version and tomorrow in _holidays(code, number, tomorrow.year):
+        spans.append(_spans(tuple(version["eve_hours"])))
+    return spans
 
 
 def _of_weekday(hours: dict[str, list[str]], weekday: str) -> list[str]:
@@ -109,12 +119,10 @@ def _of_weekday(hours: dict[str, list[str]], weekday: str) -> list[str]:
     raise AssertionError(f"{weekday} is in no span of {hours}")
 
 
-def _minutes(windows: list[str]) -> frozenset[int]:
-    found: set[int] = set()
-    for window in windows:
-        start, end = (int(time[:2]) * 60 + int(time[3:5]) for time in window.split("-"))
-        found |= set(range(start, end))
-    return frozenset(found)
+@cache
+def _spans(windows: tuple[str, ...]) -> list[range]:
+    times = [[int(time[:2]) * 60 + int(time[3:5]) for time in window.split("-")] for window in windows]
+    return [range(start, end) for start, end in times]
 
 
 @cache
