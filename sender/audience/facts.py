@@ -203,6 +203,11 @@ def policy_of(program: Program) -> Policy:
         countries=frozenset(program.countries),
         loosened=program.loosened,
         least=next((purpose for purpose in Purpose if purpose in program.purposes), Purpose.MARKETING),
+        footer_every_days=program.footer_every_days,
+        refusals=program.refusals,
+        max_parts=program.max_parts,
+        domains=tuple(program.domains),
+        age_gate=program.age_gate,
     )
 
 
