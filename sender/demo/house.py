@@ -34,6 +34,11 @@ class House:
     folder: Path
 
     @property
+    def mark(self) -> Path:
+        """Says that everything here is the demo's, to be made anew each time."""
+        return self.folder / ".tactful-demo"
+
+    @property
     def home(self) -> Path:
         """The data folder of the installation."""
         return self.folder / "run"
@@ -74,11 +79,18 @@ class House:
         return self.folder / "warm"
 
 
+class HouseError(RuntimeError):
+    """The demo cannot have this folder; the sentence says why."""
+
+
 def clear(house: House) -> None:
-    """Remove what an earlier run left. EmbeddedError when a demo is running there."""
+    """Remove what an earlier run left. HouseError when a demo is running there, or the folder is somebody else's."""
     if embedded.answers(embedded.socket_path(house.home)):
-        raise embedded.EmbeddedError(f"A demo is running in {house.folder} already: end that one first.")
+        raise HouseError(f"A demo is running in {house.folder} already: end that one first.")
     house.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(house.folder.iterdir()) and not house.mark.exists():
+        raise HouseError(f"The folder {house.folder} holds other things: start the demo somewhere else.")
+    house.mark.touch()
     for folder in (house.home, house.logs, house.warm):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (house.contacts, house.phones, house.log, house.report, house.verdict):

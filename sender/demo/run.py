@@ -24,7 +24,7 @@ from sender.cli.common import build
 from sender.demo import house as houses
 from sender.demo import late, scenario, show
 from sender.demo.day import Day, DayError, wait_for
-from sender.demo.house import ACCOUNT, TOKEN, House
+from sender.demo.house import ACCOUNT, TOKEN, House, HouseError
 from sender.demo.people import CrowdError, invent, write_file
 from sender.demo.phones import simulator_config
 from sender.demo.report import make_report
@@ -51,7 +51,7 @@ def run_demo(count: int, folder: Path = Path("demo")) -> int:
         houses.clear(house)
         demo = Demo(console, house, count, stays=os.environ.get("DEMO_EXIT") != "1")
         return demo.play()
-    except (EmbeddedError, CrowdError) as error:
+    except (HouseError, EmbeddedError, CrowdError) as error:
         console.print(f"[bold red]✗[/] {error}", highlight=False)
         return 1
 
