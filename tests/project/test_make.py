@@ -104,7 +104,9 @@ def test_a_machine_without_npm_gets_one(
     """Where npm is missing or too old, the pinned wheel brings it into .venv and is used."""
     made = make("setup", npm=npm)
     assert "no npm 9 or later" in made.stdout
-    assert any("--require-hashes --no-deps --only-binary :all: -r requirements/node.txt" in call for call in calls(tmp_path))
+    assert any(
+        "--require-hashes --no-deps --only-binary :all: -r requirements/node.txt" in call for call in calls(tmp_path)
+    )
 
 
 @pytest.mark.parametrize(

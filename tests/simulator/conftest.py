@@ -164,8 +164,8 @@ def ask() -> Callable[..., dict[str, Any]]:
 
     def call(running: Running, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{running.url}/_sim/{path}", data)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310
+        request = urllib.request.Request(f"{running.url}/_sim/{path}", data)
+        with urllib.request.urlopen(request, timeout=15) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 
