@@ -1,5 +1,7 @@
 """`tactful bench`: how fast this machine imports, plans, sends and takes receipts, beside the plain way of it."""
 
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -20,16 +22,21 @@ def bench(
     database_url: Annotated[
         str | None, typer.Option(help="An empty PostgreSQL database, emptied again afterwards; SQLite when not given.")
     ] = None,
-    workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 2,
-    connections: Annotated[int, typer.Option(help="Requests on the wire per worker.", min=1, max=1000)] = 64,
+    workers: Annotated[int | None, typer.Option(help="Worker processes.", min=1, max=64)] = None,
+    connections: Annotated[
+        int | None, typer.Option(help="Requests on the wire per worker process.", min=1, max=1000)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Measure importing, planning, sending and receipts on this machine; no text leaves it."""
     from sender.bench import run, show
     from sender.bench.house import BenchError
 
+    # Ended from outside it still ends its processes, and empties the database it was lent.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
     sizes = run.QUICK if quick else run.FULL
-    product = {"workers": workers, "connections": connections}
+    asked = {"workers": workers, "connections": connections}
+    product = {name: value for name, value in asked.items() if value is not None}
     try:
         with _progress(quiet=as_json) as tell:
             report = run.bench(sizes, database_url, product, tell)
