@@ -1,7 +1,7 @@
 """One way to open a transaction, on SQLite and PostgreSQL alike.
 
 SQLite has one writer at a time and an unfair queue for it: whoever asks most often wins. So every write says what it
-is: ``BULK`` leaves a gap after its commit, ``URGENT`` (a STOP) asks each millisecond until it is let in.
+is: ``BULK`` leaves a gap after its commit, ``URGENT`` (a STOP) asks most often until it is let in.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel
 
 GAP_SECONDS = 0.004
-URGENT_SECONDS = 10.0
+LONGEST_WAIT_SECONDS = 15.0
 
 
 class Pace(Enum):
@@ -27,6 +27,10 @@ class Pace(Enum):
     NORMAL = "normal"
     BULK = "bulk"
     URGENT = "urgent"
+
+
+ASKS_EVERY = {Pace.URGENT: 0.0005, Pace.NORMAL: 0.002, Pace.BULK: 0.005}
+"""Seconds between two requests for SQLite's write lock."""
 
 
 class Database:
@@ -74,29 +78,36 @@ def _sqlite(url: str) -> Engine:
         pace = connection.get_execution_options().get("tactful_write")
         if pace is None:
             connection.exec_driver_sql("BEGIN")
-        elif pace is Pace.URGENT:
-            _begin_urgently(connection)
         else:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _begin_writing(connection.connection.dbapi_connection, pace)
 
     return engine
 
 
-def _begin_urgently(connection: Any) -> None:
-    """Ask for the write lock each millisecond: SQLite's own waits grow to 100 ms and lose against busy writers."""
-    give_up = time.monotonic() + URGENT_SECONDS
-    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+def _begin_writing(connection: sqlite3.Connection, pace: Pace) -> None:
+    """Ask for the write lock at short, even intervals until it is had.
+
+    SQLite's own waits grow to 100 ms each: a lock that many want lies idle meanwhile, and a STOP loses against whoever
+    asks more often.
+    """
+    give_up = time.monotonic() + LONGEST_WAIT_SECONDS
+    connection.execute("PRAGMA busy_timeout=0")
     try:
-        while True:
-            try:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                return
-            except OperationalError:
-                if time.monotonic() > give_up:
-                    raise
-                time.sleep(0.001)
+        while not _has_begun(connection, time.monotonic() > give_up):
+            time.sleep(ASKS_EVERY[pace])
     finally:
-        connection.exec_driver_sql("PRAGMA busy_timeout=15000")
+        connection.execute("PRAGMA busy_timeout=15000")
+
+
+def _has_begun(connection: sqlite3.Connection, is_last: bool) -> bool:
+    """Whether the lock was had; OperationalError for every fault but a busy database, and for that on the last try."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if is_last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise OperationalError("BEGIN IMMEDIATE", None, error) from error
+        return False
+    return True
 
 
 def _postgresql(url: str, pool: int) -> Engine:

