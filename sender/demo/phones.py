@@ -15,7 +15,7 @@ UNCLEAR_STOPS = ("Not interested", "no thanks", "spam")
 STOPPING = 0.02
 LATE_SHARE = 0.4
 """The part of the gold members abroad who say stop only after the second campaign was planned for them."""
-LATE_HOURS = (6.8, 18.0)
+LATE_HOURS = (6.8, 11.0)
 COMING_BACK = 0.05
 SEED = 7
 LOST_RECEIPTS = 0.002
