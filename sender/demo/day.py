@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 from sqlalchemy import select
 from sqlmodel import Session, col
 
@@ -58,11 +57,11 @@ class Day:
         longest = HOURS / self._runtime.clock.speed + PATIENCE
         with Live(console=self._console, transient=True, auto_refresh=False) as live:
             while time.monotonic() - began < longest:
-                line, is_over = self._line()
-                live.update(Text(line), refresh=True)
+                moment, is_over = self._moment()
+                live.update(moment, refresh=True)
                 if not self._console.is_terminal and time.monotonic() - printed > show.PRINT_EVERY:
                     printed = time.monotonic()
-                    self._console.print(line, highlight=False)
+                    self._console.print(moment.line, highlight=False)
                 if is_over:
                     return
                 if not self._troubled and time.monotonic() - began > TROUBLE_AFTER:
@@ -77,10 +76,10 @@ class Day:
         except DayError as error:
             self._console.print(f"[bold red]✗[/] {error}", highlight=False)
 
-    def _line(self) -> tuple[str, bool]:
+    def _moment(self) -> tuple[show.Moment, bool]:
         with self._runtime.db.read() as session:
-            line = show.day_line(self._runtime.clock.now(), messages_by_status(session), replied(session))
-            return line, _all_finished(session)
+            moment = show.Moment(self._runtime.clock.now(), messages_by_status(session), replied(session))
+            return moment, _all_finished(session)
 
     def _trouble(self, console: Console) -> None:
         """Lose all receipts for two seconds, and kill a worker in the middle of them with texts on the wire."""

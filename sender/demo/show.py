@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from sender.audience.importing.options import ImportReport
 from sender.campaigns.rehearsal import Rehearsal
@@ -86,15 +89,37 @@ def clock_of(at: datetime) -> str:
     return f"{east:%a %H:%M} in New York, {west:%H:%M} in Los Angeles"
 
 
-def day_line(at: datetime, states: Mapping[str, int], replies: int) -> str:
-    """Where the day stands, in one line."""
-    sent = sum(states.get(name, 0) for name in ("sent", "delivered", "undelivered", "failed"))
-    waiting = sum(states.get(name, 0) for name in ("pending", "queued"))
-    unknown = states.get("sending", 0) + states.get("unconfirmed", 0)
-    return (
-        f"{clock_of(at)} · {sent:,} sent · {waiting:,} waiting · {states.get('blocked', 0):,} blocked · "
-        f"{unknown} on the wire · {replies} said stop"
-    )
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where the day stands: the virtual instant, messages by state, and how many people said stop."""
+
+    at: datetime
+    states: Mapping[str, int]
+    stops: int
+
+    def count(self, *names: str) -> int:
+        """How many messages are in one of these states."""
+        return sum(self.states.get(name, 0) for name in names)
+
+    @property
+    def counts(self) -> str:
+        """The figures in one line."""
+        return (
+            f"{self.count('sent', 'delivered', 'undelivered', 'failed'):,} sent · "
+            f"{self.count('pending', 'queued'):,} waiting · {self.count('blocked'):,} blocked · "
+            f"{self.count('sending', 'unconfirmed')} on the wire · {self.stops} said stop"
+        )
+
+    @property
+    def line(self) -> str:
+        """All of it, for terminals that only print."""
+        return f"{clock_of(self.at)} · {self.counts}"
+
+    def __rich__(self) -> Group:
+        waiting = self.count("pending", "queued", "sending", "unconfirmed")
+        planned = sum(self.states.values())
+        progress = ProgressBar(total=max(planned, 1), completed=planned - waiting, width=60)
+        return Group(Text(clock_of(self.at), style="bold"), progress, Text(self.counts))
 
 
 def report(console: Console, made: Mapping[str, Any]) -> None:
