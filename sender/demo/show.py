@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -115,11 +115,14 @@ class Moment:
         """All of it, for terminals that only print."""
         return f"{clock_of(self.at)} · {self.counts}"
 
-    def __rich__(self) -> Group:
+    def __rich__(self) -> Table:
         waiting = self.count("pending", "queued", "sending", "unconfirmed")
         planned = sum(self.states.values())
         progress = ProgressBar(total=max(planned, 1), completed=planned - waiting, width=60)
-        return Group(Text(clock_of(self.at), style="bold"), progress, Text(self.counts))
+        shown = Table.grid()
+        for row in (Text(clock_of(self.at), style="bold"), progress, Text(self.counts)):
+            shown.add_row(row)
+        return shown
 
 
 def report(console: Console, made: Mapping[str, Any]) -> None:
