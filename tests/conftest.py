@@ -13,6 +13,9 @@ import redis
 
 from tests.servers import Postgres, Valkey, make_base, private, shared
 
+# Read once, when the command line is first imported: tables must not break lines here.
+os.environ["COLUMNS"] = "300"
+
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -68,7 +68,7 @@ def _on_the_wire(world: World) -> int | None:
 
 def _check(world: World, statuses: Counter[str]) -> None:
     """What the simulator accepted and what the database says must be the same story."""
-    accepted = Counter(entry["to"] for entry in world.entries("accepted"))
+    accepted = Counter(entry["to"] for entry in world.texts())
     assert not unwilling(world.home) & set(accepted), "somebody without consent was texted"
     assert max(accepted.values()) == 1, "somebody was texted twice"
     assert sum(statuses.values()) == PEOPLE
@@ -76,5 +76,5 @@ def _check(world: World, statuses: Counter[str]) -> None:
     reached = statuses["sent"] + statuses["delivered"] + statuses["undelivered"]
     assert reached == len(accepted), "the database and the provider disagree on what was accepted"
     stopped = {entry["from"]: entry["answered_at"] for entry in world.entries("inbound") if entry["http"] == 200}
-    late = [one for one in world.entries("request") if one["to"] in stopped and one["real"] > stopped[one["to"]] + 2]
+    late = [one for one in world.texts("request") if one["to"] in stopped and one["real"] > stopped[one["to"]] + 2]
     assert late == []

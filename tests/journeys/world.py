@@ -96,10 +96,11 @@ class World:
             made.db.close()
 
     def statuses(self) -> Counter[str]:
-        """How many messages are in which state."""
+        """How many campaign messages are in which state."""
         database = Database(self.settings.database)
         with database.read() as session:
-            rows = session.execute(select(col(Message.status), func.count()).group_by(col(Message.status))).all()
+            counted = select(col(Message.status), func.count()).where(col(Message.kind) == "campaign")
+            rows = session.execute(counted.group_by(col(Message.status))).all()
         database.close()
         return Counter(dict(rows))
 
@@ -118,6 +119,10 @@ class World:
         lines = self.log.read_text().splitlines()
         read = (json.loads(line) for line in lines if line.endswith("}"))
         return [entry for entry in read if not events or entry["event"] in events]
+
+    def texts(self, event: str = "accepted") -> list[dict[str, Any]]:
+        """What the simulator saw of campaign texts; confirmations of a STOP are not among them."""
+        return [entry for entry in self.entries(event) if "today" in (entry["body"] or "")]
 
     def finished(self, within: float) -> Counter[str]:
         """Wait until the campaign is finished and every receipt applied."""
