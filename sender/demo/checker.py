@@ -23,8 +23,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 BRAND = "Harbour Coffee"
-CODES = {"WAVE20": "everybody", "LASTCUP": "gold"}
-"""The word that stands in each text of a campaign, and whom the campaign is for."""
+AUDIENCES = {"WAVE20": {"gold", "silver", "es", "fr"}, "LASTCUP": {"gold"}}
+"""The word that stands in each text of a campaign, and the tiers and languages of whom it is for."""
 
 WORDS_OUT = {"STOP", "BAJA", "SAIR"}
 LINK_OUT = re.compile(r"https?://\S+/o/[\w-]+$")
@@ -56,7 +56,7 @@ class Person:
 
     number: str
     cities: set[str] = field(default_factory=set)
-    tiers: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
     said_yes: bool = False
     proved_yes: bool = False
     said_stop: bool = False
@@ -111,7 +111,7 @@ class Seen:
 
 def code_of(text: dict[str, Any]) -> str:
     """Which campaign a text is of, by the word in it; "" for other texts."""
-    return next((code for code in CODES if code in str(text["body"])), "")
+    return next((code for code in AUDIENCES if code in str(text["body"])), "")
 
 
 def moment(entry: dict[str, Any]) -> datetime:
@@ -129,7 +129,7 @@ def read_people(path: Path) -> dict[str, Person]:
                 continue
             person = people.setdefault(number, Person(number))
             person.cities.add(row["city"])
-            person.tiers.add(row["tier"])
+            person.groups |= {row["tier"], row["language"][:2].lower()}
             says = row["consent"].strip().lower() in YES
             person.said_yes |= says
             person.proved_yes |= says and bool(row["consent_at"]) and bool(row["consent_wording"])
@@ -237,16 +237,18 @@ def check_counts(seen: Seen) -> Verdict:
     """Planned is the audience of the file, every planned text has one state, and the log says the same."""
     faults = [fault for campaign in seen.report["campaigns"] for fault in _campaign_faults(seen, campaign)]
     faults += _receipt_faults(seen)
-    replied = len({heard["from"] for heard in seen.events["inbound"] if heard["body"] in seen.stop_texts})
-    if replied != seen.report["opted_out_by_reply"]:
-        faults.append(f"{seen.report['opted_out_by_reply']} opt-outs reported, {replied} people wrote one")
+    stops = [heard for heard in seen.events["inbound"] if heard["body"] in seen.stop_texts]
+    least, most = (len({one["from"] for one in stops if one[when] < seen.report["made_at"]})
+                   for when in ("answered_at", "sent_at"))  # fmt: skip
+    if not least <= seen.report["opted_out_by_reply"] <= most:
+        faults.append(f"{seen.report['opted_out_by_reply']} opt-outs reported, {least} people wrote one")
     planned = sum(campaign["planned"] for campaign in seen.report["campaigns"])
     return not faults, "; ".join(faults[:4]) or f"{planned:,} planned, each in one final state, as in file and log"
 
 
 def _campaign_faults(seen: Seen, campaign: dict[str, Any]) -> Iterator[str]:
     name, states, blocked = campaign["name"], campaign["states"], campaign["blocked"]
-    audience = [one for one in seen.people.values() if CODES[campaign["code"]] in ("everybody", *one.tiers)]
+    audience = [one for one in seen.people.values() if one.groups & AUDIENCES[campaign["code"]]]
     if campaign["planned"] != len(audience):
         yield f"{name}: {campaign['planned']:,} planned, {len(audience):,} in the file"
     if sum(states.values()) != campaign["planned"]:

@@ -14,14 +14,14 @@ from sender.campaigns.reports import messages_by_status
 from sender.demo import scenario, show
 from sender.demo.house import House, kill_victim
 from sender.demo.phones import LOST_RECEIPTS
-from sender.demo.report import replied, waiting_receipts
+from sender.demo.report import receipts, replied
 from sender.models import Campaign
 from sender.runtime import Runtime
 
 HOURS = (scenario.SECOND_END - scenario.START).total_seconds()
 PATIENCE = 60.0
 """Real seconds beyond the end of the day in which what is unknown may still be settled."""
-LOOK = 0.5
+LOOK, QUIET = 0.5, 3.0
 TROUBLE_AFTER, LONGEST_AIM, AIM = 4.0, 5.0, 0.01
 IN_FLIGHT, DELIVERED_BY = 0.4, 1.4
 """Longer than an answer of the simulator takes, and than a text takes to its phone."""
@@ -70,11 +70,17 @@ class Day:
         self._console.print("[bold red]✗[/] The campaigns did not finish in time.", highlight=False)
 
     def settle(self) -> None:
-        """Wait until nothing is on its way any more: no text, no receipt, no reply; the checker judges what is left."""
-        try:
-            wait_for(self._is_settled, PATIENCE, "Receipts are still on their way.")
-        except DayError as error:
-            self._console.print(f"[bold red]✗[/] {error}", highlight=False)
+        """Wait until no receipt has come for three seconds and all are applied; people may still write later."""
+        seen, since, deadline = (-1, -1), time.monotonic(), time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with self._runtime.db.read() as session:
+                now = receipts(session)
+            if now != seen:
+                seen, since = now, time.monotonic()
+            if now[1] == 0 and time.monotonic() - since > QUIET:
+                return
+            time.sleep(LOOK / 5)
+        self._console.print("[bold red]✗[/] Receipts are still on their way.", highlight=False)
 
     def _moment(self) -> tuple[show.Moment, bool]:
         with self._runtime.db.read() as session:
@@ -105,12 +111,6 @@ class Day:
     def _lose_receipts(self, share: float) -> None:
         body = json.dumps({"callbacks": {"lost": share}}).encode()
         urllib.request.urlopen(f"{self._simulator}/faults", body, timeout=5).close()  # noqa: S310 - our own simulator
-
-    def _is_settled(self) -> bool:
-        with urllib.request.urlopen(f"{self._simulator}/summary", timeout=5) as answer:  # noqa: S310
-            is_idle = bool(json.load(answer)["idle"])
-        with self._runtime.db.read() as session:
-            return is_idle and waiting_receipts(session) == 0
 
 
 def _all_finished(session: Session) -> bool:

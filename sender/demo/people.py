@@ -42,7 +42,7 @@ STANDINGS = {"in": 0.905, "none": 0.045, "weak": 0.015, "out": 0.03, "both": 0.0
 """Shares of people who said yes, never did, did without wording or date, said stop, or stand in the file with both."""
 
 LANDLINES, MOVED, GARBAGE_ROWS, DOUBLED, NAMELESS = 0.05, 0.03, 0.012, 0.03, 0.04
-TIERS = ("gold",) * 3 + ("silver",) * 6 + ("",) * 11
+TIERS = ("gold",) * 3 + ("silver",) * 9 + ("",) * 8
 YES = ("yes", "Yes", "TRUE", "1", "opted in", "y")
 NO = ("no", "", "N", "false")
 OUT = ("yes", "TRUE", "1", "unsubscribed")

@@ -1,8 +1,9 @@
 """The report of the demo, as the product tells it: read from its database, then held against the world outside."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
 from sender.campaigns.reports import progress
@@ -10,19 +11,21 @@ from sender.models import Attempt, Campaign, ConsentEvent, Message, Receipt
 from sender.states import REACHED_PROVIDER, Status
 
 
-def make_report(session: Session, codes: dict[int, str]) -> dict[str, Any]:
+def make_report(session: Session, codes: dict[int, str], real: datetime) -> dict[str, Any]:
     """Everything the checker compares with the log; ``codes`` is the word in the texts of each campaign, by id."""
     return {
+        "made_at": real.timestamp(),
         "campaigns": [_campaign(session, campaign_id, code) for campaign_id, code in codes.items()],
         "messages": _messages(session),
         "opted_out_by_reply": replied(session),
     }
 
 
-def waiting_receipts(session: Session) -> int:
-    """Receipts that are stored but not yet applied."""
-    counted = select(func.count()).select_from(Receipt).where(col(Receipt.state) == "open")
-    return int(session.execute(counted).scalar_one())
+def receipts(session: Session) -> tuple[int, int]:
+    """How many receipts are stored, and how many of them are not applied yet."""
+    is_open = func.sum(case((col(Receipt.state) == "open", 1), else_=0))
+    stored, waiting = session.execute(select(func.count(), is_open).select_from(Receipt)).one()
+    return int(stored), int(waiting or 0)
 
 
 def _campaign(session: Session, campaign_id: int, code: str) -> dict[str, Any]:

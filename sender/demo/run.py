@@ -158,6 +158,6 @@ class Demo:
             day.watch()
             day.settle()
             with runtime.db.read() as session:
-                return make_report(session, campaigns)
+                return make_report(session, campaigns, runtime.clock.real())
         finally:
             runtime.db.close()
