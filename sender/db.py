@@ -19,6 +19,7 @@ from sqlmodel import Session, SQLModel
 
 GAP_SECONDS = 0.004
 LONGEST_WAIT_SECONDS = 15.0
+ASKS_AGAIN_SECONDS = 0.25
 
 
 class Pace(Enum):
@@ -58,6 +59,27 @@ class Database:
             session.commit()
         if self.is_sqlite and pace is Pace.BULK:
             time.sleep(GAP_SECONDS)
+
+    def await_answer(self, within: float) -> None:
+        """Return as soon as the database answers; OperationalError when it has not after so many seconds.
+
+        A process that starts while the database restarts must not die of it.
+        """
+        give_up = time.monotonic() + within
+        while True:
+            try:
+                with self.engine.connect():
+                    return
+            except OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(ASKS_AGAIN_SECONDS)
+
+    def silent(self, error: OperationalError) -> str:
+        """The sentence for a database that does not answer."""
+        where = self.url.render_as_string(hide_password=True)
+        why = str(error.orig).splitlines()[0]
+        return f"The database {where} does not answer ({why}); check TACTFUL_DATABASE_URL."
 
     def close(self) -> None:
         """Give back every connection."""

@@ -103,13 +103,13 @@ def _database(settings: Settings) -> Iterator[Finding]:
             with database.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
         yield _good("database", f"Database: {database.url.render_as_string(hide_password=True)}")
-    except (OperationalError, sqlite3.OperationalError) as error:
-        why = str(getattr(error, "orig", error)).splitlines()[0]
-        if "locked" in why:
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
             yield _bad("database", f"Another program holds {file} locked; stop it, or copy the database away from it.")
         else:
-            where = database.url.render_as_string(hide_password=True)
-            yield _bad("database", f"The database {where} does not answer ({why}); check TACTFUL_DATABASE_URL.")
+            yield _bad("database", f"The database {file} cannot be used ({error}); put back a copy that can.")
+    except OperationalError as error:
+        yield _bad("database", database.silent(error))
     finally:
         database.close()
 

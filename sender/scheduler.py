@@ -39,7 +39,7 @@ class Step:
 
 
 class Scheduler:
-    """Takes the steps of each lane in turn; lanes run side by side, so that asking Twilio's list delays no receipt.
+    """Takes the steps of each lane in turn, lanes side by side: asking Twilio's list delays no receipt and no sweep.
 
     A step that fails is logged and asked again: the others go on.
     """
@@ -54,9 +54,9 @@ class Scheduler:
                 Step("hand over", 0.0, dispatcher.hand_over),
             ],
             "receipts": [Step("receipts", 0.0, lambda: apply(runtime))],
-            "settling": [
+            "settling": [Step("reconcile", 2.0, lambda: reconcile(runtime, wire))],
+            "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),
-                Step("reconcile", 2.0, lambda: reconcile(runtime, wire)),
                 Step("cancel", 1.0, lambda: cancel_waiting(runtime)),
                 Step("seal", 2.0, lambda: seal_some(runtime.db)),
                 Step("finish", 1.0, lambda: finish_done(runtime)),

@@ -4,7 +4,7 @@ import asyncio
 
 import typer
 
-from sender.cli.common import fail, opened
+from sender.cli.common import PATIENCE, fail, opened
 from web.assets import MissingAssetsError
 from web.receiver import serve
 from web.server import AddressTakenError, run
@@ -17,7 +17,7 @@ def pages(context: typer.Context) -> None:
     """Serve pages until told to stop."""
     if context.invoked_subcommand:
         return
-    with opened() as runtime:
+    with opened(patience=PATIENCE) as runtime:
         try:
             run(runtime)
         except (MissingAssetsError, AddressTakenError) as error:
@@ -27,7 +27,7 @@ def pages(context: typer.Context) -> None:
 @app.command()
 def hooks() -> None:
     """Serve Twilio's requests until told to stop."""
-    with opened() as runtime:
+    with opened(patience=PATIENCE) as runtime:
         try:
             asyncio.run(serve(runtime))
         except OSError as error:

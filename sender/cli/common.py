@@ -77,12 +77,18 @@ def redis_address(settings: "Settings") -> str:
     return settings.redis_url or socket_url(socket_path(settings.home))
 
 
+PATIENCE = 60.0
+"""Seconds for which a process that is meant to stay waits for its database."""
+
+
 @contextmanager
-def opened(*, sending: bool = False) -> "Iterator[Runtime]":
+def opened(*, sending: bool = False, patience: float = 0.0) -> "Iterator[Runtime]":
     """A runtime on a database with the newest schema; refusals end the command with one sentence.
 
-    Only ``sending`` processes need Twilio's credentials.
+    Only ``sending`` processes need Twilio's credentials; ``patience`` is how many seconds the database may be away.
     """
+    from sqlalchemy.exc import OperationalError
+
     from sender.crypto import KeyFileError
     from sender.providers.absent import AbsentProvider
     from sender.providers.base import SendError
@@ -92,7 +98,10 @@ def opened(*, sending: bool = False) -> "Iterator[Runtime]":
     settings = load_settings()
     try:
         runtime = build(settings) if sending else _build(settings, AbsentProvider())
+        runtime.db.await_answer(patience)
         require_current(runtime.db)
+    except OperationalError as error:
+        fail(runtime.db.silent(error))
     except (KeyFileError, SchemaError) as error:
         fail(str(error))
     except SendError as error:

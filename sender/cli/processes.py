@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sender.cli.common import (
+    PATIENCE,
     build,
     console,
     errors,
@@ -98,7 +99,7 @@ def worker() -> None:
     """One worker process: takes batches off the bell and delivers them."""
     from sender.worker import run_worker
 
-    with opened(sending=True) as runtime:
+    with opened(sending=True, patience=PATIENCE) as runtime:
         run_worker(runtime, redis_address(runtime.settings))
 
 
@@ -106,7 +107,7 @@ def scheduler() -> None:
     """The scheduler: starts, plans, hands over, applies receipts, sweeps and reconciles."""
     from sender.scheduler import run_scheduler
 
-    with opened(sending=True) as runtime:
+    with opened(sending=True, patience=PATIENCE) as runtime:
         run_scheduler(runtime, redis_address(runtime.settings))
 
 

@@ -104,11 +104,11 @@ class World:
         database.close()
         return Counter(dict(rows))
 
-    def on_the_wire(self) -> int:
-        """How many texts passed the gate within the last second and have no answer yet."""
+    def on_the_wire(self, since: datetime) -> int:
+        """How many texts passed the gate after ``since`` and within the last second, and have no answer yet."""
         database = Database(self.settings.database)
         with database.read() as session:
-            fresh = datetime.now(UTC) - timedelta(seconds=1)
+            fresh = max(since, datetime.now(UTC) - timedelta(seconds=1))
             live = (col(Attempt.outcome) == "live", col(Attempt.touched_at) > fresh)
             count = session.execute(select(func.count()).select_from(Attempt).where(*live)).scalar_one()
         database.close()

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from sender import schema
 from sender.db import Database, Pace
+from tests.servers import Postgres
 from tests.waiting import eventually
 
 
@@ -40,6 +41,22 @@ def test_an_empty_database_names_the_command(sqlite_url: str) -> None:
     """A database without our tables says which command makes them."""
     with pytest.raises(schema.SchemaError, match="tactful db upgrade"):
         schema.require_current(Database(sqlite_url))
+
+
+def test_a_process_waits_for_a_database_that_restarts(own_postgres: Postgres) -> None:
+    """Whoever starts while PostgreSQL is away gets in when it is back; without patience a sentence names the setting."""
+    database = Database(own_postgres.url())
+    own_postgres.stop()
+    with pytest.raises(OperationalError) as refused:
+        database.await_answer(0)
+    assert "check TACTFUL_DATABASE_URL" in database.silent(refused.value)
+    waiting = threading.Thread(target=database.await_answer, args=(30,))
+    waiting.start()
+    own_postgres.start()
+    waiting.join(timeout=30)
+    assert not waiting.is_alive()
+    database.await_answer(0)
+    database.close()
 
 
 def test_an_urgent_write_gets_in_between_bulk_writes(tmp_path: Path) -> None:
