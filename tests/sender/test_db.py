@@ -44,7 +44,7 @@ def test_an_empty_database_names_the_command(sqlite_url: str) -> None:
 
 
 def test_a_process_waits_for_a_database_that_restarts(own_postgres: Postgres) -> None:
-    """Whoever starts while PostgreSQL is away gets in when it is back; without patience a sentence names the setting."""
+    """Whoever starts while PostgreSQL is away gets in when it is back; without patience the setting is named."""
     database = Database(own_postgres.url())
     own_postgres.stop()
     with pytest.raises(OperationalError) as refused:
