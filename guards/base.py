@@ -146,7 +146,8 @@ class Policy:
 class Facts:
     """Everything the chain may know about one number at one instant (all instants aware, UTC).
 
-    ``ends_at`` is the campaign's end or the message's own expiry; ``margin`` is kept free before any window closes;
+    ``ends_at`` is the campaign's end or the message's own expiry; ``margin`` is kept free before any window closes, and
+    ``queue``, the time for which the from_number is busy with others, before the one that is open now;
     ``answered_within`` is the age of the inbound text that an answer replies to; ``emergencies`` are the places where
     one is declared, such as "US-LA"; ``last_footer_at`` is when this number last got a text of the program with its way
     out (None: not known).
@@ -165,6 +166,7 @@ class Facts:
     answered_within: timedelta | None = None
     emergencies: frozenset[str] = frozenset()
     last_footer_at: datetime | None = None
+    queue: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)

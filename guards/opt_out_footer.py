@@ -47,13 +47,17 @@ def is_said(text: str, footer: str, country: str) -> bool:
 
 
 def is_due(facts: Facts) -> bool:
-    """Whether this text must say the way out: always, or every N days where no law asks for more."""
+    """Whether this text must say the way out: always, or every N days where no law asks for more.
+
+    It is asked about the text's end, so that words which wait for an hour stay as they were planned. A text without an
+    end may leave when the days are over, and says it.
+    """
     policy, last = facts.policy, facts.last_footer_at
-    if policy.footer_every_days <= 0:
+    if policy.footer_every_days <= 0 or last is None or facts.ends_at is None:
         return True
-    if last is None or facts.country not in ways_out.periodic():
+    if facts.country not in ways_out.periodic():
         return True
-    return facts.now - last >= timedelta(days=policy.footer_every_days)
+    return max(facts.now, facts.ends_at) - last >= timedelta(days=policy.footer_every_days)
 
 
 def worded(text: str, brand: str, footer: str, language: str = "") -> str:

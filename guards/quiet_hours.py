@@ -25,6 +25,7 @@ _EPOCH = date(1970, 1, 1)
 _ALL_DAY: Spans = ((0, 24 * 60),)
 _LOOSENED: Spans = ((8 * 60, 21 * 60),)
 _NOTHING: frozenset[str] = frozenset()
+_NO_QUEUE = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def check(draft: Draft, facts: Facts) -> Verdict:
     """Allow until the common window ends, defer to the exact start of the next, or block where none comes in time."""
     if not terms_of(draft).restrained:
         return ALLOW
-    return _at(facts.places, facts.policy, facts.now, facts.margin, facts.ends_at)
+    return _at(facts.places, facts.policy, facts.now, facts.margin, facts.ends_at, facts.queue)
 
 
 def hours_at(
@@ -72,20 +73,32 @@ def hours_at(
     return Hours(word, until, None, ids, places.codes, places.zones, verdict.reason)
 
 
-def _at(places: Places, policy: Policy, now: datetime, margin: timedelta, ends_at: datetime | None) -> Verdict:
+def _at(
+    places: Places,
+    policy: Policy,
+    now: datetime,
+    margin: timedelta,
+    ends_at: datetime | None,
+    queue: timedelta = _NO_QUEUE,
+) -> Verdict:
+    """Judge one instant. Only the window that is open now must outlast the queue: nobody knows a later one's."""
     if now.tzinfo is None:
         raise ValueError("The instant has no zone; give an aware one in UTC.")
     if not places.codes or not places.zones:
         return Block("unknown_place", note="Nothing tells where the person may be.")
     instant, room = now.timestamp(), margin.total_seconds()
+    soon = instant + queue.total_seconds() if queue else instant
     try:
         loosened = _reasoned(policy.loosened) if policy.loosened else _NOTHING
         spans = open_spans(places.codes, places.zones, policy.hours, loosened, int(instant // DAY))
     except KeyError as unknown:
         return Block("unknown_place", note=f"No rules or no clock are known for {unknown.args[0]}.")
     for start, end in spans:
-        if end - room > max(start, instant):
-            return _until(end, margin) if start <= instant else _later(places, policy, start, now, ends_at)
+        if start <= instant:
+            if end - room > soon:
+                return _until(end, margin)
+        elif end - room > start:
+            return _later(places, policy, start, now, ends_at)
     return _none(places, policy, now)
 
 

@@ -1,7 +1,7 @@
 """Answers "may I text this number now, why not, when?" with what the gate would say (promise 8)."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -80,7 +80,7 @@ def _opens(runtime: Runtime, draft: Draft, facts: Facts, outcome: Cleared | Refu
         if not isinstance(outcome.verdict, Defer):
             return None
         now = outcome.verdict.until
-        outcome = run(draft, replace(facts, now=now), runtime.chain)
+        outcome = run(draft, replace(facts, now=now, queue=timedelta()), runtime.chain)
     return None
 
 

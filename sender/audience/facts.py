@@ -16,9 +16,11 @@ from guards.frequency_cap import lookback
 from guards.places import places_of
 from guards.purposes import stricter
 from sender.audience.emergencies import declared_places
+from sender.audience.footers import earlier_texts, last_said
 from sender.audience.ledger import CHUNK, load_standings, standing
 from sender.audience.links import opt_out_token
 from sender.audience.numbers import SealedNumber
+from sender.audience.queues import queues
 from sender.crypto import Keyring
 from sender.models import Attempt, Contact, FromNumber, Message, Number, Program, Reply
 from sender.states import Status
@@ -60,6 +62,8 @@ class Known:
             "consent_event": facts.standing.event_id,
             "counted_texts": len(facts.sends),
             "ends_at": facts.ends_at.isoformat() if facts.ends_at else None,
+            **({"queue_seconds": round(facts.queue.total_seconds())} if facts.queue else {}),
+            **({"last_footer_at": facts.last_footer_at.isoformat()} if facts.last_footer_at else {}),
         }
 
 
@@ -86,6 +90,8 @@ class FactsLoader:
     ) -> dict[int, Known]:
         """Facts by key. A number whose row is gone is missing from the answer: the caller must not send it.
 
+        ``margin`` is three real seconds on the campaign's clock; it also tells how long the from_number's queue takes.
+
         What is on the wire always counts for caps. ``waiting`` counts what is queued as if it were sent now: for those
         who look ahead. The gate does without, because it asks for queued texts, one after the other under the lock.
         """
@@ -99,6 +105,8 @@ class FactsLoader:
         emergencies = declared_places(session, now)
         lines = _from_numbers(session, {one.from_number_id for one in asked if one.from_number_id})
         answered = _answered(session, [one.reply_id for one in asked if one.reply_id], now)
+        busy = queues(session, lines.values(), margin)
+        earlier = earlier_texts(session, (policy for policy, _ in policies.values()), people, now)
         known: dict[int, Known] = {}
         for one in asked:
             person = people.get(one.number_id)
@@ -120,7 +128,11 @@ class FactsLoader:
                 margin=margin,
                 answered_within=answered.get(one.reply_id or 0),
                 emergencies=emergencies,
+                queue=busy.get(one.from_number_id or 0, timedelta()),
             )
+            if texts := earlier.get((one.number_id, one.program_id)):
+                said = last_said(texts, self.keys.unwrap(person.sealed.data_key), facts)
+                facts = replace(facts, last_footer_at=said)
             known[one.key] = Known(facts, e164, person.sealed)
         return known
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -49,11 +50,18 @@ class Forecast:
 
 
 def forecast(
-    loads: Mapping[Group, Load], rates: Mapping[int, float], start: datetime, ends_at: datetime | None
+    loads: Mapping[Group, Load],
+    rates: Mapping[int, float],
+    start: datetime,
+    ends_at: datetime | None,
+    busy: Mapping[int, datetime] = MappingProxyType({}),
 ) -> Forecast:
-    """Project the hand-over of these groups from ``start``; ``rates`` are parts per second by from_number."""
+    """Project the hand-over of these groups from ``start``; ``rates`` are parts per second by from_number.
+
+    ``busy`` says until when a from_number serves others that were there first.
+    """
     found = Forecast()
-    free = dict.fromkeys(rates, start)
+    free = {line_id: max(start, busy.get(line_id, start)) for line_id in rates}
     for group, load in sorted(loads.items(), key=_order):
         begin = max(free[group.line_id], group.ready, start)
         free[group.line_id] = _drain(found, group, load, begin, rates[group.line_id], ends_at)

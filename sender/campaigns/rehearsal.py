@@ -1,8 +1,9 @@
 """The real audience through the real guards at the planned time, with nothing written and nothing sent."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlmodel import col
@@ -11,6 +12,7 @@ from guards import content
 from guards.base import Defer, Policy
 from guards.chain import Cleared, run
 from guards.finding import Finding
+from sender.audience.queues import busy_until
 from sender.campaigns import findings, prices
 from sender.campaigns.forecast import Forecast, Group, Load, forecast
 from sender.campaigns.planning import Plan, Planned, decide, load_plan, members
@@ -105,6 +107,7 @@ def rehearse(runtime: Runtime, campaign_id: int, at: datetime | None = None) -> 
         policy = findings.policy_for(session.get_one(Program, campaign.program_id))
         plan = load_plan(session, campaign)
         end = session.execute(select(func.max(col(Contact.id)))).scalar() or 0
+        busy = busy_until(session, plan.lines, campaign_id, runtime.clock.now(), when)
     rehearsal, after = Rehearsal(when), 0
     while after < end:
         with runtime.db.read() as session:
@@ -113,7 +116,7 @@ def rehearse(runtime: Runtime, campaign_id: int, at: datetime | None = None) -> 
         for one in planned:
             _count(runtime, rehearsal, plan, one, policy)
         after = some[-1].contact_id if len(some) == SLICE else end
-    return _finished(rehearsal, plan, policy)
+    return _finished(rehearsal, plan, policy, busy)
 
 
 def _count(runtime: Runtime, rehearsal: Rehearsal, plan: Plan, one: Planned, policy: Policy) -> None:
@@ -142,16 +145,16 @@ def _opening(runtime: Runtime, one: Planned) -> tuple[datetime, datetime | None]
             return facts.now, outcome.until
         if not isinstance(outcome.verdict, Defer):
             return None
-        facts = replace(facts, now=outcome.verdict.until)
+        facts = replace(facts, now=outcome.verdict.until, queue=timedelta())
         outcome = run(one.draft, facts, runtime.chain)
     return None
 
 
-def _finished(rehearsal: Rehearsal, plan: Plan, policy: Policy) -> Rehearsal:
+def _finished(rehearsal: Rehearsal, plan: Plan, policy: Policy, busy: Mapping[int, datetime]) -> Rehearsal:
     for found in findings.of_countries(rehearsal.costs, plan.lines, policy):
         rehearsal.note(found)
     rates = {line.id or 0: line.rate for line in plan.lines}
-    rehearsal.forecast = forecast(rehearsal.loads, rates, rehearsal.at, plan.ends_at)
+    rehearsal.forecast = forecast(rehearsal.loads, rates, rehearsal.at, plan.ends_at, busy)
     return rehearsal
 
 

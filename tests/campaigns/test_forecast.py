@@ -78,3 +78,12 @@ def test_everybody_is_counted_once(loads: dict[Group, Load], rate: float, end: i
     )
     assert all(texts <= rate * 3600 + len(loads) + 1 for texts in found.hours.values())
     assert all(texts > 0 for texts in found.hours.values())
+
+
+def test_those_who_were_there_first_are_waited_for() -> None:
+    """A from_number that serves another campaign for an hour begins after it; a free one does not wait."""
+    loads = {Group(1, NOON, NOON + 2 * HOUR): Load(5000, 5000), Group(2, NOON, None): Load(10, 10)}
+    found = forecast(loads, {1: 1.0, 2: 1.0}, NOON, None, {1: NOON + HOUR, 2: NOON - HOUR})
+    assert (sum(found.per_hour().values()), found.late[1]) == (3610, 1400)
+    assert found.hours[NOON.replace(minute=0), 2] == 10
+    assert found.hours[NOON.replace(minute=0), 1] == 0

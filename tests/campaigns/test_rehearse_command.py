@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from sender.campaigns import control
 from sender.campaigns.control import CampaignIn, VariantIn
 from sender.cli.campaigns import app
+from sender.models import FromNumber
 from tests.installation import Installation, install
 
 
@@ -48,3 +49,15 @@ def test_programs_get_the_same_in_json(installation: Installation) -> None:
     assert told["cost"]["at_least"] == told["cost"]["countries"]["US"]["at_least"] > 0
     assert sum(told["hours"].values()) + told["not_today"] + told["not_before_the_end"] == 10
     assert [one["code"] for one in told["findings"]] == ["all_capitals"]
+
+
+def test_who_will_not_make_it_today_is_told(installation: Installation) -> None:
+    """With a from_number that is busy with others until the window closes, nobody makes it today, and it is said."""
+    number_id = installation.contact("+12125550199")
+    with installation.runtime.db.write() as session:
+        session.get_one(FromNumber, installation.line_id).rate = 1.0
+    installation.message(number_id, status="pending", parts=24 * 3600)
+    told = json.loads(CliRunner().invoke(app, ["rehearse", "Sale", "--json"]).stdout)
+    assert (told["not_today"], told["hours"]) == (11, {})
+    said = " ".join(CliRunner().invoke(app, ["rehearse", "Sale"]).output.split())
+    assert "11 would not leave before their window closes" in said

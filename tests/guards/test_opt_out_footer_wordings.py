@@ -152,13 +152,27 @@ def test_a_country_with_its_own_refusal_line_gets_that() -> None:
 
 
 @pytest.mark.parametrize(
-    ("country", "days_ago", "due"),
-    [("US", None, True), ("US", 6, False), ("US", 7, True), ("CA", 6, True), ("FR", 1, True)],
+    ("country", "days_ago", "ends_in", "due"),
+    [
+        ("US", None, 0, True),
+        ("US", 6, 0, False),
+        ("US", 7, 0, True),
+        ("US", 7, -1, True),
+        ("US", 5, 2, True),
+        ("US", 5, 1, False),
+        ("US", 1, None, True),
+        ("CA", 6, 0, True),
+        ("FR", 1, 0, True),
+    ],
 )
-def test_every_so_many_days_where_no_law_asks_for_more(country: str, days_ago: int | None, due: bool) -> None:
-    """First and then every seven days in the United States, always elsewhere; the brand stands in every text."""
+def test_every_so_many_days_where_no_law_asks_for_more(
+    country: str, days_ago: int | None, ends_in: int | None, due: bool
+) -> None:
+    """In the United States the way out is due every seven days, reckoned to the text's end, elsewhere always."""
     last = None if days_ago is None else MONDAY_NOON - timedelta(days=days_ago)
-    text = sent("Beans.", known={"country": country, "last_footer_at": last}, footer_every_days=7)
+    ends_at = None if ends_in is None else MONDAY_NOON + timedelta(days=ends_in)
+    known = {"country": country, "last_footer_at": last, "ends_at": ends_at}
+    text = sent("Beans.", known=known, footer_every_days=7)
     assert text == ("Acme: Beans." + (f"\n{OWN}" if due else ""))
 
 

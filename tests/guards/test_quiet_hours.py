@@ -139,6 +139,19 @@ def test_a_number_without_a_place_gets_the_strictest_hours() -> None:
     assert hours_at(places, "US", at("2026-07-01 16:00", NY)).closes_at == at("2026-07-01 18:00", NY)
 
 
+def test_the_window_that_is_open_must_outlast_the_queue() -> None:
+    """With ten minutes of queue texts go until 20:50, permitted to the end; later windows need not wait for a queue."""
+    queue = timedelta(minutes=10)
+    soon = quiet_hours.check(draft(), facts(now=at("2026-11-23 20:49", NY), queue=queue))
+    assert soon == Allow(until=at("2026-11-23 21:00", NY))
+    late = facts(now=at("2026-11-23 20:50", NY), queue=queue)
+    verdict = quiet_hours.check(draft(), late)
+    assert isinstance(verdict, Defer)
+    assert verdict.until == at("2026-11-24 08:00", NY)
+    endless = quiet_hours.check(draft(), replace(late, queue=timedelta(days=3)))
+    assert endless == verdict
+
+
 def test_the_margin_is_kept_before_the_end() -> None:
     """With two minutes of margin the permission ends at 20:58, and from then on the next day counts."""
     late = facts(now=at("2026-11-23 20:57", NY), margin=timedelta(minutes=2))
