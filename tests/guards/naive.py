@@ -8,7 +8,7 @@ and the ``holidays`` library.
 import tomllib
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,7 +63,7 @@ def _by_its_clock(code: str, version: int, instant: datetime) -> bool:
     return _open(code, version, local.date(), local.hour * 60 + local.minute)
 
 
-@cache
+@lru_cache(maxsize=8192)
 def _rules(codes: tuple[str, ...], day: date) -> tuple[tuple[str, int], ...]:
     """Return (place, number of the version) of every rule to keep, parents and, for a whole country, its states too."""
     found: set[tuple[str, int]] = set()
@@ -94,12 +94,12 @@ def _open(code: str, number: int, day: date, minute: int) -> bool:
     return all(any(minute in span for span in spans) for spans in _of_day(code, number, day))
 
 
-@cache
+@lru_cache(maxsize=8192)
 def _kept(codes: tuple[str, ...], day: date) -> list[list[range]]:
     return [spans for code, number in _rules(codes, day) for spans in _of_day(code, number, day)]
 
 
-@cache
+@lru_cache(maxsize=8192)
 def _of_day(code: str, number: int, day: date) -> list[list[range]]:
     """Return lists of open minutes; a minute has to be in one span of every list."""
     version, tomorrow = _version(code, number), day + timedelta(days=1)
