@@ -60,7 +60,8 @@ def run(draft: Draft, facts: Facts, guards: Iterable[Guard] = CHAIN) -> Cleared 
     Whatever purpose the caller claims, none laxer than the program's least strict one is asked about.
     """
     try:
-        draft = held_to(draft, facts.policy.least)
+        if draft.purpose is not facts.policy.least:
+            draft = held_to(draft, facts.policy.least)
     except Exception as error:
         return Refused(Block("guard_error", note=type(error).__name__), "purposes", ())
     until: datetime | None = None
@@ -78,7 +79,7 @@ def run(draft: Draft, facts: Facts, guards: Iterable[Guard] = CHAIN) -> Cleared 
             draft, trace = verdict.draft, (*trace, (guard.name, verdict))
         if verdict.until is not None and (until is None or verdict.until < until):
             until = verdict.until
-    return Cleared(draft, until, trace, made_by=_ONLY_HERE)
+    return Cleared(draft, until, trace, _ONLY_HERE)
 
 
 def _refused(verdict: object, guard: str, trace: Trace) -> Refused:

@@ -1,6 +1,6 @@
 """Not more often than the program, the installation and the law of every place allow, in any rolling window."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -36,14 +36,14 @@ def check(draft: Draft, facts: Facts) -> Verdict:
     answer = draft.kind is Kind.ANSWER
     if not facts.sends or (answer and draft.answers == "stop"):
         return ALLOW
-    if _frees_at(facts.sends, HARD_LIMIT, _DAY, facts.now) is not None:
+    if len(facts.sends) >= HARD_LIMIT and _frees_at(facts.sends, HARD_LIMIT, _DAY, facts.now):
         return Block("hard_limit", note=f"No number gets more than {HARD_LIMIT} texts within 24 hours.")
     return ALLOW if answer else _capped(draft, facts)
 
 
 def _capped(draft: Draft, facts: Facts) -> Verdict:
     try:
-        full = list(_full(draft, facts))
+        full = _full(draft, facts)
     except KeyError as unknown:
         return Block("unknown_place", note=f"No rules are known for {unknown.args[0]}.")
     if not full:
@@ -54,34 +54,38 @@ def _capped(draft: Draft, facts: Facts) -> Verdict:
     return Defer(until, "frequency_cap", ids, note="As many texts as the cap allows were sent already.")
 
 
-def _full(draft: Draft, facts: Facts) -> Iterator[Full]:
-    """Yield every full window; sends that are fewer than a limit need no counting."""
-    sends = facts.sends
+def _full(draft: Draft, facts: Facts) -> list[Full]:
+    """Return every full window; sends that are fewer than a limit need no counting."""
+    sends, now, full = facts.sends, facts.now, []
     for cap in facts.policy.caps:
         if len(sends) >= cap.limit and _concerns(cap, draft):
             own = [sent for sent in sends if _counts(cap, sent, draft, facts.policy.program_id)]
-            if frees_at := _frees_at(own, cap.limit, cap.hours, facts.now):
-                yield frees_at, ""
+            if frees_at := _frees_at(own, cap.limit, cap.hours, now):
+                full.append((frees_at, ""))
     if not TERMS[draft.purpose].restrained:
-        return
-    for limit, hours, same_subject, rule in _legal(facts.places.codes, facts.now.astimezone(UTC).date()):
+        return full
+    today = (now if now.tzinfo is UTC else now.astimezone(UTC)).date()
+    for limit, hours, same_subject, rule in _legal(facts.places.codes, today):
         if len(sends) >= limit:
             about = draft.subject if same_subject else None
             counted = [sent for sent in sends if TERMS[sent.purpose].restrained and _on(about, sent.subject)]
-            if frees_at := _frees_at(counted, limit, hours, facts.now):
-                yield frees_at, rule
+            if frees_at := _frees_at(counted, limit, hours, now):
+                full.append((frees_at, rule))
+    return full
 
 
 def _concerns(cap: Cap, draft: Draft) -> bool:
     purpose = TERMS[draft.purpose].restrained if cap.purpose is None else draft.purpose is cap.purpose
-    return purpose and (cap.subject == ANY_SUBJECT or _on(cap.subject, draft.subject))
+    return purpose and (cap.subject is None or cap.subject == ANY_SUBJECT or _on(cap.subject, draft.subject))
 
 
 def _counts(cap: Cap, sent: Sent, draft: Draft, program_id: int) -> bool:
     if cap.scope == "program" and sent.program_id != program_id:
         return False
     purpose = TERMS[sent.purpose].restrained if cap.purpose is None else sent.purpose is cap.purpose
-    return purpose and _on(draft.subject if cap.subject == ANY_SUBJECT else cap.subject, sent.subject)
+    if cap.subject is None or not purpose:
+        return purpose
+    return _on(draft.subject if cap.subject == ANY_SUBJECT else cap.subject, sent.subject)
 
 
 def _on(wanted: str | None, subject: str | None) -> bool:
