@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-proof test test-nightly check fix bench docs screenshots lock
+.PHONY: help setup demo demo-proof test test-nightly chaos planted check fix bench docs screenshots lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ test: setup $(VENV)/test.stamp ## Run every test but the nightly ones, on real V
 
 test-nightly: setup $(VENV)/test.stamp ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m nightly $(ARGS)
+
+chaos: setup $(VENV)/test.stamp ## Try the promises with thousands of faults; ROW=stops N=500 SEED=7 DATABASE=sqlite
+	@$(BIN)/python -m tests.chaos --row "$(ROW)" --n "$(N)" --seed "$(SEED)" --database "$(DATABASE)"
+
+planted: setup $(VENV)/test.stamp ## Plant one bug at a time in a copy and see that a test catches each; ARGS=name
+	@$(BIN)/python -m tests.planted $(ARGS)
 
 check: setup $(VENV)/test.stamp ## Format, lint and types, changing nothing
 	@$(BIN)/ruff format --check .

@@ -84,7 +84,7 @@ def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
         outcomes = {row.id: judge(runtime, row, known.get(row.id)) for row in rows}
         used_up = _reserve(session, rows, outcomes, now)
         _refuse(runtime, session, rows, known, outcomes, now)
-        opened = _pass(runtime, session, rows, known, outcomes, gated)
+        opened = _pass(runtime, session, rows, known, outcomes, gated, now)
     if used_up:
         with runtime.db.write() as session:
             spend.pause_where_used(session, used_up, now)
@@ -209,8 +209,9 @@ def _pass(
     known: dict[int, Known],
     outcomes: dict[int, Cleared | Refused],
     gated: float,
+    now: datetime,
 ) -> list[Opened]:
-    now, real = runtime.clock.now(), runtime.clock.real()
+    real = runtime.clock.real()
     cleared = {row.id: (row, outcome) for row in rows if isinstance(outcome := outcomes[row.id], Cleared)}
     moved = advance(session, list(cleared), Status.SENDING, now=now, real=real, reason="")
     if not moved:

@@ -10,14 +10,14 @@ from sender.models import Attempt, Message
 from sender.runtime import Runtime
 from sender.states import Status, advance
 
-BELL_LOST = timedelta(seconds=15)
+BELL_LOST = timedelta(seconds=10)
 SLICE = 500
 
 
 def sweep(runtime: Runtime) -> int:
     """One round; returns how many messages were moved.
 
-    queued for 15 s: the bell was lost, pending again. sending for longer than an answer can take: its worker is gone
+    queued for 10 s: the bell was lost, pending again. sending for longer than an answer can take: its worker is gone
     and nobody knows whether it posted, so unconfirmed, never pending. waiting beyond its end: expired.
     """
     real, now = runtime.clock.real(), runtime.clock.now()

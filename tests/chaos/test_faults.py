@@ -1,0 +1,42 @@
+"""Clocks that jump, databases that crash, are locked or full, a bell that is silent: nothing doubled, nothing lost."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.chaos import bells, clocks, databases, full
+from tests.chaos.rounds import Place
+from tests.chaos.scenarios import SCENARIOS
+from tests.servers import Postgres
+
+
+def test_jumping_clocks_double_nothing(place: Place) -> None:
+    """Twenty jumps of up to a day and workers whose clocks differ: nobody is texted twice or out of hours."""
+    assert clocks.play(place, 20, Random(7)).broken == []
+
+
+def test_what_was_acknowledged_survives_locks(tmp_path: Path, sqlite_url: str) -> None:
+    """SQLite is locked by another program three times: no create without its row, nothing acknowledged is lost."""
+    result = databases.play(Place(tmp_path, sqlite_url), 3, Random(8))
+    assert result.broken == []
+    assert result.counts["acknowledged"] > 0
+
+
+def test_what_was_acknowledged_survives_crashes(tmp_path: Path, own_postgres: Postgres) -> None:
+    """PostgreSQL crashes three times: no create without its row, nothing acknowledged is lost."""
+    result = databases.play(Place(tmp_path, own_postgres.create("chaos"), own_postgres), 3, Random(8))
+    assert result.broken == []
+    assert result.counts["acknowledged"] > 0
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_a_full_disk_fails_closed(tmp_path: Path, sqlite_url: str, name: str) -> None:
+    """At each eighth page the disk is full for a moment: no text goes without its row, and all goes on afterwards."""
+    result = full.fill_through(Place(tmp_path, sqlite_url), name, first=len(name) % 8, every=8)
+    assert result.broken == []
+
+
+def test_an_emptied_bell_loses_nothing(place: Place) -> None:
+    """Redis is flushed with hundreds of ids in it: everybody gets their text, and within 15 seconds again."""
+    assert bells.play(place, 1, Random(9)).broken == []
