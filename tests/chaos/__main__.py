@@ -37,7 +37,7 @@ ROWS = (
     Row("database", databases.play, 10, 50, BOTH),
     Row("full", full.play, 1, len(full.SCENARIOS), ("sqlite",)),
 )
-console = Console()
+console = Console(soft_wrap=True)
 
 
 def main(words: Sequence[str]) -> int:
