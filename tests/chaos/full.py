@@ -22,12 +22,9 @@ SPACE_RETURNS_AFTER = 0.4
 FAILED = 1
 
 
-def play(place: Place, size: int, dice: Random) -> Round:
-    """Every page of ``size`` scenarios drawn from the dice."""
-    result = Round()
-    for name in dice.sample(sorted(SCENARIOS), min(size, len(SCENARIOS))):
-        result.add(fill_through(place, name))
-    return result
+def play(name: str, place: Place, size: int, dice: Random) -> Round:
+    """Every page of one scenario."""
+    return fill_through(place, name)
 
 
 def fill_through(place: Place, name: str, first: int = 0, every: int = 1) -> Round:

@@ -27,12 +27,9 @@ class Trouble:
     unit: str
 
 
-def play(place: Place, size: int, dice: Random) -> Round:
-    """Every step of ``size`` scenarios drawn from the dice."""
-    result = Round()
-    for name in dice.sample(sorted(SCENARIOS), min(size, len(SCENARIOS))):
-        result.add(die_through(place, name))
-    return result
+def play(name: str, place: Place, size: int, dice: Random) -> Round:
+    """Every step of one scenario; nothing in it is random but what its threads do at the same moment."""
+    return die_through(place, name)
 
 
 def die_through(place: Place, name: str, first: int = 1, every: int = 1) -> Round:
