@@ -1,8 +1,10 @@
 """STOPs race workers that gate without a break, beside an import: none is texted after the commit."""
 
 from datetime import datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -32,6 +34,8 @@ def play(place: Place, size: int, dice: Random) -> Round:
         texts = [(f"SM{number:032x}", made.numbers[number]) for number in numbers]
         dice.shuffle(texts)
         stops = _race(made, ids, texts, dice.randrange(1000), size * IMPORTED_FOR_EACH)
+        # A plan that does not ask: only the gate is left to know of the STOP.
+        made.messages(numbers, made.campaign())
         recover(made)
         result = Round(times={"STOP": [seconds for _, _, seconds in stops]})
         result.counts += {"STOPs": len(stops), "texts sent": len(made.accepted())}
@@ -54,12 +58,22 @@ def _race(made: House, ids: list[int], texts: list[tuple[str, str]], seed: int, 
             (say_stop, made.settings, texts, stopping),
         ]
     ) as children:
-        heard: Stops = stops.recv() if stops.poll(LONGEST) else []
-        imported.poll(LONGEST)
+        stopping.close()
+        importing.close()
+        heard: Stops = _answer(stops) or []
+        _answer(imported)
         told.set()
         for child in children:
             child.join(LONGEST)
     return heard
+
+
+def _answer(line: Connection) -> Any:
+    """What a child tells at its end; None where it died or takes too long."""
+    try:
+        return line.recv() if line.poll(LONGEST) else None
+    except EOFError:
+        return None
 
 
 def _file(made: House, rows: int) -> Path:

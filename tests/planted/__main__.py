@@ -8,6 +8,7 @@ A planted bug is a patch in this folder. Its first lines say what is wrong and w
     Caught-by: tests/chaos/test_steps.py -k "settle and sqlite"
 """
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -65,8 +66,12 @@ def catch(planted: Planted) -> tuple[bool, str]:
         subprocess.run(["git", "apply", str(planted.file)], cwd=folder, check=True)
         words = ["-q", "-x", "-p", "no:cacheprovider", *shlex.split(planted.caught_by)]
         command = [sys.executable, "-m", "pytest", *words]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LONGEST, check=False)
-        return done.returncode == TESTS_FAILED and " error" not in done.stdout[-400:], done.stdout[-2000:]
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LONGEST, check=False)
+        except subprocess.TimeoutExpired:
+            return False, f"no answer within {LONGEST:g} s"
+        is_caught = done.returncode == TESTS_FAILED and not re.search(r"\d+ error", done.stdout[-400:])
+        return is_caught, done.stdout[-2000:]
 
 
 def _copy(folder: Path) -> None:
