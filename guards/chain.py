@@ -19,12 +19,13 @@ def _version() -> str:
     tables = hashlib.sha256(area_codes_text().encode()).hexdigest()[:6]
     texts = labels.toml_text() + ways_out.toml_text() + vocabulary.toml_text()
     words = hashlib.sha256(texts.encode()).hexdigest()[:6]
-    order = "-".join(guard.name for guard in CHAIN)
-    return f"{order}/rules-{rules.book().version}/areas-{tables}/words-{words}"
+    order = "-".join(guard.name[:4] for guard in CHAIN)
+    return f"{order}/{rules.book().version[:8]}/{tables}/{words}"
 
 
 VERSION: str = _version()
-"""Names what decided: the guards in order and digests of the rule files, the area code table and the word lists."""
+"""Names what decided, in few letters because every decision keeps it: four of each guard's name, in order, then digests
+of the rule files, the area code table and the word lists."""
 
 
 @dataclass(frozen=True, slots=True)

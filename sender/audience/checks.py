@@ -12,6 +12,7 @@ from guards.explain import explain
 from guards.purposes import held_to
 from sender.audience.facts import Asked, FactsLoader
 from sender.audience.numbers import find
+from sender.audience.records import told
 from sender.models import Program
 from sender.runtime import Runtime
 
@@ -68,7 +69,7 @@ def check(
     draft = held_to(Draft(f"{one.facts.policy.brand}: news.", purpose), one.facts.policy.least)
     outcome = run(draft, one.facts, runtime.chain)
     opens = _opens(runtime, draft, one.facts, outcome)
-    return _said(outcome, when, one.record(), opens, explain(draft, one.facts, outcome, opens))
+    return _said(outcome, when, told(one.record()), opens, explain(draft, one.facts, outcome, opens))
 
 
 def _opens(runtime: Runtime, draft: Draft, facts: Facts, outcome: Cleared | Refused) -> datetime | None:

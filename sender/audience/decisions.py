@@ -20,5 +20,9 @@ def decision(message_id: int, outcome: Refused, known: Known | None, door: str, 
         "reason": verdict.reason,
         "until": verdict.until if isinstance(verdict, Defer) else None,
         "rules": list(verdict.rules),
-        "inputs": {"chain": VERSION, "note": verdict.note, **(known.record() if known else {})},
+        "inputs": {"chain": VERSION, **_note(verdict.note), **(known.record() if known else {})},
     }
+
+
+def _note(note: str) -> dict[str, str]:
+    return {"note": note} if note else {}

@@ -21,6 +21,7 @@ from sender.audience.ledger import CHUNK, load_standings, standing
 from sender.audience.links import opt_out_token
 from sender.audience.numbers import SealedNumber
 from sender.audience.queues import queues
+from sender.audience.records import kept
 from sender.crypto import Keyring
 from sender.models import Attempt, Contact, FromNumber, Message, Number, Program, Reply
 from sender.states import Status
@@ -51,20 +52,7 @@ class Known:
 
     def record(self) -> dict[str, Any]:
         """The facts as they are kept beside a decision: where the person may be and why, consent, caps, end."""
-        facts = self.facts
-        return {
-            "country": facts.country,
-            "places": list(facts.places.codes),
-            "zones": list(facts.places.zones),
-            "evidence": [list(pair) for pair in facts.places.evidence],
-            "consent": facts.standing.state,
-            "consent_level": facts.standing.level,
-            "consent_event": facts.standing.event_id,
-            "counted_texts": len(facts.sends),
-            "ends_at": facts.ends_at.isoformat() if facts.ends_at else None,
-            **({"queue_seconds": round(facts.queue.total_seconds())} if facts.queue else {}),
-            **({"last_footer_at": facts.last_footer_at.isoformat()} if facts.last_footer_at else {}),
-        }
+        return kept(self.facts)
 
 
 @dataclass(frozen=True, slots=True)

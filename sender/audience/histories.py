@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from sender.audience.numbers import find
+from sender.audience.records import told
 from sender.models import Attempt, ConsentEvent, Decision, Message, Receipt
 from sender.runtime import Runtime
 
@@ -37,7 +38,12 @@ def message_history(session: Session, message_id: int) -> dict[str, Any] | None:
     receipts = select(Receipt).where(col(Receipt.sid).in_(sids)).order_by(col(Receipt.id))
     return {
         "message": message.model_dump(exclude={"text_cipher", "text_hash"}),
-        "decisions": [one.model_dump(exclude={"id", "message_id"}) for one in session.execute(decisions).scalars()],
-        "attempts": [one.model_dump(exclude={"id", "message_id", "token"}) for one in tried],
+        "decisions": [
+            {**one.model_dump(exclude={"id", "message_id"}), "inputs": told(one.inputs)}
+            for one in session.execute(decisions).scalars()
+        ],
+        "attempts": [
+            {**one.model_dump(exclude={"id", "message_id", "token"}), "facts": told(one.facts)} for one in tried
+        ],
         "receipts": [one.model_dump(exclude={"id", "token"}) for one in session.execute(receipts).scalars()],
     }

@@ -129,15 +129,17 @@ def test_caps_are_read_with_purpose_and_subject(installation: Installation) -> N
         assert policy_of(program).caps == (Cap(2, 24), Cap(1, 24, "installation", Purpose.CODE, "*"))
 
 
-@pytest.mark.parametrize("number", ["+12125550101", "+18505550101", "+18005550101", "+447400123456"])
-def test_a_million_decisions_fit_into_a_gigabyte(installation: Installation, number: str) -> None:
-    """What is kept beside one attempt is under 700 bytes, even for somebody who may be anywhere in the country."""
+@pytest.mark.parametrize(
+    ("number", "most"), [("+12125550101", 220), ("+18505550101", 240), ("+18005550101", 380), ("+447400123456", 210)]
+)
+def test_a_million_decisions_fit_into_a_gigabyte(installation: Installation, number: str, most: int) -> None:
+    """What is kept beside one attempt is a line or two, even for somebody who may be anywhere in the country."""
     runtime, number_id = installation.runtime, installation.contact(number)
     with runtime.db.read() as session:
         asked = [Asked(1, number_id, installation.program_id, Purpose.MARKETING)]
         loader = FactsLoader(runtime.keys, runtime.settings.address)
         known = loader.load(session, asked, installation.clock.now(), timedelta())
-    assert len(json.dumps({"chain": VERSION, **known[1].record()})) < 700
+    assert len(json.dumps({"chain": VERSION, **known[1].record()})) < most
 
 
 def every_seven_days(installation: Installation) -> None:

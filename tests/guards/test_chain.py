@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import re
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,8 @@ def test_the_order_is_the_one_published() -> None:
     names = [guard.name for guard in CHAIN]
     assert names[:5] == ["reach", "consent_check", "emergency", "frequency_cap", "quiet_hours"]
     assert names[5:] == ["labels", "opt_out_footer", "content"]
-    assert chain.VERSION.startswith("-".join(names))
+    assert chain.VERSION.startswith("reac-cons-emer-freq-quie-labe-opt_-cont/")
+    assert re.fullmatch(r"[0-9a-f]{8}/[0-9a-f]{6}/[0-9a-f]{6}", chain.VERSION.partition("/")[2])
 
 
 def test_a_good_text_is_cleared_until_its_hours_end() -> None:
