@@ -1,18 +1,15 @@
 """A gate judges and permits by one reading of the clock."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
 from guards.base import ALLOW, Draft, Facts, Verdict
 from sender.delivery.gate import open_gate
 from sender.models import Attempt
-from tests.installation import TUESDAY, HandClock, Installation, install
+from tests.installation import TUESDAY, HandClock, Installation
 
 TWO_HOURS = timedelta(hours=2)
 EVENING = timedelta(hours=8)
@@ -30,14 +27,6 @@ class SetBack:
         """Six hours back, and no objection."""
         self.clock.move(-timedelta(hours=6))
         return ALLOW
-
-
-@pytest.fixture
-def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
-    """An installation that records instead of sending."""
-    made = install(tmp_path / "home", database_url)
-    yield made
-    made.runtime.db.close()
 
 
 def test_a_clock_set_back_within_a_gate_lengthens_no_permission(installation: Installation) -> None:
