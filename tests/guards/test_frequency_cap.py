@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guards import frequency_cap
-from guards.base import ALLOW, Block, Cap, Defer, Draft, Facts, Kind, Purpose, Sent, Verdict
+from guards.base import ALLOW, Block, Cap, Defer, Draft, Facts, Kind, Places, Purpose, Sent, Verdict
 from tests.guards.people import MONDAY_NOON, POLICY, draft, facts
 
 HOUR = timedelta(hours=1)
@@ -256,3 +256,11 @@ def assert_held(instants: list[datetime], cap: Cap) -> None:
     """Fail if any half-open window of the cap's hours holds more texts than its limit."""
     for first, beyond in zip(instants, instants[cap.limit :], strict=False):
         assert beyond - first >= timedelta(hours=cap.hours)
+
+
+def test_a_place_nobody_knows_is_blocked_and_not_raised() -> None:
+    """Where the law of a place cannot be looked up, a person who was texted before is texted no more."""
+    nowhere = facts(places=Places(("XX",), ("UTC",)), sends=(sent(3),))
+    verdict = frequency_cap.check(draft(), nowhere)
+    assert isinstance(verdict, Block)
+    assert (verdict.reason, verdict.note) == ("unknown_place", "No rules are known for XX.")

@@ -79,3 +79,33 @@ def test_common_is_what_lies_in_both(some: Spans, others: Spans) -> None:
     for second in range(-1, 75):
         assert inside(both, second) == (inside(some, second) and inside(others, second))
     assert all(a[1] <= b[0] for a, b in pairwise(both))
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue", "America/New_York", "Asia/Kathmandu"])
+def test_the_range_is_whole_and_cut_at_its_ends(zone: str) -> None:
+    """What is always open is one span from the first UTC day to the last, however far the zone is from Greenwich."""
+    first = date(2026, 6, 1)
+    start = (first - EPOCH).days * DAY
+    assert local_windows(zone, first, 3, lambda _: ((0, 1440),)) == ((start, start + 3 * DAY),)
+
+
+def test_what_only_touches_has_nothing_in_common() -> None:
+    """Half-open spans that meet share no instant, and neither does a window with the range it ends or begins at."""
+    assert common(((0, 5), (9, 12)), ((5, 9),)) == ()
+    first = date(2026, 6, 1)
+    start = (first - EPOCH).days * DAY
+    assert local_windows("UTC", first, 1, lambda _: ((0, 60),)) == ((start, start + 3600),)
+    assert local_windows("UTC", first, 1, lambda _: ((1380, 1440),)) == ((start + 23 * 3600, start + DAY),)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moved", "opens"),
+    [
+        ("Africa/Monrovia", datetime(1972, 1, 7, 0, 44, 30, tzinfo=UTC), 0),
+        ("America/St_Johns", datetime(1917, 4, 8, 5, 30, 52, tzinfo=UTC), 180),
+    ],
+)
+def test_a_change_at_an_odd_second_is_found_to_the_second(zone: str, moved: datetime, opens: int) -> None:
+    """A window that begins in the skipped time, or right after it, begins in the second in which the clock jumped."""
+    spans = local_windows(zone, moved.date(), 1, lambda d: ((opens, opens + 60),) if d == moved.date() else ())
+    assert spans[0][0] == int(moved.timestamp())

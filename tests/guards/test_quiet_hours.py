@@ -321,3 +321,14 @@ def test_the_opening_is_exact_when_clocks_move(day: str) -> None:
         answer = hours_at(places, "US", late)
         assert answer.until is not None
         assert_first_allowed(places, late, answer.until)
+
+
+def test_eight_days_are_the_horizon_to_the_minute() -> None:
+    """Over Thanksgiving a program that texts on Thursdays waits eight days; where it were a minute more, it is none."""
+    own = replace(POLICY, hours=(Window(3, 720, 780),))
+    soon = quiet_hours.check(draft(), facts("+15045550100", policy=own, now=at("2026-11-25 12:00", CH)))
+    assert isinstance(soon, Defer)
+    assert soon.until == at("2026-12-03 12:00", CH)
+    far = quiet_hours.check(draft(), facts("+15045550100", policy=own, now=at("2026-11-25 11:59", CH)))
+    assert isinstance(far, Block)
+    assert far.reason == "no_common_hour"

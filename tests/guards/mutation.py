@@ -1,0 +1,196 @@
+"""Does a test notice when a guard is wrong? `python -m tests.guards.mutation [FILE …] [--again] [--minutes N]`.
+
+Every place of the named files of guards/ (all of them when none is named) is spoilt in turn: one comparison, constant,
+condition, argument or answer at a time. A spoilt guard runs in a process of its own through its own tests, then through
+all of tests/guards and tests/conformance; it is killed when one fails. Results are kept in var/mutation and are not asked
+for again unless --again says so. Survivors with a reason stand in survivors.toml. Ends with 1 below 95 of 100, or where
+a survivor has no reason.
+
+Not spoilt: docstrings, annotations, decorators (caches), and the words after ``note=``, which are for people and pinned
+by no test.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from tests.guards.spoiling import Mutant, mutants
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "var" / "mutation"
+SURVIVORS = Path(__file__).with_name("survivors.toml")
+LEAST = 0.95
+SECONDS = 120
+"""A spoilt guard that runs longer than this was caught in a loop: killed."""
+SLOW = ("tests/guards/test_naive.py", "tests/guards/test_quiet_hours.py")
+OWN = {
+    "intervals": ("intervals", "clock_changes"),
+    "zones": ("places",),
+    "base": ("chain", "frequency_cap"),
+    "ways_out": ("opt_out_footer_wordings", "opt_out_footer"),
+    "opt_out_footer": ("opt_out_footer", "opt_out_footer_wordings"),
+    "vocabulary": ("content",),
+    "content_links": ("content",),
+    "finding": ("content",),
+    "sizes": ("opt_out_footer_wordings", "content"),
+    "reading": ("rules",),
+    "days": ("rules",),
+    "showing": ("rules_command",),
+    "__init__": ("rules", "chain"),
+}
+# Imported once, so that no spoilt guard pays for it; none of them knows guards.
+AHEAD = (
+    "pytest", "hypothesis", "hypothesis.strategies", "phonenumbers", "zipcodes", "holidays", "tzdata", "typer",
+    "rich.table", "redis", "sqlalchemy", "sqlmodel", "cryptography.hazmat.primitives.ciphers.aead",
+)  # fmt: skip
+
+
+class Spoilt:
+    """Finds one module as it was spoilt, and leaves all others to the ordinary way of import."""
+
+    def __init__(self, name: str, path: Path, code: CodeType) -> None:
+        self.name, self.path, self.code = name, path, code
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Answer the import system."""
+        if name != self.name:
+            return None
+        folder = [str(self.path.parent)] if self.path.stem == "__init__" else None
+        return spec_from_file_location(name, self.path, loader=self, submodule_search_locations=folder)  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Let the import system make the module."""
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the spoilt code in it."""
+        exec(self.code, module.__dict__)  # noqa: S102 - this is what the tool is for
+
+
+def name_of(path: Path) -> str:
+    """Return the module's name: guards.rules.days."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def stages(path: Path) -> Iterator[list[str]]:
+    """Yield the tests nearest to a file, then all others, the slow ones last."""
+    names = OWN.get(path.stem, (path.stem,))
+    own = [f"tests/guards/test_{name}.py" for name in names]
+    own = [file for file in own if (ROOT / file).exists() and file not in SLOW]
+    if own:
+        yield own
+    everything = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "tests/guards").glob("test_*.py"))
+    yield ["tests/conformance", *(file for file in everything if file not in (*own, *SLOW))]
+    yield list(SLOW)
+
+
+def survives(path: Path, code: CodeType) -> bool:
+    """Say whether every test passes although ``path`` runs as ``code``."""
+    return all(passes(path, code, files) for files in stages(path))
+
+
+def passes(path: Path, code: CodeType, files: Sequence[str]) -> bool:
+    """Run some tests in a process of their own."""
+    child = os.fork()
+    if child == 0:
+        os._exit(tested(path, code, files))
+    return os.waitpid(child, 0)[1] == 0
+
+
+def tested(path: Path, code: CodeType, files: Sequence[str]) -> int:
+    """Run pytest here, silently, with the same examples each time; return its status."""
+    import pytest
+    from hypothesis import Phase, settings
+
+    signal.alarm(SECONDS)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(1, 2)
+    phases = (Phase.explicit, Phase.generate)
+    settings.register_profile("mutation", derandomize=True, database=None, deadline=None, phases=phases)
+    settings.load_profile("mutation")
+    sys.meta_path.insert(0, Spoilt(name_of(path), path, code))  # type: ignore[arg-type]
+    plain = ["-x", "-q", "-m", "not nightly", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no"]
+    return int(pytest.main([*plain, *files]))
+
+
+def kept(path: Path) -> Path:
+    """Return where the results of one file are kept."""
+    return RESULTS / f"{name_of(path)}.jsonl"
+
+
+def known(path: Path) -> dict[str, bool]:
+    """Return who survived, by the mutant's own name, as far as it was asked before."""
+    file = kept(path)
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return {row["mutant"]: row["survived"] for row in map(json.loads, lines)}
+
+
+def judge(path: Path, until: float, again: bool) -> dict[str, bool]:
+    """Ask about every mutant of a file that nobody asked about yet, until the time is over."""
+    found = {} if again else known(path)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    answered: dict[str, bool] = {}
+    with kept(path).open("w" if again else "a", encoding="utf-8") as results:
+        for mutant in mutants(path.read_text("utf-8"), str(path.relative_to(ROOT))):
+            if mutant.name not in found and time.monotonic() < until:
+                found[mutant.name] = survives(path, mutant.code)
+                results.write(json.dumps({"mutant": mutant.name, "survived": found[mutant.name]}) + "\n")
+                results.flush()
+                told(mutant, found[mutant.name])
+            if mutant.name in found:
+                answered[mutant.name] = found[mutant.name]
+    return answered
+
+
+def told(mutant: Mutant, survived: bool) -> None:
+    """Print a survivor where it stands."""
+    if survived:
+        print(f"survived, line {mutant.line}: {mutant.name}", flush=True)  # noqa: T201
+
+
+def reasons() -> dict[str, str]:
+    """Return why each listed survivor may live, by its name."""
+    rows = tomllib.loads(SURVIVORS.read_text("utf-8")).get("survivor", []) if SURVIVORS.exists() else []
+    return {name: row["why"] for row in rows for name in row["mutants"]}
+
+
+def main() -> int:
+    """Judge the files and print the score of each and of all."""
+    asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    asked.add_argument("files", nargs="*", type=Path)
+    asked.add_argument("--again", action="store_true")
+    asked.add_argument("--minutes", type=float, default=1e6)
+    options = asked.parse_args()
+    for name in AHEAD:
+        importlib.import_module(name)
+    os.chdir(ROOT)
+    paths = [path.resolve() for path in options.files] or sorted((ROOT / "guards").rglob("*.py"))
+    until, why = time.monotonic() + options.minutes * 60, reasons()
+    total: Counter[bool] = Counter()
+    unexplained = 0
+    for path in paths:
+        found = judge(path, until, options.again)
+        total += Counter(found.values())
+        unexplained += sum(survived and name not in why for name, survived in found.items())
+        if found:
+            alive = sum(found.values())
+            print(f"{path.relative_to(ROOT)!s:32} {len(found) - alive:5} of {len(found):5} killed", flush=True)  # noqa: T201
+    score = total[False] / max(1, total.total())
+    print(f"{score:.1%} killed, {total[True]} survivors, {unexplained} of them without a reason")  # noqa: T201
+    return 0 if score >= LEAST and not unexplained else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
