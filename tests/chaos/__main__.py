@@ -12,13 +12,14 @@ from functools import partial
 
 from rich.console import Console
 
-from tests.chaos import bells, caps, clocks, controls, databases, full, steps, stops
+from tests.chaos import bells, caps, clocks, controls, databases, full, kills, steps, stops
 from tests.chaos.rounds import Row
 from tests.chaos.runs import ROOT, Runs, commit_of
 from tests.chaos.scenarios import SCENARIOS
 
 BOTH = ("sqlite", "postgresql")
 ROWS = (
+    Row("kills", kills.play, 50, 1_000, BOTH),
     *(Row(f"steps-{name}", partial(steps.play, name), 1, 1, BOTH) for name in SCENARIOS),
     Row("stops", stops.play, 200, 10_000, BOTH),
     Row("controls", controls.play, 50, 1_000, BOTH),

@@ -6,18 +6,26 @@ from datetime import timedelta
 from sender.delivery.dispatcher import Dispatcher
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.receipts import apply
-from sender.delivery.reconciler import reconcile
+from sender.delivery.reconciler import SLICE, reconcile
 from sender.delivery.sweeper import sweep
 from sender.delivery.wire import Wire
 from sender.runtime import Runtime
 from tests.chaos.house import RESTING, House, token_of
 
 ROUNDS = 30
+BACK_OFF = timedelta(minutes=2)
 
 
 def recover(house: House) -> None:
-    """Sweep and deliver what is left as an installation does five minutes later, then settle the unknown."""
-    with house.runtime(later=timedelta(minutes=5)) as runtime:
+    """The faults are over: sweep and deliver what is left, now and when every back-off has passed, settle the rest."""
+    house.simulator.world.faults.stop()
+    for ahead in (timedelta(), BACK_OFF):
+        _deliver(house, ahead)
+    settle(house)
+
+
+def _deliver(house: House, ahead: timedelta) -> None:
+    with house.runtime(ahead=ahead, later=timedelta(minutes=5)) as runtime:
         wire = Wire()
         pipeline = Pipeline(runtime, wire)
         dispatcher = Dispatcher(runtime, pipeline.deliver)
@@ -25,20 +33,20 @@ def recover(house: House) -> None:
             if not sweep(runtime) + dispatcher.hand_over() + apply(runtime):
                 break
         _end(runtime, wire)
-    settle(house)
 
 
 def settle(house: House) -> None:
     """Ask the provider's list for every text of unknown outcome, twice, long after it could still arrive."""
     for minutes in range(6, 6 + ROUNDS):
+        unknown = house.statuses()["unconfirmed"]
+        if not unknown:
+            return
         with house.runtime(ahead=timedelta(hours=13), later=timedelta(minutes=minutes)) as runtime:
             wire = Wire()
-            while reconcile(runtime, wire):
-                pass
+            for _ in range(unknown // SLICE + 1):
+                reconcile(runtime, wire)
             apply(runtime)
             _end(runtime, wire)
-        if "unconfirmed" not in house.statuses():
-            return
 
 
 def _end(runtime: Runtime, wire: Wire) -> None:

@@ -5,10 +5,17 @@ from random import Random
 
 import pytest
 
-from tests.chaos import bells, clocks, databases, full
+from tests.chaos import bells, clocks, databases, full, kills
 from tests.chaos.rounds import Place
 from tests.chaos.scenarios import SCENARIOS
 from tests.servers import Postgres
+
+
+def test_kills_double_and_lose_nothing(place: Place) -> None:
+    """Six workers die with texts on the wire, and the provider loses answers: each text is accepted at most once."""
+    result = kills.play(place, 6, Random(3))
+    assert result.broken == []
+    assert result.counts["on the wire at kills"] >= 6
 
 
 def test_jumping_clocks_double_nothing(place: Place) -> None:
