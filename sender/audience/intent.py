@@ -11,24 +11,27 @@ from typing import Any, Literal, NamedTuple
 import regex
 
 from sender.audience import keywords, phrases
+from sender.audience.likeness import likeness
 from sender.audience.phrases import LINE, Words
 
 
 class Intent(NamedTuple):
     """``language`` is a BCP 47 tag and ``matched`` the words of the reply that decided; both empty for "none".
 
-    ``certain`` is False only for an opt-out that a person has to look at.
+    ``certain`` is False only for an opt-out that a person has to look at; ``rule`` names what decided.
     """
 
     intent: Literal["opt_out", "opt_in", "help", "none"]
     certain: bool
     language: str
     matched: str
+    rule: str = ""
 
 
 NONE = Intent("none", True, "", "")
 
 _LONGEST = 1000
+_LIKE, _VERY_LIKE = 1200, 2500
 # What phones and mail programs add: quoted lines, the message answered to, signatures.
 _ADDED = regex.compile(
     r"^[ \t]*>.*$|^[ \t]*(?:-- ?|_{5,}|-{5,}.*)$[\s\S]*|^On .{5,80}wrote:[\s\S]*"
@@ -43,26 +46,46 @@ _QUOTED = regex.compile(
 _EDGES = regex.compile(r"^[^\p{L}\p{N}]+|[^\p{L}\p{N}\p{M}]+$")
 _LETTER = regex.compile(r"[\p{L}\p{N}]")
 _THRICE = regex.compile(r"(.)\1{2,}")
-_SIGNS = regex.compile(r"^\W*(?:🛑|🚫|⛔|✋)\W*$")
+_SIGNS = regex.compile(r"^\W*(?:🛑|🚫|⛔|✋|🖕)\W*$")
 
 
 def read(text: str) -> Intent:
     """Say what a reply asks for; any text is read, the first 1,000 characters count."""
     own = own_words(text[:_LONGEST])
     if keyword := keywords.match(own):
-        return Intent(keyword.meaning, keyword.certain, keyword.language, _trimmed(own))
+        return Intent(keyword.meaning, keyword.certain, keyword.language, _trimmed(own), f"keyword: {keyword.word}")
     words = phrases.split(keywords.visible(own.replace("´", "'")))
     if not words.words:
-        return Intent("opt_out", False, "", own.strip()) if _SIGNS.match(own) else NONE
+        return Intent("opt_out", False, "und", own.strip(), "sign") if _SIGNS.match(own) else NONE
     alone = _keyword_sentence(words)
     if alone and alone.certain:
         return alone
     if slip := _slip(own):
         return slip
-    found, certain = phrases.search(words)
-    if found:
-        return Intent("opt_out", certain, found.language, found.quote)
-    return alone or NONE
+    return _judged(words, alone)
+
+
+def _judged(words: Words, alone: Intent | None) -> Intent:
+    """What rules and likeness make of free words: together they are surer than a rule alone, or less sure.
+
+    An unlikely match counts one step less, a doubtful match that is very like a wish is certain; where no rule speaks,
+    a reply of several words that is like a wish is held.
+    """
+    looks, carried = likeness(words)
+    found = phrases.search(words)
+    if found and (looks > found.trust or found.certain):
+        certain = looks > (found.trust if found.certain else _VERY_LIKE)
+        return Intent("opt_out", certain, found.language, found.quote, found.rule)
+    if alone:
+        return alone
+    set_aside = "" in words.words
+    if not found and carried[1] > carried[0] and looks > (_VERY_LIKE * 2 if set_aside else _LIKE) and _several(words):
+        return Intent("opt_out", False, "und", words.quote(*carried), f"likeness {looks / 1000:.1f}")
+    return NONE
+
+
+def _several(words: Words) -> bool:
+    return len(words.words) > 1 or not words.text.isascii()
 
 
 def own_words(text: str) -> str:
@@ -79,7 +102,9 @@ def door(obj: dict[str, Any]) -> dict[str, Any]:
     text = obj.get("text")
     if not isinstance(text, str):
         raise ValueError('The object needs a "text" that is a string.')
-    return read(text)._asdict()
+    answer = read(text)._asdict()
+    del answer["rule"]
+    return answer
 
 
 def _trimmed(text: str) -> str:
@@ -99,7 +124,8 @@ def _keyword_sentence(words: Words) -> Intent | None:
             continue
         placed = end == len(words.words) or words.breaks[end] == LINE or (quote.isupper() and not words.text.isupper())
         clear = quote.isupper() or found.word in phrases.lexicon()["sentences"]["clear"]
-        intent = Intent("opt_out", found.certain and placed and clear, found.language, quote)
+        certain = found.certain and placed and clear
+        intent = Intent("opt_out", certain, found.language, quote, f"keyword sentence: {found.word}")
         best = intent if best is None or intent.certain else best
     return best
 
@@ -107,12 +133,16 @@ def _keyword_sentence(words: Words) -> Intent | None:
 def _slip(text: str) -> Intent | None:
     """A message of one or two words that is a keyword but for slips of the pen ("stpo", "unsubscibe pls")."""
     words = keywords.uncourteous(text)
+    if len(words) > 1 and words[-1] in {"me", "us"}:
+        words.pop()
     compact = _THRICE.sub(r"\1", "".join(words))
     if not 1 <= len(words) <= 2 or len(compact) > 16 or compact in _real_words():
         return None
     near = phrases.lexicon()["slips"]["allowed"]
-    found = any(compact[0] in target and distance(compact, target) <= most for target, most in near.items())
-    return Intent("opt_out", True, "en", _trimmed(text)) if found else None
+    for target, most in near.items():
+        if compact[0] in target and distance(compact, target) <= most:
+            return Intent("opt_out", True, "en", _trimmed(text), f"slip of {target}")
+    return None
 
 
 @cache

@@ -28,6 +28,7 @@ _LOOK_ALIKE = str.maketrans(
     "аеорсухіјѕкмтнвԁпοαερτυικχνηѵոս013547",
     "aeopcyxijskmthbdnoaeptuikxnhvnuoiesat",
 )
+_MIXED = regex.compile(r"(?=.*[a-z].*[a-z0-9])(?=.*[^a-z])[a-z\p{Cyrillic}\p{Greek}013457]{4,}")
 _LONGEST = 40
 
 
@@ -58,6 +59,11 @@ def folded(word: str) -> str:
         return word.lower()
     parts = unicodedata.normalize("NFKD", word.casefold())
     return unicodedata.normalize("NFC", _MARK.sub("", parts).casefold()).translate(_PLAIN)
+
+
+def plain_letters(word: str) -> str:
+    """A folded word of mixed letters, with digits and letters that look Latin read as such: m0re, ѕtор."""
+    return word.translate(_LOOK_ALIKE) if _MIXED.fullmatch(word) else word
 
 
 def match(text: str) -> Keyword | None:

@@ -1,0 +1,327 @@
+"""Reads the patterns of ``phrases.toml`` and ``grammar.toml`` (notation: see there) into rules, and matches them.
+
+A pattern is a row of elements that must match words one after the other inside one sentence.
+"""
+
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from itertools import pairwise, product
+from typing import Any, Literal, NamedTuple
+
+import regex
+
+from sender.audience.keywords import folded
+
+Phase = Literal["override", "override_unsure", "aside", "certain", "plain", "unsure"]
+PHASES: tuple[Phase, ...] = ("override", "override_unsure", "aside", "certain", "plain", "unsure")
+
+COMMA, SENTENCE, LINE = 1, 2, 3
+"""What stands between two words: less than a comma is 0."""
+
+_STEM = 3
+_ABOUT_TEXTS = ("msgs", "mine", "unsub", "leave", "list")
+
+
+@dataclass(slots=True)
+class Words:
+    """A reply as folded words; ``breaks[i]`` is what stands before word i, and after the last word for i = len."""
+
+    text: str
+    words: list[str] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    breaks: list[int] = field(default_factory=list)
+
+    def quote(self, start: int, end: int) -> str:
+        """The reply's own letters for words start to end."""
+        return self.text[self.spans[start][0] : self.spans[end - 1][1]]
+
+    def sentences(self) -> Iterator[tuple[int, int]]:
+        """First and last+1 word of each sentence."""
+        return pairwise(index for index, gap in enumerate(self.breaks) if gap >= SENTENCE)
+
+
+@dataclass(slots=True)
+class Element:
+    """One place of a pattern: alternatives by first word with their further words, or a gap of other words."""
+
+    tails: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    stems: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    low: int = 1
+    high: int = 1
+    gap: bool = False
+    negative: bool = False
+    at_start: bool = False
+    at_end: bool = False
+    strict: bool = False
+
+    def add(self, alternative: tuple[str, ...]) -> None:
+        """Take one more alternative, longest tails first."""
+        first, tail = alternative[0], alternative[1:]
+        if first.endswith("~"):
+            self.stems.append((first[:-1], tail))
+        else:
+            self.tails.setdefault(first, []).append(tail)
+            self.tails[first].sort(key=len, reverse=True)
+
+    def ends(self, index: int, words: Words, start: int) -> Iterator[int]:
+        """The places after one match at word ``index``; zero-width for the edges of a clause."""
+        gap = words.breaks[index]
+        if (self.at_start or self.at_end) and gap:
+            yield index
+        if index == len(words.words) or (gap >= (COMMA if self.strict else SENTENCE) and index > start):
+            return
+        word = words.words[index]
+        if self.gap:
+            if word and (gap == 0 or index == start):
+                yield index + 1
+            return
+        for tail in self.tails.get(word, ()):
+            if not tail or _follows(tail, words, index + 1):
+                yield index + 1 + len(tail)
+        for stem, tail in self.stems:
+            if word.startswith(stem) and (not tail or _follows(tail, words, index + 1)):
+                yield index + 1 + len(tail)
+
+
+class Rule(NamedTuple):
+    """One pattern; a reply can only match if it holds a word of each of the elements numbered in ``needed``."""
+
+    number: int
+    language: str
+    phase: Phase
+    pattern: str
+    elements: tuple[Element, ...]
+    needed: frozenset[int]
+
+    @property
+    def lone(self) -> bool:
+        """Whether one word or phrase is enough for it."""
+        return len(self.elements) == 1
+
+    @property
+    def name(self) -> str:
+        """What is shown to explain an answer."""
+        return f"{self.language} {self.phase}: {self.pattern}"
+
+
+class Index(NamedTuple):
+    """Which elements a word, or the beginning of one, belongs to, and which rules may match once one element does."""
+
+    by_word: dict[str, set[int]]
+    by_beginning: dict[str, list[tuple[str, int]]]
+    rules: dict[int, list[Rule]]
+
+
+def place(rule: Rule, words: Words, start: int) -> tuple[int, int] | None:
+    """Where the rule first matches, as first and last+1 word."""
+    first = rule.elements[0]
+    plain = not (first.gap or first.low == 0 or first.negative or first.at_start or first.at_end or first.stems)
+    for index in range(start, len(words.words)):
+        if plain and words.words[index] not in first.tails:
+            continue
+        end = _match(rule.elements, 0, index, words, index)
+        if end > index:
+            return index, end
+    return None
+
+
+def candidates(words: Words) -> dict[Phase, list[Rule]]:
+    """The rules all of whose needed elements have a word in the reply, by phase and in order of language."""
+    index = _index()
+    present: set[int] = set()
+    for word in set(words.words):
+        present |= index.by_word.get(word, set())
+        present.update(number for stem, number in index.by_beginning.get(word[:_STEM], ()) if word.startswith(stem))
+    chosen = [rule for element in present for rule in index.rules.get(element, ()) if rule.needed <= present]
+    grouped: dict[Phase, list[Rule]] = {phase: [] for phase in PHASES}
+    for rule in sorted(chosen):
+        grouped[rule.phase].append(rule)
+    return grouped
+
+
+@cache
+def lexicon() -> dict[str, Any]:
+    """The contents of ``phrases.toml``."""
+    return tomllib.loads((resources.files("sender.audience") / "phrases.toml").read_text("utf-8"))
+
+
+@cache
+def grammar() -> dict[str, Any]:
+    """The contents of ``grammar.toml``."""
+    return tomllib.loads((resources.files("sender.audience") / "grammar.toml").read_text("utf-8"))
+
+
+def mentions(language: str, kind: Literal["dealings", "texts"], words: Words, start: int = 0, end: int = -1) -> bool:
+    """Whether words start to end hold one of the language's words for orders and the like, or for the texts we send."""
+    element = _topics(language)[kind]
+    last = len(words.words) if end < 0 else end
+    return any(stop <= last for index in range(start, last) for stop in element.ends(index, words, index))
+
+
+def kinds(word: str) -> frozenset[str]:
+    """The classes of the grammar that a folded word belongs to in any language: "msgs", "stop", "neg" …"""
+    by_word, by_beginning = _kinds()
+    found = by_word.get(word, frozenset())
+    others = [name for stem, name in by_beginning.get(word[:_STEM], ()) if word.startswith(stem)]
+    return found.union(others) if others else found
+
+
+def tables(unspaced: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The languages of ``phrases.toml`` with their tables."""
+    others = {"same", "typos", "slips", "sentences"}
+    return (
+        (language, table)
+        for language, table in lexicon().items()
+        if language not in others and table.get("unspaced", False) == unspaced
+    )
+
+
+def _follows(tail: tuple[str, ...], words: Words, index: int) -> bool:
+    end = index + len(tail)
+    return (
+        end <= len(words.words)
+        and max(words.breaks[index:end]) < SENTENCE
+        and all(
+            word.startswith(piece[:-1]) if piece.endswith("~") else word == piece
+            for word, piece in zip(words.words[index:end], tail, strict=True)
+        )
+    )
+
+
+def _match(elements: tuple[Element, ...], at: int, index: int, words: Words, start: int) -> int:
+    """The end of a match of the elements from ``at`` on at word ``index``, or -1."""
+    if at == len(elements):
+        return index
+    element = elements[at]
+    if element.negative:
+        return -1 if any(element.ends(index, words, start)) else _match(elements, at + 1, index, words, start)
+    if element.gap and (end := _match(elements, at + 1, index, words, start)) >= 0:
+        return end
+    reached = [index]
+    for _ in range(element.high):
+        reached = [end for spot in reached for end in element.ends(spot, words, start)]
+        for spot in reached:
+            end = _match(elements, at + 1, spot, words, start)
+            if end >= 0:
+                return end
+    return _match(elements, at + 1, index, words, start) if element.low == 0 else -1
+
+
+@cache
+def _index() -> Index:
+    index = Index(defaultdict(set), defaultdict(list), defaultdict(list))
+    numbers: dict[int, int] = {}
+    for number, (language, phase, pattern, elements) in enumerate(_read_rules()):
+        fixed = [element for element in elements if _is_fixed(element)]
+        for element in fixed:
+            if id(element) not in numbers:
+                numbers[id(element)] = len(numbers)
+                _enter(index, element, numbers[id(element)])
+        needed = frozenset(numbers[id(element)] for element in fixed)
+        rarest = min(fixed, key=lambda element: len(element.tails) + len(element.stems))
+        index.rules[numbers[id(rarest)]].append(Rule(number, language, phase, pattern, elements, needed))
+    return index
+
+
+def _enter(index: Index, element: Element, number: int) -> None:
+    for word in element.tails:
+        index.by_word[word].add(number)
+    for stem, _ in element.stems:
+        index.by_beginning[stem[:_STEM]].append((stem, number))
+
+
+def _is_fixed(element: Element) -> bool:
+    """Whether one of the element's words must occur wherever its rule matches."""
+    return element.low > 0 and not (element.gap or element.negative or element.at_start or element.at_end)
+
+
+def _read_rules() -> Iterator[tuple[str, Phase, str, tuple[Element, ...]]]:
+    for language, table in tables(unspaced=False):
+        yield from _rules_of(language, table, _classes(table.get("words", {})))
+    shared = grammar()["patterns"]
+    for language, words in grammar().items():
+        if language != "patterns":
+            yield from _rules_of(language, shared, _classes(words), strict=True)
+
+
+def _classes(words: dict[str, str]) -> dict[str, list[tuple[str, ...]]]:
+    classes: dict[str, list[tuple[str, ...]]] = {}
+    for name, members in words.items():
+        classes[name] = [found for member in members.split() for found in _alternatives(member, classes)]
+    return classes
+
+
+def _rules_of(
+    language: str, table: dict[str, Any], classes: dict[str, list[tuple[str, ...]]], strict: bool = False
+) -> Iterator[tuple[str, Phase, str, tuple[Element, ...]]]:
+    made: dict[str, Element | None] = {}
+    for phase in PHASES:
+        for pattern in table.get(phase, ()):
+            parts = pattern.split()
+            made |= {part: _element(part, classes) for part in parts if part not in made}
+            elements = [element for part in parts if (element := made[part])]
+            for element in elements:
+                element.strict = strict
+            if len(elements) == len(parts):
+                yield language, phase, pattern, tuple(elements)
+
+
+def _alternatives(member: str, classes: dict[str, list[tuple[str, ...]]]) -> Iterable[tuple[str, ...]]:
+    """The word rows that one alternative stands for: a class, a word, or several of them joined by _."""
+    parts = [classes.get(part[1:-1], []) if part.startswith("{") else [(folded(part),)] for part in _joints(member)]
+    return (sum(row, ()) for row in product(*parts))
+
+
+def _joints(member: str) -> list[str]:
+    return regex.findall(r"\{\w+\}|[^_{}]+", member)
+
+
+def _element(part: str, classes: dict[str, list[tuple[str, ...]]]) -> Element | None:
+    """The element that a part of a pattern means, or None when the language has no words for it."""
+    if part in {"..", "..."}:
+        return Element(gap=True, high=3 if part == "..." else 1)
+    element = Element(negative=part.startswith("!"))
+    if part.endswith("?") or part.endswith("*"):
+        element.low, element.high = 0, 4 if part.endswith("*") else 1
+        part = part[:-1]
+    for alternative in part.split("|"):
+        if alternative == "^":
+            element.at_start = True
+        elif alternative == "$":
+            element.at_end = True
+        else:
+            for row in _alternatives(alternative.removeprefix("!"), classes):
+                element.add(row)
+    return element if element.tails or element.stems or element.at_start or element.at_end else None
+
+
+@cache
+def _kinds() -> tuple[dict[str, frozenset[str]], dict[str, list[tuple[str, str]]]]:
+    by_word: dict[str, set[str]] = defaultdict(set)
+    by_beginning: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    tables_ = [words for language, words in grammar().items() if language != "patterns"]
+    for classes in map(_classes, [*tables_, lexicon()["en"]["words"]]):
+        for name, rows in classes.items():
+            for first in (row[0] for row in rows if len(row) == 1):
+                if first.endswith("~"):
+                    by_beginning[first[:_STEM]].append((first[:-1], name))
+                else:
+                    by_word[first].add(name)
+    return {word: frozenset(names) for word, names in by_word.items()}, by_beginning
+
+
+@cache
+def _topics(language: str) -> dict[str, Element]:
+    own = lexicon().get(language, {}).get("words", {})
+    classes = _classes(own if isinstance(own, dict) else {})
+    for name, rows in _classes(grammar().get(language, {})).items():
+        classes.setdefault(name, []).extend(rows)
+    topics = {"dealings": Element(), "texts": Element()}
+    for kind, names in (("dealings", ("dealings",)), ("texts", _ABOUT_TEXTS)):
+        for row in (row for name in names for row in classes.get(name, ())):
+            topics[kind].add(row)
+    return topics
