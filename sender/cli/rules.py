@@ -16,6 +16,7 @@ app.add_typer(emergency, name="emergency")
 ACTOR = "command line"
 Why = Annotated[str, typer.Option(help="The reason and its source, kept in the audit.")]
 Code = Annotated[str, typer.Argument(help="A place: US, US-FL, FR.")]
+Program = Annotated[str, typer.Option(help="The program's short name.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 COLUMNS = ("code", "name", "hours", "holidays", "caps", "basis")
 
@@ -105,6 +106,50 @@ def replay(
     console.print(f"[bold]{found['code']}[/] on {found['on']}{note}, rules {found['book']}", highlight=False)
     for rule in found["rules"]:
         _fields(rule)
+
+
+@app.command("loosen")
+def loosen(rule: Code, program: Program, why: Why) -> None:
+    """Have a program not keep a rule that is no law on texts; an owner's right, kept in the audit."""
+    from sender.audience.loosening import LooseningError
+    from sender.audience.loosening import loosen as change
+
+    with opened() as runtime:
+        try:
+            change(runtime, program, _code(rule), why)
+        except LooseningError as error:
+            fail(str(error))
+    console.print(f"{program} no longer keeps {_code(rule)}; `tactful rules keep` takes that back.")
+
+
+@app.command("keep")
+def keep(rule: Code, program: Program, why: Why) -> None:
+    """Have a program keep a rule again that it loosened."""
+    from sender.audience.loosening import LooseningError
+    from sender.audience.loosening import keep as change
+
+    with opened() as runtime:
+        try:
+            change(runtime, program, _code(rule), why)
+        except LooseningError as error:
+            fail(str(error))
+    console.print(f"{program} keeps {_code(rule)} again.")
+
+
+@app.command("loosened")
+def loosened(json: Json = False) -> None:
+    """Every rule that some program does not keep, with the reason."""
+    from sender.audience.loosening import loosened as all_of_them
+
+    with opened() as runtime, runtime.db.read() as session:
+        rows = all_of_them(session)
+    if json:
+        emit(rows)
+        return
+    table = Table("program", "rule", "why")
+    for row in rows:
+        table.add_row(*row.values())
+    console.print(table if rows else "Every program keeps every rule.")
 
 
 @emergency.command("declare")
