@@ -2,9 +2,9 @@
 
 Every place of the named files of guards/ (all of them when none is named) is spoilt in turn: one comparison, constant,
 condition, argument or answer at a time. A spoilt guard runs in a process of its own through its own tests, then through
-all of tests/guards and tests/conformance; it is killed when one fails. Results are kept in var/mutation and are not asked
-for again unless --again says so. Survivors with a reason stand in survivors.toml. Ends with 1 below 95 of 100, or where
-a survivor has no reason.
+all of tests/guards and tests/conformance; it is killed when one fails. Results are kept in var/mutation; what was asked
+before is asked again only with --again. Survivors with a reason stand in survivors.toml. Ends with 1 below 95 of 100,
+or where a survivor has no reason.
 
 Not spoilt: docstrings, annotations, decorators (caches), and the words after ``note=``, which are for people and pinned
 by no test.
@@ -34,7 +34,13 @@ LEAST = 0.95
 SECONDS = 120
 """A spoilt guard that runs longer than this was caught in a loop: killed."""
 SLOW = ("tests/guards/test_naive.py", "tests/guards/test_quiet_hours.py")
+OF_HOURS = frozenset({"quiet_hours", "intervals", "zones", "places", "__init__", "reading", "days", "purposes"})
+"""Only what these files hold is asked by the slow tests."""
+CASES = "tests/conformance/test_conformance.py"
+BY_CASES = frozenset({"quiet_hours", "consent_check", "frequency_cap", "zones", "reading", "days"})
+"""What these files get wrong a lawyer's case notices first."""
 OWN = {
+    "quiet_hours": ("explain",),
     "intervals": ("intervals", "clock_changes"),
     "zones": ("places",),
     "base": ("chain", "frequency_cap"),
@@ -87,13 +93,16 @@ def name_of(path: Path) -> str:
 def stages(path: Path) -> Iterator[list[str]]:
     """Yield the tests nearest to a file, then all others, the slow ones last."""
     names = OWN.get(path.stem, (path.stem,))
-    own = [f"tests/guards/test_{name}.py" for name in names]
-    own = [file for file in own if (ROOT / file).exists() and file not in SLOW]
+    own = [file for file in (f"tests/guards/test_{name}.py" for name in names) if (ROOT / file).exists()]
+    if path.stem in BY_CASES:
+        own.insert(0, CASES)
     if own:
         yield own
     everything = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "tests/guards").glob("test_*.py"))
-    yield ["tests/conformance", *(file for file in everything if file not in (*own, *SLOW))]
-    yield list(SLOW)
+    yield [file for file in (CASES, *everything) if file not in (*own, *SLOW)]
+    slow = [file for file in SLOW if path.stem in OF_HOURS and file not in own]
+    if slow:
+        yield slow
 
 
 def survives(path: Path, code: CodeType) -> bool:
