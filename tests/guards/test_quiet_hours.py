@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from guards import quiet_hours
 from guards.base import ALLOW, Allow, Block, Defer, Kind, Places, Purpose, Window
 from guards.places import places_of
-from guards.quiet_hours import hours_at
+from guards.quiet_hours import Hours, hours_at
 from guards.zones import table
 from tests.guards.people import MONDAY_NOON, POLICY, allowed, at, draft, facts
 
@@ -332,3 +332,21 @@ def test_eight_days_are_the_horizon_to_the_minute() -> None:
     far = quiet_hours.check(draft(), facts("+15045550100", policy=own, now=at("2026-11-25 11:59", CH)))
     assert isinstance(far, Block)
     assert far.reason == "no_common_hour"
+
+
+def test_the_filter_says_all_of_it() -> None:
+    """`tactful hours` gets verdict, instants, rules, places and zones of every kind of answer."""
+    places = places_of("+12125550100")
+    said = (places.codes, places.zones)
+    noon, night = at("2026-11-23 12:00", NY), at("2026-11-23 22:00", NY)
+    ids = ("US", "US-NY")
+    assert hours_at(places, "US", noon) == Hours("allow", None, at("2026-11-23 21:00", NY), ids, *said)
+    assert hours_at(places, "US", night) == Hours("defer", at("2026-11-24 08:00", NY), None, ids, *said, "quiet_hours")
+    assert hours_at(places, None, noon) == Hours("block", None, None, (), *said, "unknown_country")
+    assert hours_at(places, "US", night, Purpose.CODE) == Hours("allow", None, None, (), *said)
+    late = hours_at(places, "US", at("2026-11-23 20:59", NY), margin=timedelta(minutes=2))
+    assert late.until == at("2026-11-24 08:00", NY)
+    never = replace(POLICY, hours=())
+    assert hours_at(places, "US", noon, policy=never) == Hours("block", None, None, ids, *said, "no_common_hour")
+    nowhere = hours_at(Places(("XX",), ("UTC",)), "US", noon)
+    assert nowhere == Hours("block", None, None, (), ("XX",), ("UTC",), "unknown_place")
