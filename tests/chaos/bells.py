@@ -14,6 +14,7 @@ from random import Random
 
 import redis
 
+from sender.delivery.dispatcher import BATCH, DEPTH
 from sender.scheduler import run_scheduler
 from sender.settings import Settings
 from sender.worker import run_worker
@@ -25,9 +26,9 @@ from tests.servers import Valkey, private
 from tests.waiting import eventually
 
 WORKERS = 2
-LATENCY, CONNECTIONS = 0.05, 10
-TEXTS_A_FAULT = 1_500
-DEEP = 300
+LATENCY, CONNECTIONS = 0.15, 10
+TEXTS_A_FAULT = 1_200
+DEEP = DEPTH - BATCH
 RESUMED_WITHIN = 15.0
 STALL, AWAY = 8.0, 3.0
 FULL, ROOMY = "1", "256mb"

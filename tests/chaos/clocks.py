@@ -36,7 +36,7 @@ SKEW = 100.0
 PAUSE = 0.1
 NEW_YORK = ZoneInfo("America/New_York")
 OPEN = (8, 21)
-FAULTS = {"shares": {"500_after": 0.02, "drop_after": 0.02, "429_20429": 0.02}}
+FAULTS = {"shares": {"500_after": 0.05, "drop_after": 0.05, "429_20429": 0.05}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sender.delivery.reconciler import SLICE, reconcile
 from sender.delivery.sweeper import sweep
 from sender.delivery.wire import Wire
 from sender.runtime import Runtime
+from sender.simulator.config import Latency
 from tests.chaos.house import RESTING, House, token_of
 
 ROUNDS = 30
@@ -19,6 +20,7 @@ BACK_OFF = timedelta(minutes=2)
 def recover(house: House) -> None:
     """The faults are over: sweep and deliver what is left, now and when every back-off has passed, settle the rest."""
     house.simulator.world.faults.stop()
+    house.simulator.world.latency = Latency()
     for ahead in (timedelta(), BACK_OFF):
         _deliver(house, ahead)
     settle(house)
