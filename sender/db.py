@@ -5,14 +5,15 @@ is: ``BULK`` leaves a gap after its commit, ``URGENT`` (a STOP) asks most often 
 """
 
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, Executable, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel
@@ -30,7 +31,7 @@ class Pace(Enum):
     URGENT = "urgent"
 
 
-ASKS_EVERY = {Pace.URGENT: 0.0005, Pace.NORMAL: 0.002, Pace.BULK: 0.005}
+ASKS_EVERY = {Pace.URGENT: 0.0005, Pace.NORMAL: 0.002, Pace.BULK: 0.002}
 """Seconds between two requests for SQLite's write lock."""
 
 
@@ -41,6 +42,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url, pool)
+        self._turn = threading.Lock()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -49,16 +51,35 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self, pace: Pace = Pace.NORMAL) -> Iterator[Session]:
-        """A transaction that writes: durable when the block ends, undone when it raises."""
-        bind = self.engine.execution_options(tactful_write=pace)
-        with Session(bind, expire_on_commit=False) as session:
+    def write(self, pace: Pace = Pace.NORMAL, *, redoable: bool = False) -> Iterator[Session]:
+        """A transaction that writes: durable when the block ends, undone when it raises.
+
+        ``redoable`` work does not wait for the disk: a power cut may undo it, and it is then found and done again. Both
+        databases keep the order: once a later transaction is durable, so are all before it.
+        """
+        bind = self.engine.execution_options(tactful_write=pace, tactful_redoable=redoable)
+        with self._in_turn(pace), Session(bind, expire_on_commit=False) as session:
             if self.is_sqlite:
                 session.connection()
+            elif redoable:
+                session.execute(text("SET LOCAL synchronous_commit = off"))
             yield session
             session.commit()
         if self.is_sqlite and pace is Pace.BULK:
             time.sleep(GAP_SECONDS)
+
+    @contextmanager
+    def _in_turn(self, pace: Pace) -> Iterator[None]:
+        """On SQLite let one thread of this process at a time ask for the lock; what is urgent does not queue."""
+        if not self.is_sqlite or pace is Pace.URGENT:
+            yield
+            return
+        mine = self._turn.acquire(timeout=LONGEST_WAIT_SECONDS)
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
     def await_answer(self, within: float) -> None:
         """Return as soon as the database answers; OperationalError when it has not after so many seconds.
@@ -97,22 +118,24 @@ def _sqlite(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        pace = connection.get_execution_options().get("tactful_write")
-        if pace is None:
+        options = connection.get_execution_options()
+        if "tactful_write" not in options:
             connection.exec_driver_sql("BEGIN")
         else:
-            _begin_writing(connection.connection.dbapi_connection, pace)
+            pace, redoable = options["tactful_write"], options["tactful_redoable"]
+            _begin_writing(connection.connection.dbapi_connection, pace, redoable)
 
     return engine
 
 
-def _begin_writing(connection: sqlite3.Connection, pace: Pace) -> None:
+def _begin_writing(connection: sqlite3.Connection, pace: Pace, redoable: bool) -> None:
     """Ask for the write lock at short, even intervals until it is had.
 
     SQLite's own waits grow to 100 ms each: a lock that many want lies idle meanwhile, and a STOP loses against whoever
     asks more often.
     """
     give_up = time.monotonic() + LONGEST_WAIT_SECONDS
+    connection.execute(f"PRAGMA synchronous={'NORMAL' if redoable else 'FULL'}")
     connection.execute("PRAGMA busy_timeout=0")
     try:
         while not _has_begun(connection, time.monotonic() > give_up):
@@ -140,6 +163,15 @@ def _postgresql(url: str, pool: int) -> Engine:
         pool_pre_ping=True,
         connect_args={"options": "-c synchronous_commit=on -c timezone=UTC", "connect_timeout": 5},
     )
+
+
+def run_below(
+    session: Session, statement: Executable, rows: Sequence[dict[str, Any]] | dict[str, Any] | None = None
+) -> Any:
+    """Execute a statement on tables below the ORM, which costs half as much; what is pending is written first."""
+    if session.new or session.dirty:
+        session.flush()
+    return session.connection().execute(statement, rows)
 
 
 def insert_new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:

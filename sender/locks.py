@@ -34,6 +34,8 @@ def close_installation(session: Session) -> None:
 
 def lock_numbers(session: Session, number_ids: Iterable[int]) -> None:
     """Take the rows of these numbers, in the order of their ids; facts are read after this."""
+    if session.get_bind().dialect.name == "sqlite":
+        return
     wanted = sorted(set(number_ids))
     session.execute(select(col(Number.id)).where(col(Number.id).in_(wanted)).order_by(col(Number.id)).with_for_update())
 

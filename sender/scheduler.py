@@ -48,12 +48,9 @@ class Scheduler:
         self.runtime = runtime
         dispatcher = Dispatcher(runtime, ring)
         self.lanes = {
-            "sending": [
-                Step("start", 0.5, lambda: start_due(runtime)),
-                Step("plan", 0.0, self._plan),
-                Step("hand over", 0.0, dispatcher.hand_over),
-            ],
-            "receipts": [Step("receipts", 0.0, lambda: apply(runtime))],
+            "planning": [Step("start", 0.5, lambda: start_due(runtime)), Step("plan", 0.0, self._plan)],
+            "sending": [Step("hand over", 0.1, dispatcher.hand_over)],
+            "receipts": [Step("receipts", 0.1, lambda: apply(runtime))],
             "settling": [Step("reconcile", 2.0, lambda: reconcile(runtime, wire))],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlmodel import Session
 
+from sender.db import run_below
 from sender.models import Message
 
 
@@ -78,11 +79,7 @@ def advance(
     if to in FINAL:
         values["final_at"] = now
     may_leave = [status.value for status in MAY_BECOME[to]]
-    statement = (
-        update(Message)
-        .where(col(Message.id).in_(list(ids)), col(Message.status).in_(may_leave))
-        .values(**values)
-        .returning(col(Message.id))
-        .execution_options(synchronize_session=False)
-    )
-    return {row for row in session.execute(statement).scalars() if row is not None}
+    table = Message.__table__  # type: ignore[attr-defined]
+    which = (table.c.id.in_(list(ids)), table.c.status.in_(may_leave))
+    statement = update(table).where(*which).values(**values).returning(table.c.id)
+    return set(run_below(session, statement).scalars())

@@ -6,6 +6,7 @@ import threading
 import structlog
 from dramatiq import Worker
 
+from guards.places import places_of
 from sender.actors import declare, make_broker
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Wire
@@ -20,6 +21,8 @@ def run_worker(runtime: Runtime, redis_url: str) -> None:
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: told.set())
+    # The first look-up loads the tables (up to a second); no gate must hold its locks for that.
+    places_of("+12125550100", postal_code="10001")
     wire = Wire()
     pipeline = Pipeline(runtime, wire)
     broker = make_broker(redis_url)

@@ -14,15 +14,16 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from sender.audience.intent import read
+from sender.db import Pace
 from sender.delivery import receipts, replies
 from sender.delivery.receipts import ReceiptIn
+from sender.group_commit import GroupCommit
 from sender.runtime import Runtime
 from web.inbox import RefusedError, inbound_text, receipt_of, signed_parameters
 
 log = logging.getLogger("tactful.web.hooks")
 
 WAITING_AT_MOST = 2_000
-BATCH_AT_MOST = 500
 TEXTS_AT_ONCE = 4
 LARGEST_BODY = 64 * 1024
 ANSWER = "<Response/>"
@@ -30,22 +31,19 @@ ANSWER = "<Response/>"
 
 @dataclass
 class Receiver:
-    """One server over one runtime: receipts wait in ``queue`` for the next commit."""
+    """One server over one runtime: receipts wait in ``receipts`` for the next commit."""
 
     runtime: Runtime
-    queue: "asyncio.Queue[tuple[ReceiptIn, asyncio.Future[None]]]" = field(
-        default_factory=lambda: asyncio.Queue(WAITING_AT_MOST)
-    )
-    committer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "receipts"))
+    receipts: GroupCommit[ReceiptIn]
     texts: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(TEXTS_AT_ONCE, "texts"))
 
     async def status(self, request: web.Request) -> web.Response:
         """One delivery receipt: 204 once it is committed, 503 when that cannot be done now."""
         receipt = receipt_of(request.match_info["token"], await self._parameters(request))
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
-            self.queue.put_nowait((receipt, stored))
-            await stored
+            if self.receipts.waiting >= WAITING_AT_MOST:
+                raise asyncio.QueueFull
+            await asyncio.wrap_future(self.receipts.put(receipt))
         except Exception as error:
             log.warning("A receipt was not taken: %s", type(error).__name__)
             return web.Response(status=503)
@@ -72,28 +70,6 @@ class Receiver:
         body = await request.read()
         return signed_parameters(self.runtime.settings, kind, request.raw_path, body, signature)
 
-    async def commit(self) -> None:
-        """Commit what waits, in batches that grow with the load, until cancelled."""
-        while True:
-            batch = [await self.queue.get()]
-            while len(batch) < BATCH_AT_MOST and not self.queue.empty():
-                batch.append(self.queue.get_nowait())
-            await self._store(batch)
-
-    async def _store(self, batch: "list[tuple[ReceiptIn, asyncio.Future[None]]]") -> None:
-        wanted, error = [receipt for receipt, _ in batch], None
-        try:
-            await asyncio.get_running_loop().run_in_executor(self.committer, receipts.store, self.runtime, wanted)
-        except Exception as failed:
-            error = failed
-        for _, stored in batch:
-            if stored.done():
-                continue
-            if error is None:
-                stored.set_result(None)
-            else:
-                stored.set_exception(error)
-
 
 @web.middleware
 async def refusals(
@@ -108,16 +84,18 @@ async def refusals(
 
 def create_receiver(runtime: Runtime) -> web.Application:
     """The application over one runtime."""
-    receiver = Receiver(runtime)
+    committed = GroupCommit[ReceiptIn](
+        runtime.db, lambda session, some: receipts.keep(runtime, session, some), pace=Pace.BULK
+    )
+    receiver = Receiver(runtime, committed)
     app = web.Application(client_max_size=LARGEST_BODY, middlewares=[refusals])
     app.router.add_post("/hooks/twilio/status/{token}", receiver.status)
     app.router.add_post("/hooks/twilio/inbound", receiver.inbound)
     app.router.add_get("/healthz", receiver.alive)
 
     async def committing(_: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(receiver.commit())
         yield
-        task.cancel()
+        committed.close()
 
     app.cleanup_ctx.append(committing)
     return app

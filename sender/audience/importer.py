@@ -195,7 +195,7 @@ class _Importing:
     def _write(
         self, job: writing.Job, rows: list[Taken | Refused], counts: Counter[str], before: int, last: int
     ) -> Counter[str]:
-        with _collecting_later(), self._db.write(Pace.BULK) as session:
+        with _collecting_later(), self._db.write(Pace.BULK, redoable=True) as session:
             # The wait for the lock is not ours; only from here on do others wait for us.
             began = self._clock.elapsed()
             total = counts + writing.write(session, self._keys, job, rows, self._clock.now())

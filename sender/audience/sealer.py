@@ -47,7 +47,7 @@ def seal_some(database: Database) -> int:
             is None
         ):
             return 0
-    with database.write(Pace.BULK) as session:
+    with database.write(Pace.BULK, redoable=True) as session:
         sequence, previous = _head(session)
         unsealed = select(ConsentEvent).where(col(ConsentEvent.sequence).is_(None)).order_by(col(ConsentEvent.id))
         events = list(session.execute(unsealed.limit(SLICE)).scalars())

@@ -186,7 +186,7 @@ def cancel_waiting(runtime: Runtime) -> int:
         ids = session.execute(select(col(Message.id)).where(*waiting).limit(SLICE)).scalars().all()
     if not ids:
         return 0
-    with runtime.db.write(Pace.BULK) as session:
+    with runtime.db.write(Pace.BULK, redoable=True) as session:
         now, real = runtime.clock.now(), runtime.clock.real()
         wanted = [message_id for message_id in ids if message_id is not None]
         return len(advance(session, wanted, Status.CANCELLED, now=now, real=real, reason="campaign_cancelled"))

@@ -36,7 +36,7 @@ def plan_slice(runtime: Runtime, campaign_id: int) -> int:
         some = members(session, plan, now, start, end, SLICE)
         planned = decide(runtime, session, plan, some, now)
     stop = some[-1].contact_id if len(some) == SLICE else end
-    with runtime.db.write(Pace.BULK) as session:
+    with runtime.db.write(Pace.BULK, redoable=True) as session:
         if not _move_cursor(session, campaign_id, start, stop, end, now):
             return 0
         _write(runtime, session, plan, planned, now)

@@ -40,7 +40,7 @@ class Dispatcher:
 
     def _queue(self, ids: Sequence[int]) -> None:
         now, real = self.runtime.clock.now(), self.runtime.clock.real()
-        with self.runtime.db.write(Pace.BULK) as session:
+        with self.runtime.db.write(Pace.BULK, redoable=True) as session:
             queued = advance(session, ids, Status.QUEUED, now=now, real=real)
         self.ring(sorted(queued))
 

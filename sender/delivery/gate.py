@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlmodel import Session, col
 
 from guards.base import Block, Defer, Draft, Kind, Purpose
@@ -18,6 +18,7 @@ from sender import spend
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.crypto import text_hash, unseal
+from sender.db import run_below
 from sender.halt import is_halted
 from sender.locks import lock_numbers, share
 from sender.models import Attempt, Campaign, Decision, FromNumber, Message
@@ -66,7 +67,16 @@ class Row(NamedTuple):
     cost: int
 
 
-_COLUMNS = [getattr(Message, name) for name in Row._fields]
+_MESSAGES, _CAMPAIGNS, _LINES = Message.__table__, Campaign.__table__, FromNumber.__table__  # type: ignore[attr-defined]
+_QUEUED = (
+    select(*(_MESSAGES.c[name] for name in Row._fields))
+    .where(_MESSAGES.c.id.in_(bindparam("ids", expanding=True)), _MESSAGES.c.status == Status.QUEUED.value)
+    .order_by(_MESSAGES.c.id)
+)
+_STATUSES = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.status).where(_CAMPAIGNS.c.id.in_(bindparam("ids", expanding=True)))
+_ADDRESSES = select(_LINES.c.id, _LINES.c.address, _LINES.c.kind).where(
+    _LINES.c.id.in_(bindparam("ids", expanding=True))
+)
 
 
 def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
@@ -133,8 +143,7 @@ def _at_the_next_opening(runtime: Runtime, draft: Draft, known: Known, closed: d
 
 
 def _queued(session: Session, ids: Sequence[int]) -> list[Row]:
-    statement = select(*_COLUMNS).where(col(Message.id).in_(ids), col(Message.status) == Status.QUEUED.value)
-    return [Row(*row) for row in session.execute(statement.order_by(col(Message.id)))]
+    return [Row(*row) for row in run_below(session, _QUEUED, {"ids": list(ids)})]
 
 
 def _of_running_campaigns(runtime: Runtime, session: Session, rows: list[Row]) -> list[Row]:
@@ -143,8 +152,7 @@ def _of_running_campaigns(runtime: Runtime, session: Session, rows: list[Row]) -
         _move(runtime, session, [row.id for row in rows], Status.PENDING)
         return []
     ids = {row.campaign_id for row in rows if row.campaign_id}
-    statement = select(col(Campaign.id), col(Campaign.status)).where(col(Campaign.id).in_(ids))
-    status = dict(session.execute(statement).all())
+    status = dict(run_below(session, _STATUSES, {"ids": list(ids)}).all())
     open_rows = [row for row in rows if row.campaign_id is None or status[row.campaign_id] == "running"]
     gone = [row.id for row in rows if row.campaign_id and status[row.campaign_id] == "cancelled"]
     _move(runtime, session, gone, Status.CANCELLED)
@@ -199,7 +207,7 @@ def _refuse(
             again = {"send_after": until, "deferrals": col(Message.deferrals) + 1}
             advance(session, ids, Status.PENDING, now=now, real=real, reason=reason, **again)
     if decisions:
-        session.execute(insert(Decision), decisions)
+        run_below(session, insert(Decision.__table__), decisions)  # type: ignore[attr-defined]
 
 
 def _pass(
@@ -225,14 +233,13 @@ def _pass(
         opened.append(
             _opened(runtime, row, known[message_id], outcome, token, validity, lines[row.from_number_id or 0], gated)
         )
-    session.execute(insert(Attempt), attempts)
+    run_below(session, insert(Attempt.__table__), attempts)  # type: ignore[attr-defined]
     return opened
 
 
 def _lines(session: Session, ids: set[int]) -> dict[int, tuple[str, str]]:
-    statement = select(col(FromNumber.id), col(FromNumber.address), col(FromNumber.kind))
-    found = session.execute(statement.where(col(FromNumber.id).in_(ids)))
-    return {line_id: (address, kind) for line_id, address, kind in found if line_id is not None}
+    found = run_below(session, _ADDRESSES, {"ids": list(ids)})
+    return {line_id: (address, kind) for line_id, address, kind in found}
 
 
 def _validity(until: datetime | None, expires_at: datetime | None, now: datetime) -> int:

@@ -4,27 +4,27 @@
       for each handful that fits on the wire now:
         gate     one durable transaction: locks, facts, guard chain; what may go is `sending`          (gate.py)
         post     one request each, all at once, no transaction open; nothing is ever posted twice
-        record   one short transaction for what has come back: the state, and the provider's id
+      record     one short transaction for whatever has come back in this process: the state, and the provider's id
 
 A process that dies between gate and record leaves `sending` behind; the sweeper calls it unconfirmed, and only a
 receipt or the provider's list can say more (reconciler.py). Nothing here resends.
 """
 
-import queue
 import threading
-import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import bindparam, or_, update
-from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
 from guards.base import Purpose
 from sender.audience.ledger import Act, record
 from sender.delivery.gate import Opened, open_gate
 from sender.delivery.wire import Slots, Wire
+from sender.group_commit import GroupCommit
 from sender.locks import close_campaign
 from sender.models import Attempt, Audit, Campaign, Number
 from sender.providers.base import (
@@ -40,7 +40,9 @@ from sender.providers.base import (
 from sender.runtime import Runtime
 from sender.states import Status, advance
 
-HANDFUL = 48
+log = structlog.get_logger()
+HANDFUL = 96
+LEAST_HANDFUL = 24
 GATE_SECONDS = 2.0
 GATHER_SECONDS = 0.03
 LONGEST_WAIT = 3600.0
@@ -67,6 +69,13 @@ class Pipeline:
         self.wire = wire
         self.slots = Slots(runtime.settings.connections)
         self._stopping = threading.Event()
+        self._answers: GroupCommit[Returned] = GroupCommit(
+            runtime.db,
+            lambda session, returned: record_outcomes(runtime, session, returned),
+            after=self._pause_for,
+            gather=GATHER_SECONDS,
+            pauses=RECORD_PAUSES,
+        )
 
     def stop(self) -> None:
         """Open no more gates; what was handed over but not gated is found by the sweep."""
@@ -74,43 +83,45 @@ class Pipeline:
 
     def deliver(self, ids: Sequence[int]) -> None:
         """Gate, post and record these queued messages; ids that are no longer queued are passed over."""
+        posted: list[Future[Future[None]]] = []
         for some in self._handfuls(ids):
             opened: list[Opened] = []
             try:
                 opened = open_gate(self.runtime, some)
             finally:
                 self.slots.give_back(len(some) - len(opened))
-            self.post_and_record(opened)
+            posted += self._post_all(opened)
+        self._await_records(posted)
 
     def _handfuls(self, ids: Sequence[int]) -> Iterator[Sequence[int]]:
         """As many as can be on the wire at once; the places are taken before the gate, so permissions do not age."""
         start = 0
         while start < len(ids) and not self._stopping.is_set():
-            taken = self.slots.take(min(HANDFUL, len(ids) - start))
+            left = len(ids) - start
+            taken = self.slots.take(min(HANDFUL, left), at_least=min(LEAST_HANDFUL, left))
             yield ids[start : start + taken]
             start += taken
 
-    def post_and_record(self, opened: list[Opened]) -> None:
-        """Post what has passed the gate, all at once, and record each answer as it comes."""
-        answers: queue.SimpleQueue[Returned] = queue.SimpleQueue()
-        for one in opened:
-            self.wire.start(self._post(one, answers))
-        left = len(opened)
-        while left:
-            returned = _gather(answers, left)
-            left -= len(returned)
-            self._record(returned)
+    def post_and_record(self, opened: Sequence[Opened]) -> None:
+        """Post what has passed the gate, all at once, and return when each answer is recorded."""
+        self._await_records(self._post_all(opened))
 
-    def _record(self, returned: Sequence[Returned]) -> None:
-        """Record, and ask again while the database is away: the same outcomes written twice change nothing."""
-        for pause in RECORD_PAUSES:
-            try:
-                return record_outcomes(self.runtime, returned)
-            except OperationalError:
-                self._stopping.wait(pause)
-        return record_outcomes(self.runtime, returned)
+    def _post_all(self, opened: Sequence[Opened]) -> "list[Future[Future[None]]]":
+        return [self.wire.start(self._post(one)) for one in opened]
 
-    async def _post(self, one: Opened, answers: "queue.SimpleQueue[Returned]") -> None:
+    def _await_records(self, posted: "Sequence[Future[Future[None]]]") -> None:
+        """Wait until every answer is written down; one that could not be is found by the sweep, and stays unknown."""
+        errors = [error for one in posted if (error := one.result().exception())]
+        if errors:
+            log.error("answers were not recorded", count=len(errors), error=type(errors[0]).__name__)
+
+    def _pause_for(self, returned: Sequence[Returned]) -> None:
+        for one in returned:
+            if isinstance(one.outcome, Misconfigured) and one.opened.campaign_id is not None:
+                pause(self.runtime, one.opened.campaign_id, one.outcome)
+
+    async def _post(self, one: Opened) -> "Future[None]":
+        """Post one text and hand its answer in to be recorded; the future is done when it is."""
         outcome: Accepted | SendError
         try:
             if self.runtime.clock.elapsed() - one.gated > GATE_SECONDS:
@@ -124,32 +135,16 @@ class Pipeline:
             outcome = OutcomeUnknown(f"unexpected {type(error).__name__}; the text may have been accepted")
         finally:
             self.slots.give_back(1)
-        answers.put(Returned(one, outcome))
+        return self._answers.put(Returned(one, outcome))
 
 
-def _gather(answers: "queue.SimpleQueue[Returned]", at_most: int) -> list[Returned]:
-    """The first answer, and what comes within 30 ms of it: one transaction for all of them."""
-    returned = [answers.get()]
-    until = time.monotonic() + GATHER_SECONDS
-    while len(returned) < at_most:
-        try:
-            returned.append(answers.get(timeout=max(0.0, until - time.monotonic())))
-        except queue.Empty:
-            break
-    return returned
-
-
-def record_outcomes(runtime: Runtime, returned: Sequence[Returned]) -> None:
-    """Write down what came back, in one transaction with nothing fallible in it but the database itself."""
-    with runtime.db.write() as session:
-        accepted = [(one.opened, one.outcome) for one in returned if isinstance(one.outcome, Accepted)]
-        _record_accepted(runtime, session, accepted)
-        for one in returned:
-            if isinstance(one.outcome, SendError):
-                _record_error(runtime, session, one.opened, one.outcome)
+def record_outcomes(runtime: Runtime, session: Session, returned: Sequence[Returned]) -> None:
+    """Write down what came back; nothing in it is fallible but the database itself, and twice is as good as once."""
+    accepted = [(one.opened, one.outcome) for one in returned if isinstance(one.outcome, Accepted)]
+    _record_accepted(runtime, session, accepted)
     for one in returned:
-        if isinstance(one.outcome, Misconfigured) and one.opened.campaign_id is not None:
-            pause(runtime, one.opened.campaign_id, one.outcome)
+        if isinstance(one.outcome, SendError):
+            _record_error(runtime, session, one.opened, one.outcome)
 
 
 def _record_accepted(runtime: Runtime, session: Session, accepted: Sequence[tuple[Opened, Accepted]]) -> None:

@@ -67,7 +67,13 @@ class Matched(NamedTuple):
 
 
 def store(runtime: Runtime, receipts: Sequence[ReceiptIn]) -> None:
-    """Keep these receipts, durably when this returns; one that is known already is passed over.
+    """Keep these receipts, durably when this returns; one that is known already is passed over."""
+    with runtime.db.write(Pace.BULK) as session:
+        keep(runtime, session, receipts)
+
+
+def keep(runtime: Runtime, session: Session, receipts: Sequence[ReceiptIn]) -> None:
+    """Add these receipts to a transaction.
 
     A token we did not sign is not kept as one: the receipt then counts only by its provider id.
     """
@@ -83,8 +89,7 @@ def store(runtime: Runtime, receipts: Sequence[ReceiptIn]) -> None:
         }
         for receipt in receipts
     ]
-    with runtime.db.write(Pace.BULK) as session:
-        insert_new(session, Receipt, rows)
+    insert_new(session, Receipt, rows)
 
 
 def apply(runtime: Runtime) -> int:
@@ -93,7 +98,7 @@ def apply(runtime: Runtime) -> int:
         waiting = session.execute(select(col(Receipt.id)).where(col(Receipt.state) == "open").limit(1)).all()
     if not waiting:
         return 0
-    with runtime.db.write(Pace.BULK) as session:
+    with runtime.db.write(Pace.BULK, redoable=True) as session:
         columns = [getattr(Receipt, name) for name in Stored._fields]
         statement = select(*columns).where(col(Receipt.state) == "open").order_by(col(Receipt.id)).limit(SLICE)
         receipts = [Stored(*row) for row in session.execute(statement)]

@@ -36,7 +36,7 @@ def _move(runtime: Runtime, which: tuple[object, ...], to: Status, **columns: ob
         ids = list(session.execute(select(col(Message.id)).where(*which).limit(SLICE)).scalars())  # type: ignore[arg-type]
     if not ids:
         return 0
-    with runtime.db.write(Pace.BULK) as session:
+    with runtime.db.write(Pace.BULK, redoable=True) as session:
         moved = advance(session, ids, to, now=runtime.clock.now(), real=runtime.clock.real(), **columns)
         if to is Status.UNCONFIRMED:
             lost = (col(Attempt.message_id).in_(moved), col(Attempt.outcome) == "live")

@@ -17,14 +17,13 @@ class Wire:
         self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
         self._thread.start()
 
-    def start(self, request: Coroutine[Any, Any, None]) -> None:
-        """Put one request on the wire and return at once."""
-        asyncio.run_coroutine_threadsafe(request, self._loop)
+    def start(self, request: Coroutine[Any, Any, Answer]) -> "concurrent.futures.Future[Answer]":
+        """Put one request on the wire and return at once, with its answer to come."""
+        return asyncio.run_coroutine_threadsafe(request, self._loop)
 
     def ask(self, request: Coroutine[Any, Any, Answer]) -> Answer:
         """Wait for one request's answer; raises what it raises."""
-        waiting: concurrent.futures.Future[Answer] = asyncio.run_coroutine_threadsafe(request, self._loop)
-        return waiting.result()
+        return self.start(request).result()
 
     def close(self) -> None:
         """Stop the loop; requests still on it are cut."""
@@ -33,16 +32,18 @@ class Wire:
 
 
 class Slots:
-    """The places on the wire of one process: a batch takes as many as are free, at least one."""
+    """The places on the wire of one process; a batch waits for a handful, since each gate costs a durable commit."""
 
     def __init__(self, places: int) -> None:
+        self._places = places
         self._free = places
         self._changed = threading.Condition()
 
-    def take(self, wanted: int) -> int:
-        """Wait for a free place and take up to ``wanted``; returns how many were taken."""
+    def take(self, wanted: int, at_least: int = 1) -> int:
+        """Wait for ``at_least`` free places (or all there are) and take up to ``wanted``; returns how many."""
+        least = min(at_least, self._places)
         with self._changed:
-            self._changed.wait_for(lambda: self._free > 0)
+            self._changed.wait_for(lambda: self._free >= least)
             taken = min(wanted, self._free)
             self._free -= taken
             return taken

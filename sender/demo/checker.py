@@ -28,7 +28,7 @@ AUDIENCES = {"WAVE20": {"gold", "silver", "es", "fr"}, "LASTCUP": {"gold"}}
 
 WORDS_OUT = {"STOP", "BAJA", "SAIR"}
 LINK_OUT = re.compile(r"https?://\S+/o/[\w-]+$")
-DAY = timedelta(hours=24)
+CAP_HOURS = 10
 GRACE = 2.0
 """Real seconds a request that had passed the gate may be on its way when a STOP or the end of a cap's window comes."""
 
@@ -187,14 +187,15 @@ def _places(person: Person) -> set[str]:
 
 
 def check_cap(seen: Seen) -> Verdict:
-    """No more than one text in any 24 hours, less the two seconds that a request may take."""
+    """No more than one text in any ten hours, less the two seconds that a request may take."""
+    window = timedelta(hours=CAP_HOURS, seconds=-GRACE * seen.speed)
     by_number: dict[str, list[datetime]] = defaultdict(list)
     for text in seen.texts:
         by_number[text["to"]].append(moment(text))
     pairs = [later - earlier for times in by_number.values() for earlier, later in pairwise(times)]
-    over = sum(apart < DAY - timedelta(seconds=GRACE * seen.speed) for apart in pairs)
+    over = sum(apart < window for apart in pairs)
     held = sum(campaign["blocked"].get("frequency_cap", 0) for campaign in seen.report["campaigns"])
-    said = f"{len(pairs):,} people got a second text, {over} of them within 24 hours; {held:,} were spared one"
+    said = f"{len(pairs):,} people got a second text, {over} of them within {CAP_HOURS} hours; {held:,} were spared one"
     return not over and held + len(pairs) > 0, said
 
 

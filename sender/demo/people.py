@@ -33,7 +33,7 @@ COLUMNS = (
     "unsubscribed",
 )
 WORDING = (
-    "Yes, text me offers from Harbour Coffee, at most one a day. Message and data rates may apply. Reply STOP to end."
+    "Yes, text me offers from Harbour Coffee, at most two a day. Message and data rates may apply. Reply STOP to end."
 )
 FIRST_CONSENT = date(2025, 5, 12)
 CONSENT_DAYS = 700

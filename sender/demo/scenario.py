@@ -13,14 +13,16 @@ START = datetime(2027, 5, 11, 11, 30, tzinfo=UTC)
 """07:30 in New York, where the law lets texts in from eight on; no holiday in any place of the demo."""
 
 SECOND_START = START + timedelta(hours=5, minutes=30)
-FIRST_END = START + timedelta(hours=23, minutes=30)
-SECOND_END = START + timedelta(hours=26)
+FIRST_END = START + timedelta(hours=17)
+SECOND_END = START + timedelta(hours=17, minutes=30)
+"""Half past nine in the evening in Los Angeles: the last opening hours of the day are over everywhere."""
 LATEST = timedelta(hours=12)
 """A slow machine may start a campaign that much later without asking a person."""
 
-SHORTEST_DAY, LONGEST_DAY = 57.0, 120.0
-"""Real seconds in which 24 hours pass; the story takes 26."""
-DAY_PER_PREPARATION = 5.0
+CAP_HOURS = 10
+SHORTEST_DAY, LONGEST_DAY = 60.0, 120.0
+"""Real seconds in which 24 hours would pass; the story takes seventeen and a half."""
+DAY_PER_PREPARATION = 3.5
 """A machine that takes longer over file, import and rehearsal gets so many times as long for the day itself."""
 
 PROGRAM = "harbour-club"
@@ -45,7 +47,7 @@ NAME = "{% if first_name %} {{ first_name | title }}{% endif %}"
 
 
 def program() -> ProgramIn:
-    """The club: one text a day at most, a from_number for each country."""
+    """The club: one text in ten hours at most, a from_number for each country."""
     lines = [
         FromNumberIn("US", SERVICE, "messaging_service", rate=SERVICE_RATE),
         FromNumberIn("FR", ALPHANUMERIC, "alphanumeric", rate=LONG_CODE_RATE),
@@ -58,9 +60,9 @@ def program() -> ProgramIn:
         purposes=[Purpose.MARKETING],
         countries=list(SHARES),
         from_numbers=lines,
-        caps=[Cap(limit=1, hours=24)],
+        caps=[Cap(limit=1, hours=CAP_HOURS)],
         wordings={
-            "help": "Harbour Coffee: offers for club members, at most one a day. Write to hello@harbour.example.",
+            "help": "Harbour Coffee: offers for club members, at most two a day. Write to hello@harbour.example.",
             "stop": "Harbour Coffee: you get no more texts from us. Reply START to come back.",
         },
     )
@@ -98,7 +100,7 @@ def first_campaign() -> CampaignIn:
 
 
 def second_campaign() -> CampaignIn:
-    """The gold members again, some hours later: the cap lets only those through whose day is over in time."""
+    """The gold members again, some hours later: the cap holds each back until evening, if that is early enough."""
     gold = {"field": "attributes.tier", "is": "gold"}
     template = f"The last cup of the day is on us{NAME}! Show LASTCUP at any Harbour Coffee."
     return CampaignIn("Last cup for gold", PROGRAM, [VariantIn("Gold", gold, template, FIELDS)], end_at=SECOND_END)

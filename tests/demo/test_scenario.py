@@ -57,7 +57,7 @@ def test_program_and_campaigns_are_accepted(tmp_path: Path, sqlite_url: str) -> 
         assert all(code in variant.template for variant in wanted.variants)
 
 
-@pytest.mark.parametrize(("preparations", "day"), [(1.0, 57.0), (18.0, 90.0), (100.0, 120.0)])
+@pytest.mark.parametrize(("preparations", "day"), [(1.0, 60.0), (25.0, 87.5), (100.0, 120.0)])
 def test_a_day_takes_one_to_two_minutes(preparations: float, day: float) -> None:
     """A slow machine gets a slower day, within what one likes to watch."""
     assert 86_400 / scenario.speed_for(preparations) == pytest.approx(day)
@@ -78,8 +78,7 @@ def test_some_say_stop_hours_later_in_unclear_words(phones: SimulatorConfig) -> 
     words = Counter(phone.reply in UNCLEAR_STOPS for phone in late)
     assert min(words[True], words[False]) >= 20
     planned = (scenario.SECOND_START - scenario.START).total_seconds() / 3600
-    first_text_again = 24.0
-    assert planned < LATE_HOURS[0] < LATE_HOURS[1] < first_text_again
+    assert planned < LATE_HOURS[0] < LATE_HOURS[1] < scenario.CAP_HOURS
     assert all(LATE_HOURS[0] <= (phone.reply_delay or 0) * SPEED / 3600 <= LATE_HOURS[1] + 0.01 for phone in late)
 
 
