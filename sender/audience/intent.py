@@ -31,7 +31,7 @@ class Intent(NamedTuple):
 NONE = Intent("none", True, "", "")
 
 _LONGEST = 1000
-_LIKE, _VERY_LIKE = 1200, 2500
+_LIKE, _VERY_LIKE = 800, 2500
 # What phones and mail programs add: quoted lines, the message answered to, signatures.
 _ADDED = regex.compile(
     r"^[ \t]*>.*$|^[ \t]*(?:-- ?|_{5,}|-{5,}.*)$[\s\S]*|^On .{5,80}wrote:[\s\S]*"

@@ -29,6 +29,7 @@ _LOOK_ALIKE = str.maketrans(
     "aeopcyxijskmthbdnoaeptuikxnhvnuoiesat",
 )
 _MIXED = regex.compile(r"(?=.*[a-z].*[a-z0-9])(?=.*[^a-z])[a-z\p{Cyrillic}\p{Greek}013457]{4,}")
+_ASKS = regex.compile("[?？؟]")
 _LONGEST = 40
 
 
@@ -69,14 +70,14 @@ def plain_letters(word: str) -> str:
 def match(text: str) -> Keyword | None:
     """The keyword that the whole message is, or None; "please" and "now" around an opt-out or help word do not count.
 
-    An opt-in must be the bare word: whatever is unclear is never taken as a wish to get messages.
+    An opt-in must be the bare word and no question: whatever is unclear is never taken as a wish to get messages.
     """
     words = normal(text).split(" ") if len(text) <= _LONGEST * 4 else []
     compact = "".join(words)
     if not compact or len(compact) > _LONGEST:
         return None
     if found := _look_up(compact):
-        return found
+        return None if found.meaning == "opt_in" and _ASKS.search(text) else found
     found = _look_up("".join(_left(words)))
     return found if found and found.meaning != "opt_in" else None
 

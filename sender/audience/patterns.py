@@ -7,7 +7,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from itertools import pairwise, product
 from typing import Any, Literal, NamedTuple
@@ -16,8 +16,8 @@ import regex
 
 from sender.audience.keywords import folded
 
-Phase = Literal["override", "override_unsure", "aside", "certain", "plain", "unsure"]
-PHASES: tuple[Phase, ...] = ("override", "override_unsure", "aside", "certain", "plain", "unsure")
+Phase = Literal["override", "override_unsure", "aside", "certain", "plain", "held", "unsure"]
+PHASES: tuple[Phase, ...] = ("override", "override_unsure", "aside", "certain", "plain", "held", "unsure")
 
 COMMA, SENTENCE, LINE = 1, 2, 3
 """What stands between two words: less than a comma is 0."""
@@ -57,6 +57,7 @@ class Element:
     at_start: bool = False
     at_end: bool = False
     strict: bool = False
+    outermost: bool = False
 
     def add(self, alternative: tuple[str, ...]) -> None:
         """Take one more alternative, longest tails first."""
@@ -70,7 +71,7 @@ class Element:
     def ends(self, index: int, words: Words, start: int) -> Iterator[int]:
         """The places after one match at word ``index``; zero-width for the edges of a clause."""
         gap = words.breaks[index]
-        if (self.at_start or self.at_end) and gap:
+        if (self.at_start or self.at_end) and gap and (not self.outermost or index in (0, len(words.words))):
             yield index
         if index == len(words.words) or (gap >= (COMMA if self.strict else SENTENCE) and index > start):
             return
@@ -133,14 +134,20 @@ def candidates(words: Words) -> dict[Phase, list[Rule]]:
     """The rules all of whose needed elements have a word in the reply, by phase and in order of language."""
     index = _index()
     present: set[int] = set()
-    for word in set(words.words):
-        present |= index.by_word.get(word, set())
-        present.update(number for stem, number in index.by_beginning.get(word[:_STEM], ()) if word.startswith(stem))
+    for word in words.words:
+        present |= _elements_of(word)
     chosen = [rule for element in present for rule in index.rules.get(element, ()) if rule.needed <= present]
     grouped: dict[Phase, list[Rule]] = {phase: [] for phase in PHASES}
     for rule in sorted(chosen):
         grouped[rule.phase].append(rule)
     return grouped
+
+
+@lru_cache(maxsize=20_000)
+def _elements_of(word: str) -> frozenset[int]:
+    index = _index()
+    stems = (number for stem, number in index.by_beginning.get(word[:_STEM], ()) if word.startswith(stem))
+    return frozenset(index.by_word.get(word, set())).union(stems)
 
 
 @cache
@@ -289,10 +296,10 @@ def _element(part: str, classes: dict[str, list[tuple[str, ...]]]) -> Element | 
         element.low, element.high = 0, 4 if part.endswith("*") else 1
         part = part[:-1]
     for alternative in part.split("|"):
-        if alternative == "^":
-            element.at_start = True
-        elif alternative == "$":
-            element.at_end = True
+        if alternative in {"^", "^^"}:
+            element.at_start, element.outermost = True, alternative == "^^"
+        elif alternative in {"$", "$$"}:
+            element.at_end, element.outermost = True, alternative == "$$"
         else:
             for row in _alternatives(alternative.removeprefix("!"), classes):
                 element.add(row)

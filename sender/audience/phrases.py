@@ -3,7 +3,7 @@
 A reply is cut into folded words with the breaks between them. Only patterns all of whose words may occur are tried.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 import regex
@@ -68,6 +68,7 @@ _TRUST: dict[Phase, int] = {
     "override_unsure": _UNLIKE,
     "certain": _UNLIKE,
     "plain": -1000,
+    "held": _NEVER_DOUBTED,
     "unsure": _UNLIKE,
 }
 _LONE_TRUST: dict[Phase, int] = {"plain": 0, "unsure": _RATHER_UNLIKE}
@@ -94,7 +95,7 @@ def split(text: str) -> Words:
         if word is None:
             gap = max(gap, SENTENCE if sentence else LINE if line else COMMA)
             continue
-        for piece in filter(None, _pieces(word)):
+        for piece in _pieces(word):
             found.words.append(piece)
             found.spans.append(token.span())
             found.breaks.append(gap)
@@ -119,7 +120,7 @@ def search(words: Words) -> Found | None:
         if likely and likely.certain:
             return likely
         doubtful = doubtful or likely
-    return doubtful or _first(rules["unsure"], words) or _unspaced("unsure", words)
+    return doubtful or _first(rules["held"], words) or _first(rules["unsure"], words) or _unspaced("unsure", words)
 
 
 def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -> Found | None:
@@ -144,11 +145,12 @@ def _in_doubt(language: str, words: Words, spot: tuple[int, int]) -> bool:
     return about and not mentions(language, "texts", words, *spot)
 
 
-def _pieces(word: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def _pieces(word: str) -> tuple[str, ...]:
     bare = _DRAWN_OUT.sub(r"\1", folded(_JOINED.sub("", word.lower())))
     if not bare.isascii() or not bare.isalpha():
         bare = plain_letters(bare)
-    return [other for piece in bare.split("'") for other in _same().get(piece, (piece,))]
+    return tuple(other for piece in bare.split("'") if piece for other in _same().get(piece, (piece,)))
 
 
 @cache

@@ -85,6 +85,7 @@ def test_letters_of_other_scripts_and_digits_are_seen_through(text: str) -> None
         ("START", "opt_in", "en"),
         ("un-stop!", "opt_in", "en"),
         ("start please", None, None),
+        ("start?", None, None),
         ("yes", None, None),
         ("OK", None, None),
         ("sí", None, None),
