@@ -40,7 +40,7 @@ CASES = "tests/conformance/test_conformance.py"
 BY_CASES = frozenset({"quiet_hours", "consent_check", "frequency_cap", "zones", "reading", "days"})
 """What these files get wrong a lawyer's case notices first."""
 OWN = {
-    "quiet_hours": ("explain",),
+    "quiet_hours": ("quiet_hours",),
     "intervals": ("intervals", "clock_changes"),
     "zones": ("places",),
     "base": ("chain", "frequency_cap"),
