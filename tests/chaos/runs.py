@@ -43,6 +43,7 @@ class Runs:
                 total.add(came)
                 done += size
                 self._say(f"  {done:,} of {most:,}: {figures(total)}")
+        total.broken += row.too_slow(total)
         self._write_down(row, database, most, seed, total)
         state.rename(state.with_suffix(".done"))
         return total

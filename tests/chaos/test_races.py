@@ -14,7 +14,7 @@ def test_no_gate_opens_after_a_stop(place: Place) -> None:
 
 
 def test_no_gate_opens_after_a_pause_cancel_or_halt(place: Place) -> None:
-    """Six acts at random moments while sixteen threads gate: no gate after the commit, which takes at most a second."""
+    """Six acts at random moments while sixteen threads gate: no gate after the commit."""
     result = controls.play(place, 6, Random(5))
     assert result.broken == []
     assert result.counts["acts amid gates"] >= 1

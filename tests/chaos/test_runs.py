@@ -2,6 +2,7 @@
 
 import io
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from tests.chaos.__main__ import main
-from tests.chaos.rounds import Place, Round, Row, share
+from tests.chaos.rounds import Place, Round, Row, Within, share
 from tests.chaos.runs import Runs
 
 
@@ -57,6 +58,12 @@ def test_what_came_of_it_is_written_down(runs: Runs) -> None:
     line = runs.book.read_text()
     assert "| draws | sqlite | 7 | **4 broken**, 7 draws, took p50 0.500 s" in line
     assert line.endswith("| 5 | abc123 |\n")
+
+
+def test_what_took_too_long_is_broken(runs: Runs) -> None:
+    """A time beyond its row's limit counts as broken, one within it does not."""
+    row = replace(Draws().row(), within=(Within("took", 0.99, 0.4), Within("took", 0.5, 0.6)))
+    assert runs.run(row, "sqlite", 2, "5").broken[1:] == ["took: 0.50 s at 99%"]
 
 
 def test_a_row_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
