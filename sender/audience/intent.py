@@ -31,6 +31,7 @@ class Intent(NamedTuple):
 NONE = Intent("none", True, "", "")
 
 _LONGEST = 1000
+_LONGEST_SLIP = 60
 _LIKE, _VERY_LIKE = 800, 2500
 # What phones and mail programs add: quoted lines, the message answered to, signatures.
 _ADDED = regex.compile(
@@ -132,6 +133,8 @@ def _keyword_sentence(words: Words) -> Intent | None:
 
 def _slip(text: str) -> Intent | None:
     """A message of one or two words that is a keyword but for slips of the pen ("stpo", "unsubscibe pls")."""
+    if len(text) > _LONGEST_SLIP:
+        return None
     words = keywords.uncourteous(text)
     if len(words) > 1 and words[-1] in {"me", "us"}:
         words.pop()

@@ -58,15 +58,21 @@ class Element:
     at_end: bool = False
     strict: bool = False
     outermost: bool = False
+    beginnings: tuple[str, ...] = ()
 
     def add(self, alternative: tuple[str, ...]) -> None:
         """Take one more alternative, longest tails first."""
         first, tail = alternative[0], alternative[1:]
         if first.endswith("~"):
             self.stems.append((first[:-1], tail))
+            self.beginnings += (first[:-1],)
         else:
             self.tails.setdefault(first, []).append(tail)
             self.tails[first].sort(key=len, reverse=True)
+
+    def may_begin(self, word: str) -> bool:
+        """Whether an alternative begins with the word."""
+        return word in self.tails or (bool(self.beginnings) and word.startswith(self.beginnings))
 
     def ends(self, index: int, words: Words, start: int) -> Iterator[int]:
         """The places after one match at word ``index``; zero-width for the edges of a clause."""
@@ -120,9 +126,9 @@ class Index(NamedTuple):
 def place(rule: Rule, words: Words, start: int) -> tuple[int, int] | None:
     """Where the rule first matches, as first and last+1 word."""
     first = rule.elements[0]
-    plain = not (first.gap or first.low == 0 or first.negative or first.at_start or first.at_end or first.stems)
+    fixed = _is_fixed(first)
     for index in range(start, len(words.words)):
-        if plain and words.words[index] not in first.tails:
+        if fixed and not first.may_begin(words.words[index]):
             continue
         end = _match(rule.elements, 0, index, words, index)
         if end > index:
@@ -222,16 +228,22 @@ def _match(elements: tuple[Element, ...], at: int, index: int, words: Words, sta
 def _index() -> Index:
     index = Index(defaultdict(set), defaultdict(list), defaultdict(list))
     numbers: dict[int, int] = {}
-    for number, (language, phase, pattern, elements) in enumerate(_read_rules()):
+    read = list(_read_rules())
+    for element in (element for *_, elements in read for element in elements if _is_fixed(element)):
+        if id(element) not in numbers:
+            numbers[id(element)] = len(numbers)
+            _enter(index, element, numbers[id(element)])
+    for number, (language, phase, pattern, elements) in enumerate(read):
         fixed = [element for element in elements if _is_fixed(element)]
-        for element in fixed:
-            if id(element) not in numbers:
-                numbers[id(element)] = len(numbers)
-                _enter(index, element, numbers[id(element)])
         needed = frozenset(numbers[id(element)] for element in fixed)
-        rarest = min(fixed, key=lambda element: len(element.tails) + len(element.stems))
+        rarest = min(fixed, key=lambda element: _commonness(element, index))
         index.rules[numbers[id(rarest)]].append(Rule(number, language, phase, pattern, elements, needed))
     return index
+
+
+def _commonness(element: Element, index: Index) -> int:
+    """A guess at how often the element's words occur: words that many patterns name are common ones."""
+    return sum(len(index.by_word[word]) for word in element.tails) + 2 * len(element.stems)
 
 
 def _enter(index: Index, element: Element, number: int) -> None:
