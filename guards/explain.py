@@ -67,7 +67,7 @@ def _why(outcome: Cleared | Refused, facts: Facts) -> Iterator[str]:
     if isinstance(outcome, Cleared):
         yield from _consent(facts) if terms_of(outcome.draft).consent else ()
     elif outcome.guard == "quiet_hours":
-        yield from _hours(facts)
+        yield from _hours(facts) if any(True for _ in _closed(facts)) else _ending(facts)
     elif outcome.guard == "frequency_cap":
         yield from _caps(outcome.verdict, facts)
     elif outcome.guard == "consent_check":
@@ -88,6 +88,13 @@ def _hours(facts: Facts) -> Iterator[str]:
     yield from closed[:MOST]
     if len(closed) > MOST:
         yield f"{len(closed) - MOST} more rules are closed at this hour."
+
+
+def _ending(facts: Facts) -> Iterator[str]:
+    """Say why an hour that is allowed is none for this text."""
+    busy = f", and its from_number is busy for {round(facts.queue.total_seconds()):,} more" if facts.queue else ""
+    kept = f"{round(facts.margin.total_seconds()):,} seconds before their end are kept free{busy}"
+    yield f"The hours are open, but end before this text would have left: {kept}."
 
 
 def _closed(facts: Facts) -> Iterator[str]:
@@ -152,6 +159,8 @@ WHO_BY_RULE = ("quiet_hours", "no_common_hour", "frequency_cap")
 
 
 def _who_by_rule(verdict: Defer | Block, facts: Facts) -> Iterator[str]:
+    if verdict.reason == "quiet_hours" and facts.queue and not any(True for _ in _closed(facts)):
+        yield "Who could change it: whoever may raise the rate of the from_number with the provider."
     kept = rules.of_places(facts.places.codes, facts.now.astimezone(UTC).date())
     by_basis: dict[str, list[str]] = {}
     for rule in kept:

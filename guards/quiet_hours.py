@@ -26,6 +26,8 @@ _ALL_DAY: Spans = ((0, 24 * 60),)
 _LOOSENED: Spans = ((8 * 60, 21 * 60),)
 _NOTHING: frozenset[str] = frozenset()
 _NO_QUEUE = timedelta()
+_CLOSED = "Not an allowed hour in every place the person may be."
+_TOO_SOON = "The allowed hours end before the text would have left its from_number."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,15 @@ def _at(
         spans = open_spans(places.codes, places.zones, policy.hours, loosened, int(instant // DAY))
     except KeyError as unknown:
         return Block("unknown_place", note=f"No rules or no clock are known for {unknown.args[0]}.")
+    note = _CLOSED
     for start, end in spans:
         if start <= instant:
             if end - room > soon:
                 return _until(end, margin)
+            if end > instant:
+                note = _TOO_SOON
         elif end - room > start:
-            return _later(places, policy, start, now, ends_at)
+            return _later(places, policy, start, now, ends_at, note)
     return _none(places, policy, now)
 
 
@@ -112,14 +117,14 @@ def _reasoned(loosened: Mapping[str, str]) -> frozenset[str]:
     return frozenset(rule_id for rule_id, reason in loosened.items() if reason.strip())
 
 
-def _later(places: Places, policy: Policy, start: int, now: datetime, ends_at: datetime | None) -> Verdict:
+def _later(places: Places, policy: Policy, start: int, now: datetime, ends_at: datetime | None, note: str) -> Verdict:
     opens = datetime.fromtimestamp(start, UTC)
     if opens > now + timedelta(days=HORIZON_DAYS):
         return _none(places, policy, now)
     ids, kept = _ids(places.codes, now), _kept_anyway(places.codes, policy, now)
     if ends_at is not None and opens >= ends_at:
         return Block("too_late", ids, "The next allowed hour comes after the end." + kept)
-    return Defer(opens, "quiet_hours", ids, "Not an allowed hour in every place the person may be." + kept)
+    return Defer(opens, "quiet_hours", ids, note + kept)
 
 
 def _none(places: Places, policy: Policy, now: datetime) -> Block:

@@ -112,3 +112,19 @@ def test_the_programs_own_hours_are_named() -> None:
     text = said(policy=replace(POLICY, hours=(Window(0, 600, 660),)))
     assert "It is Mon 12:00 in New York: the program's own hours are closed." in text
     assert "Who could change the program's own: Whoever may edit the program." in text
+
+
+def test_a_queue_that_outlasts_the_hours_is_named() -> None:
+    """Where the hour is allowed and the from_number too busy, that is the reason given, and not a rule that is open."""
+    late = at("2026-11-23 20:55", NY)
+    person = facts(now=late, queue=timedelta(minutes=15), margin=timedelta(seconds=3))
+    outcome = chain.run(draft(), person)
+    assert isinstance(outcome, chain.Refused)
+    assert outcome.verdict.note == "The allowed hours end before the text would have left its from_number."
+    text = "\n".join(explain(draft(), person, outcome))
+    assert "3 seconds before their end are kept free, and its from_number is busy for 900 more." in text
+    assert "whoever may raise the rate of the from_number" in text
+    short = facts(now=late, margin=timedelta(minutes=6))
+    text = "\n".join(explain(draft(), short, chain.run(draft(), short)))
+    assert "end before this text would have left: 360 seconds before their end are kept free." in text
+    assert "raise the rate" not in text

@@ -264,3 +264,12 @@ def test_a_place_nobody_knows_is_blocked_and_not_raised() -> None:
     verdict = frequency_cap.check(draft(), nowhere)
     assert isinstance(verdict, Block)
     assert (verdict.reason, verdict.note) == ("unknown_place", "No rules are known for XX.")
+
+
+def test_the_hard_limit_counts_one_day_only() -> None:
+    """Twenty texts of which one is older than a day leave room for one more, and of today's twenty none is left."""
+    today = [sent(hours, purpose=Purpose.TRANSACTIONAL) for hours in range(1, 20)]
+    assert ask(*today, sent(24, purpose=Purpose.TRANSACTIONAL)) is ALLOW
+    full = ask(*today, sent(23, purpose=Purpose.TRANSACTIONAL))
+    assert isinstance(full, Block)
+    assert full.reason == "hard_limit"
