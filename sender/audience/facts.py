@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
 from guards.base import Cap, Facts, Policy, Purpose, Sent, Window
@@ -23,6 +23,7 @@ from sender.audience.numbers import SealedNumber
 from sender.audience.queues import queues
 from sender.audience.records import kept
 from sender.crypto import Keyring
+from sender.db import run_below
 from sender.models import Attempt, Contact, FromNumber, Message, Number, Program, Reply
 from sender.states import Status
 
@@ -132,26 +133,35 @@ class FactsLoader:
         return replace(policy, footer=link_footer.replace("{link}", link))
 
 
+_NUMBERS, _CONTACTS, _ATTEMPTS = Number.__table__, Contact.__table__, Attempt.__table__  # type: ignore[attr-defined]
+_PEOPLE = (
+    select(
+        _NUMBERS.c.id,
+        _NUMBERS.c.cipher,
+        _NUMBERS.c.data_key,
+        _NUMBERS.c.country,
+        _NUMBERS.c.line_type,
+        _NUMBERS.c.state,
+        _CONTACTS.c.postal_code,
+        _CONTACTS.c.region,
+        _CONTACTS.c.zone,
+    )
+    .select_from(_NUMBERS.outerjoin(_CONTACTS, _CONTACTS.c.number_id == _NUMBERS.c.id))
+    .where(_NUMBERS.c.id.in_(bindparam("ids", expanding=True)))
+)
+_SENDS = select(_ATTEMPTS.c.number_id, _ATTEMPTS.c.gated_at, _ATTEMPTS.c.program_id, _ATTEMPTS.c.purpose).where(
+    _ATTEMPTS.c.number_id.in_(bindparam("ids", expanding=True)),
+    _ATTEMPTS.c.gated_at > bindparam("since"),
+    _ATTEMPTS.c.outcome.in_(COUNTED),
+    _ATTEMPTS.c.kind != "answer",
+)
+
+
 def _people(session: Session, number_ids: Collection[int]) -> dict[int, _Person]:
     found: dict[int, _Person] = {}
     wanted = sorted(number_ids)
     for start in range(0, len(wanted), CHUNK):
-        statement = (
-            select(
-                col(Number.id),
-                col(Number.cipher),
-                col(Number.data_key),
-                col(Number.country),
-                col(Number.line_type),
-                col(Number.state),
-                col(Contact.postal_code),
-                col(Contact.region),
-                col(Contact.zone),
-            )
-            .outerjoin(Contact, col(Contact.number_id) == col(Number.id))
-            .where(col(Number.id).in_(wanted[start : start + CHUNK]))
-        )
-        for row in session.execute(statement):
+        for row in run_below(session, _PEOPLE, {"ids": wanted[start : start + CHUNK]}):
             found[row[0]] = _Person(SealedNumber(row[1], row[2]), *row[3:])
     return found
 
@@ -160,15 +170,8 @@ def _sends(session: Session, number_ids: Iterable[int], since: datetime) -> dict
     found: dict[int, list[Sent]] = {}
     wanted = sorted(number_ids)
     for start in range(0, len(wanted), CHUNK):
-        statement = select(
-            col(Attempt.number_id), col(Attempt.gated_at), col(Attempt.program_id), col(Attempt.purpose)
-        ).where(
-            col(Attempt.number_id).in_(wanted[start : start + CHUNK]),
-            col(Attempt.gated_at) > since,
-            col(Attempt.outcome).in_(COUNTED),
-            col(Attempt.kind) != "answer",
-        )
-        for number_id, at, program_id, purpose in session.execute(statement):
+        asked = {"ids": wanted[start : start + CHUNK], "since": since}
+        for number_id, at, program_id, purpose in run_below(session, _SENDS, asked):
             found.setdefault(number_id, []).append(Sent(at, program_id, Purpose(purpose)))
     return found
 

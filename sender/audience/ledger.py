@@ -7,14 +7,14 @@ an opt-out never lifts it, and an import never lifts one at all, whenever it say
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlmodel import Session, col
 
 from guards.base import Purpose, Standing
 from sender.crypto import text_hash
-from sender.db import upsert
+from sender.db import run_below, upsert
 from sender.models import ConsentEvent, ConsentStanding
 
 ALL_PROGRAMS = 0
@@ -48,6 +48,25 @@ class Act:
 Key = tuple[int, int, str]
 
 
+class StandingRow(NamedTuple):
+    """A row of the table of standings."""
+
+    number_id: int
+    program_id: int
+    purpose: str
+    state: str
+    level: str
+    as_of: datetime
+    event_id: int
+    lapses_at: datetime | None
+
+
+_STANDINGS = ConsentStanding.__table__  # type: ignore[attr-defined]
+_OF_NUMBERS = select(*(_STANDINGS.c[name] for name in StandingRow._fields)).where(
+    _STANDINGS.c.number_id.in_(bindparam("ids", expanding=True))
+)
+
+
 def record(session: Session, acts: Sequence[Act], now: datetime) -> list[Act]:
     """Append these acts in order and bring standing up to date; returns the acts that took effect.
 
@@ -79,7 +98,7 @@ def _append(session: Session, acts: Sequence[Act], now: datetime) -> list[int]:
     return [event_id or 0 for event_id in session.execute(ids, [_event(act, now) for act in acts]).scalars()]
 
 
-def standing(rows: Iterable[ConsentStanding], program_id: int, purpose: Purpose) -> Standing:
+def standing(rows: Iterable[StandingRow], program_id: int, purpose: Purpose) -> Standing:
     """What the standings of one number say for this program and purpose; a tie in time goes to the opt-out."""
     purposes = {Purpose.INFORMATIONAL: ("informational", "marketing")}.get(purpose, (purpose.value,))
     mine = [row for row in rows if row.program_id in (ALL_PROGRAMS, program_id) and row.purpose in purposes]
@@ -93,15 +112,13 @@ def standing(rows: Iterable[ConsentStanding], program_id: int, purpose: Purpose)
     return Standing(last.state, last.level, last.as_of, last.event_id, last.lapses_at)  # type: ignore[arg-type]
 
 
-def load_standings(session: Session, number_ids: Iterable[int]) -> dict[int, list[ConsentStanding]]:
+def load_standings(session: Session, number_ids: Iterable[int]) -> dict[int, list[StandingRow]]:
     """The standing rows of these numbers, fresh from the database, by number id."""
-    found: dict[int, list[ConsentStanding]] = {}
+    found: dict[int, list[StandingRow]] = {}
     wanted = list(number_ids)
     for start in range(0, len(wanted), CHUNK):
-        some = wanted[start : start + CHUNK]
-        statement = select(ConsentStanding).where(col(ConsentStanding.number_id).in_(some))
-        for row in session.execute(statement.execution_options(populate_existing=True)).scalars():
-            found.setdefault(row.number_id, []).append(row)
+        for row in run_below(session, _OF_NUMBERS, {"ids": wanted[start : start + CHUNK]}):
+            found.setdefault(row.number_id, []).append(StandingRow(*row))
     return found
 
 
@@ -126,7 +143,7 @@ def _standings(session: Session, number_ids: set[int]) -> dict[Key, dict[str, An
     found: dict[Key, dict[str, Any]] = {}
     for rows in load_standings(session, number_ids).values():
         for row in rows:
-            found[row.number_id, row.program_id, row.purpose] = row.model_dump()
+            found[row.number_id, row.program_id, row.purpose] = row._asdict()
     return found
 
 
