@@ -9,20 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlmodel import col
 
 from sender import embedded
 from sender.campaigns.reports import notices
 from sender.crypto import KeyFileError, key_path, load_keys
 from sender.db import Database, sqlite_file
 from sender.delivery.wire import Wire
+from sender.models import FromNumber
 from sender.providers.base import OutcomeUnknown, Retryable, SendError
 from sender.providers.twilio import TwilioProvider
-from sender.schema import SchemaError, require_current
+from sender.schema import SchemaError, has_tables, require_current
 from sender.settings import Settings
 
 TIMEOUT = 3.0
+MEND_NUMBER = "buy or assign it there, or make the program with one that is"
 NOT_EXPORTED = "The keys were never exported; run `tactful keys export FILE` and keep the copy elsewhere."
 
 
@@ -191,6 +194,21 @@ def _clock(settings: Settings) -> Iterator[Finding]:
         yield Finding("clock", False, "The clock is shifted: this installation is for trying things out.")
 
 
+def _from_numbers(settings: Settings) -> list[tuple[str, str]]:
+    """Address and kind of every from_number of every program; none where there is no database yet."""
+    database = Database(settings.database)
+    try:
+        if not has_tables(database):
+            return []
+        with database.read() as session:
+            wanted = select(col(FromNumber.address), col(FromNumber.kind)).distinct().order_by(col(FromNumber.address))
+            return [(address, kind) for address, kind in session.execute(wanted)]
+    except SQLAlchemyError:
+        return []
+    finally:
+        database.close()
+
+
 def _credentials(settings: Settings) -> Iterator[Finding]:
     try:
         provider = TwilioProvider(settings)
@@ -201,6 +219,11 @@ def _credentials(settings: Settings) -> Iterator[Finding]:
     try:
         wire.ask(provider.check_credentials())
         yield _good("twilio", "The simulator answers." if settings.simulated else "Twilio accepts the credentials.")
+        for address, kind in _from_numbers(settings):
+            if wire.ask(provider.holds(address, kind)):
+                yield _good("from_number", f"{address} is the account's.")
+            else:
+                yield _bad("from_number", f"{address} ({kind}) is not of this Twilio account; {MEND_NUMBER}.")
     except (Retryable, OutcomeUnknown):
         where = settings.twilio_base_url or "Twilio"
         yield Finding("twilio", False, f"{where} cannot be reached from here; texts wait until it can.")

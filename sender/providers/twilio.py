@@ -26,6 +26,7 @@ from sender.settings import Settings
 CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 5.0
 LIST_PAGE = 50
+NOT_FOUND = 404
 
 # At INFO the SDK logs addresses whose query holds phone numbers.
 logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
@@ -115,6 +116,33 @@ class TwilioProvider:
         except Exception as error:
             raise _send_error(error) from error
 
+    async def holds(self, address: str, kind: str) -> bool:
+        """Whether the account has this from_number; SendError when Twilio cannot be asked.
+
+        An alphanumeric one belongs to nobody: whether a country takes it shows when a text is sent.
+        """
+        try:
+            match kind:
+                case "alphanumeric":
+                    return True
+                case "messaging_service":
+                    service = await self._client.messaging.v1.services(address).fetch_async()
+                    return bool(service.sid == address)
+                case "short_code":
+                    codes = await self._client.short_codes.list_async(short_code=address, limit=LIST_PAGE)
+                    return any(one.short_code == address for one in codes)
+                case _:
+                    numbers = await self._client.incoming_phone_numbers.list_async(
+                        phone_number=address, limit=LIST_PAGE
+                    )
+                    return any(one.phone_number == address for one in numbers)
+        except TwilioRestException as error:
+            if error.status == NOT_FOUND:
+                return False
+            raise _send_error(error) from error
+        except Exception as error:
+            raise _send_error(error) from error
+
     async def close(self) -> None:
         """Give back the connections."""
         await self._transport.close()
@@ -132,7 +160,7 @@ def _client(settings: Settings, transport: PooledTransport) -> Client:
     # A filled environment keeps TWILIO_REGION and TWILIO_EDGE of the machine from rewriting the host.
     client = Client(user, secret.get_secret_value(), sid, http_client=transport, environment={"TACTFUL": "1"})
     if settings.twilio_base_url:
-        client.api.base_url = settings.twilio_base_url.rstrip("/")
+        client.api.base_url = client.messaging.base_url = settings.twilio_base_url.rstrip("/")
     return client
 
 

@@ -17,6 +17,7 @@ from sender.simulator.acceptance import Form, one
 from sender.simulator.config import Fault
 from sender.simulator.errors import ApiError
 from sender.simulator.faults import ACCEPTING, CODES
+from sender.simulator.holdings import phone_numbers, short_codes
 from sender.simulator.messages import API, fresh_sid
 from sender.simulator.world import World
 
@@ -73,6 +74,8 @@ class Api:
             ("DELETE", f"{account}/Messages/{{sid}}.json", self._delete),
             ("POST", f"{account}/Messages/{{sid}}/Feedback.json", self._feedback),
             ("GET", f"{account}/Balance.json", self._balance),
+            ("GET", f"{account}/IncomingPhoneNumbers.json", self._phone_numbers),
+            ("GET", f"{account}/SMS/ShortCodes.json", self._short_codes),
             ("GET", f"{account}.json", self._account),
             ("GET", "/v1/Services/{sid}", self._service),
             ("*", "/{rest:.*}", self._nothing),
@@ -193,6 +196,12 @@ class Api:
 
     async def _account(self, call: Call) -> Reply:
         return Reply(200, self._world.account())
+
+    async def _phone_numbers(self, call: Call) -> Reply:
+        return Reply(200, phone_numbers(self._world.config, dict(call.request.query)))
+
+    async def _short_codes(self, call: Call) -> Reply:
+        return Reply(200, short_codes(self._world.config, dict(call.request.query)))
 
     async def _service(self, call: Call) -> Reply:
         service = self._world.senders.find_service(call.request.match_info["sid"])

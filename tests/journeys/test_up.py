@@ -1,5 +1,6 @@
 """`tactful up` as a user meets it: it starts, is found again, refuses clearly, and leaves nothing running."""
 
+import json
 import os
 import re
 import signal
@@ -16,13 +17,14 @@ import psutil
 import pytest
 
 from sender.crypto import make_keys
-from sender.simulator.config import SimulatorConfig
+from sender.simulator.config import Number, SimulatorConfig
 from sender.simulator.server import serve
 from tests.servers import free_port
 from tests.waiting import eventually
 
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "up-token"
+OURS, THEIRS = "+12125550100", "+12125550199"
 
 
 @dataclass
@@ -42,6 +44,11 @@ class Terminal:
             timeout=60,
             check=False,
         )
+
+    def words(self, *words: str) -> tuple[int, str]:
+        """The status of a command and all it said, as one line."""
+        ended = self.run(*words)
+        return ended.returncode, " ".join((ended.stdout + ended.stderr).split())
 
     def up(self) -> "subprocess.Popen[bytes]":
         """Start `tactful up`, its output going to a file."""
@@ -66,7 +73,7 @@ class Terminal:
 @pytest.fixture
 def terminal(short_folder: Path) -> Iterator[Terminal]:
     """A terminal whose Twilio is a simulator."""
-    config = SimulatorConfig(account_sid=ACCOUNT, auth_token=TOKEN)
+    config = SimulatorConfig(account_sid=ACCOUNT, auth_token=TOKEN, numbers=(Number(number=OURS),))
     with serve(config) as simulator:
         yield Terminal(
             short_folder,
@@ -145,6 +152,23 @@ def test_missing_credentials_are_named(terminal: Terminal) -> None:
     refused = terminal.run("up")
     assert refused.returncode == 1
     assert "TACTFUL_TWILIO_ACCOUNT_SID" in refused.stderr
+
+
+def test_a_from_number_of_somebody_else_is_named(terminal: Terminal) -> None:
+    """A program whose number the account does not hold is named by `doctor`, and `up` refuses for it."""
+    assert terminal.run("db", "upgrade").returncode == 0
+    for slug, address in (("ours", OURS), ("theirs", THEIRS)):
+        if slug == "theirs":
+            assert f"{OURS} is the account's" in terminal.words("doctor")[1]
+        file = terminal.folder / f"{slug}.json"
+        line = {"country": "US", "address": address}
+        program = {"slug": slug, "brand": "Acme", "help_contact": "help@acme.example", "purposes": ["marketing"]}
+        file.write_text(json.dumps({**program, "countries": ["US"], "from_numbers": [line]}))
+        assert terminal.run("program", "create", str(file)).returncode == 0
+    for command in ("doctor", "up"):
+        status, said = terminal.words(command)
+        assert status == 1
+        assert f"{THEIRS} (long_code) is not of this Twilio account" in said
 
 
 def test_a_shifted_clock_with_real_credentials_is_refused(terminal: Terminal) -> None:

@@ -74,7 +74,7 @@ def simulator() -> Iterator[Running]:
     config = {
         "account_sid": ACCOUNT,
         "auth_token": TOKEN,
-        "numbers": [{"number": LINE, "rate": 1000}],
+        "numbers": [{"number": LINE, "rate": 1000}, {"number": "24273", "kind": "short_code"}],
         "services": [{"sid": SERVICE, "senders": [LINE]}],
         "callbacks": {"enabled": False},
         "faults": {"hang_seconds": 3},
@@ -189,6 +189,31 @@ def test_wrong_credentials_are_ours(simulator: Running) -> None:
     (answer,) = send(settings_for(simulator.url, twilio_auth_token="wrong"), outbound())
     assert isinstance(answer, Misconfigured)
     assert "TACTFUL_TWILIO_ACCOUNT_SID" in answer.sentence
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "is_ours"),
+    [
+        (LINE, "long_code", True),
+        ("+12125550199", "long_code", False),
+        ("24273", "short_code", True),
+        ("2427", "short_code", False),
+        (SERVICE, "messaging_service", True),
+        ("MG" + "2" * 32, "messaging_service", False),
+        ("HARBOUR", "alphanumeric", True),
+    ],
+)
+def test_the_account_is_asked_what_it_holds(simulator: Running, address: str, kind: str, is_ours: bool) -> None:
+    """A from_number of each kind is known as the account's or not; a part of a number is not the number."""
+
+    async def ask() -> bool:
+        provider = TwilioProvider(settings_for(simulator.url))
+        try:
+            return await provider.holds(address, kind)
+        finally:
+            await provider.close()
+
+    assert asyncio.run(ask()) is is_ours
 
 
 def test_the_list_finds_what_was_accepted(simulator: Running) -> None:

@@ -1,0 +1,38 @@
+"""What the account holds: its phone numbers and short codes, as Twilio lists them."""
+
+from sender.simulator.config import Kind, SimulatorConfig
+from sender.simulator.messages import API
+
+Page = dict[str, object]
+
+
+def phone_numbers(config: SimulatorConfig, query: dict[str, str]) -> Page:
+    """The page of IncomingPhoneNumbers that match ``PhoneNumber``, whole or in part."""
+    wanted = query.get("PhoneNumber", "")
+    rows: list[Page] = [
+        {"sid": f"PN{place:032x}", "phone_number": one.number, "friendly_name": one.number}
+        for place, one in enumerate(config.numbers)
+        if one.kind in (Kind.LONG_CODE, Kind.TOLL_FREE) and wanted in one.number
+    ]
+    return _page(config, "IncomingPhoneNumbers", "incoming_phone_numbers", rows)
+
+
+def short_codes(config: SimulatorConfig, query: dict[str, str]) -> Page:
+    """The page of ShortCodes that match ``ShortCode``, whole or in part."""
+    wanted = query.get("ShortCode", "")
+    rows: list[Page] = [
+        {"sid": f"SC{place:032x}", "short_code": one.number, "friendly_name": one.number}
+        for place, one in enumerate(config.numbers)
+        if one.kind is Kind.SHORT_CODE and wanted in one.number
+    ]
+    return _page(config, "SMS/ShortCodes", "short_codes", rows)
+
+
+def _page(config: SimulatorConfig, path: str, name: str, rows: list[Page]) -> Page:
+    uri = f"{API}/Accounts/{config.account_sid}/{path}.json"
+    account: Page = {"account_sid": config.account_sid}
+    return {
+        name: [{**account, **row} for row in rows], "page": 0, "page_size": 50,
+        "start": 0, "end": max(0, len(rows) - 1), "uri": uri,
+        "first_page_uri": uri, "next_page_uri": None, "previous_page_uri": None,
+    }  # fmt: skip
