@@ -71,8 +71,7 @@ def worded(text: str, brand: str, footer: str, language: str = "") -> str:
 
 def worst(text: str, brand: str, footer: str, language: str = "") -> str:
     """The text as its longest wording makes it: what parts, limits and cost count before anything is sent."""
-    every = _every(text, brand, footer, language)
-    return max((text, *every) if ways_out.says(text, footer) else every, key=lambda one: (sizes.parts(one), len(one)))
+    return max(_every(text, brand, footer, language), key=lambda one: (sizes.parts(one), len(one)))
 
 
 def _every(text: str, brand: str, footer: str, language: str) -> list[str]:

@@ -273,3 +273,11 @@ def test_the_hard_limit_counts_one_day_only() -> None:
     full = ask(*today, sent(23, purpose=Purpose.TRANSACTIONAL))
     assert isinstance(full, Block)
     assert full.reason == "hard_limit"
+
+
+def test_a_cap_on_a_subject_counts_its_own_purpose_only() -> None:
+    """A code about the sale is none of the marketing texts about it that a cap allows one of."""
+    caps = (Cap(1, 24, subject="sale"),)
+    about = draft(subject="sale")
+    assert ask(sent(3, purpose=Purpose.CODE, subject="sale"), about=about, caps=caps) is ALLOW
+    assert isinstance(ask(sent(3, subject="sale"), about=about, caps=caps), Defer)

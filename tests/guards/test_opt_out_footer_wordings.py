@@ -171,7 +171,7 @@ def test_every_so_many_days_where_no_law_asks_for_more(
     """In the United States the way out is due every seven days, reckoned to the text's end, elsewhere always."""
     last = None if days_ago is None else MONDAY_NOON - timedelta(days=days_ago)
     ends_at = None if ends_in is None else MONDAY_NOON + timedelta(days=ends_in)
-    known = {"country": country, "last_footer_at": last, "ends_at": ends_at}
+    known: dict[str, Any] = {"country": country, "last_footer_at": last, "ends_at": ends_at}
     text = sent("Beans.", known=known, footer_every_days=7)
     assert text == ("Acme: Beans." + (f"\n{OWN}" if due else ""))
 
@@ -210,3 +210,36 @@ def test_tags_are_read_as_people_write_them() -> None:
     """Regions, scripts, cases and old codes lead to one row; unknown tags to none."""
     tags = {"pt-BR": "pt", "zh_TW": "zh-hant", "zh-Hans": "zh", "NO": "nb", "iw": "he", "tlh": "", "": ""}
     assert {tag: ways_out.language(tag) for tag in tags} == tags
+
+
+def test_every_single_day_is_not_every_text() -> None:
+    """With one day in between, the second text of a day goes without the way out."""
+    known = {"last_footer_at": MONDAY_NOON - timedelta(hours=12), "ends_at": MONDAY_NOON}
+    assert sent("Beans.", known=known, footer_every_days=1) == "Acme: Beans."
+
+
+def test_the_worst_case_is_the_fullest_wording_and_the_best_the_shortest_that_spares_a_part() -> None:
+    """Where the full footer begins a second part the text leaves with a shorter one, and the worst case counts it."""
+    text = f"Acme: {'x' * 135}"
+    assert opt_out_footer.worst(text, "Acme", OWN) == f"{text}\n{OWN}"
+    best = opt_out_footer.worded(text, "Acme", OWN)
+    assert sizes.parts(best) == 1
+    assert best.removeprefix(f"{text}\n") in tables()["en"].footers
+
+
+def test_words_without_a_declared_language_tell_it() -> None:
+    """Spanish words get the Spanish wording, in the best case and in the worst."""
+    text = "Acme: hoy los zapatos para la familia y los amigos de la casa"
+    footers = tables()["es"].footers
+    assert opt_out_footer.worded(text, "Acme", OWN).removeprefix(f"{text}\n") in footers
+    assert opt_out_footer.worst(text, "Acme", OWN).removeprefix(f"{text}\n") in footers
+
+
+def test_a_footer_alone_has_no_empty_line_before_it() -> None:
+    """A text without words is its footer, where that names the brand."""
+    assert opt_out_footer.worded("", "Acme", "Acme. Txt STOP to end it") == "Acme. Txt STOP to end it"
+
+
+def test_the_brand_takes_the_place_of_blanks_before_the_words() -> None:
+    """One blank stands between the brand and the words, however many there were."""
+    assert opt_out_footer.branded("   Beans. ", "Acme") == "Acme: Beans. "
