@@ -31,6 +31,7 @@ _OVERSEAS: Mapping[str, tuple[re.Pattern[str], Mapping[str, str]]] = {
 """Postal codes that lie across the sea, in a country of their own to the phone system: La Poste, PostNord."""
 _NOT_UNDERSTOOD = "not understood"
 _WHOLE_COUNTRY = "anywhere in its country"
+_by_zip: Callable[[str], list[dict[str, object]]] = zipcodes.matching
 _by_zip_start: Callable[[str], list[dict[str, object]]] = zipcodes.similar_to
 
 
@@ -147,20 +148,12 @@ def _postal(postal_code: str, countries: Iterable[str]) -> Finding:
 @lru_cache(maxsize=65536)
 def _zip(code: str) -> Finding:
     """Return the ZIP's state and zone; an unlisted ZIP gets those of all that share its first three digits."""
-    near = _zips_beginning(code[:3])
-    entries = [entry for entry in near if entry[0] == code] or near
-    codes = {_zip_state(state) for _, state, _ in entries}
+    entries = _by_zip(code) or _by_zip_start(code[:3])
+    codes = {_zip_state(str(entry["state"])) for entry in entries}
     if "US" in codes or not codes:
         return Finding("postal_code", ("US",) if codes else (), country_zones("US") if codes else ())
-    zones = table().zip_zones.get(code) or tuple({zone for entry in entries for zone in _zip_zones(*entry[1:])})
+    zones = table().zip_zones.get(code) or tuple({zone for entry in entries for zone in _zip_zones(entry)})
     return Finding("postal_code", tuple(sorted(codes)), tuple(sorted(zones)))
-
-
-@lru_cache(maxsize=1024)
-def _zips_beginning(start: str) -> tuple[tuple[str, str, str], ...]:
-    """Return ZIP, state and zone of all with these three digits: each look-up reads the whole list, so few are made."""
-    found = _by_zip_start(start)
-    return tuple((str(one["zip_code"]), str(one["state"]), str(one["timezone"])) for one in found)
 
 
 def _zip_state(state: str) -> str:
@@ -170,8 +163,9 @@ def _zip_state(state: str) -> str:
     return f"US-{state}" if f"US-{state}" in table().states else "US"
 
 
-def _zip_zones(state: str, zone: str) -> tuple[str, ...]:
-    return (zone,) if _is_zone(zone) else table().states.get(f"US-{state}", ())
+def _zip_zones(entry: dict[str, object]) -> tuple[str, ...]:
+    zone = str(entry["timezone"])
+    return (zone,) if _is_zone(zone) else table().states.get(f"US-{entry['state']}", ())
 
 
 def _state(state: str, american: bool, by_postal: set[str]) -> Finding:

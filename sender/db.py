@@ -180,7 +180,7 @@ def insert_new(session: Session, table: type[SQLModel], rows: list[dict[str, Any
         return
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     insert: Any = sqlite.insert if on_sqlite else postgresql.insert
-    session.execute(insert(table).on_conflict_do_nothing(), rows)
+    run_below(session, insert(table.__table__).on_conflict_do_nothing(), rows)  # type: ignore[attr-defined]
 
 
 def upsert(session: Session, table: type[SQLModel], rows: list[dict[str, Any]], keys: list[str]) -> None:
@@ -189,9 +189,9 @@ def upsert(session: Session, table: type[SQLModel], rows: list[dict[str, Any]], 
         return
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     insert: Any = sqlite.insert if on_sqlite else postgresql.insert
-    statement = insert(table)
+    statement = insert(table.__table__)  # type: ignore[attr-defined]
     others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
+    run_below(session, statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
 
 
 def sqlite_file(database: Database) -> Path | None:

@@ -14,7 +14,7 @@ from guards.chain import Cleared
 from sender.audience.decisions import decision
 from sender.campaigns.planning import Plan, Planned, decide, load_plan, members
 from sender.crypto import seal, text_hash
-from sender.db import Pace, insert_new
+from sender.db import Pace, insert_new, run_below
 from sender.models import Campaign, Contact, Decision, Message
 from sender.runtime import Runtime
 from sender.states import Status
@@ -65,7 +65,7 @@ def _write(runtime: Runtime, session: Session, plan: Plan, planned: list[Planned
         for message_id, number_id in session.execute(statement)
     ]
     if decisions:
-        session.execute(insert(Decision), decisions)
+        run_below(session, insert(Decision.__table__), decisions)  # type: ignore[attr-defined]
 
 
 def _row(runtime: Runtime, plan: Plan, one: Planned, now: datetime, real: datetime) -> dict[str, Any]:

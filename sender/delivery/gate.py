@@ -114,7 +114,7 @@ def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
         return outcome
     if outcome.draft.text != words:
         return Refused(Block("words_outdated"), "gate", ())
-    if outcome.until is not None and outcome.until - known.facts.now < shortest(runtime):
+    if outcome.until is not None and outcome.until - known.facts.now < shortest(runtime) + known.facts.queue:
         return _at_the_next_opening(runtime, draft, known, outcome.until)
     return outcome
 

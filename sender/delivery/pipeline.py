@@ -42,7 +42,7 @@ from sender.states import Status, advance
 
 log = structlog.get_logger()
 HANDFUL = 96
-LEAST_HANDFUL = 24
+LEAST_HANDFUL = 64
 GATE_SECONDS = 2.0
 GATHER_SECONDS = 0.03
 LONGEST_WAIT = 3600.0
