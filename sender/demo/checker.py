@@ -28,7 +28,7 @@ AUDIENCES = {"WAVE20": {"gold", "silver", "es", "fr"}, "LASTCUP": {"gold"}}
 
 WORDS_OUT = {"STOP", "BAJA", "SAIR"}
 LINK_OUT = re.compile(r"https?://\S+/o/[\w-]+$")
-CAP_HOURS = 10
+CAP_HOURS = 8
 GRACE = 2.0
 """Real seconds a request that had passed the gate may be on its way when a STOP or the end of a cap's window comes."""
 
@@ -187,7 +187,7 @@ def _places(person: Person) -> set[str]:
 
 
 def check_cap(seen: Seen) -> Verdict:
-    """No more than one text in any ten hours, less the two seconds that a request may take."""
+    """No more than one text in any eight hours, less the two seconds that a request may take."""
     window = timedelta(hours=CAP_HOURS, seconds=-GRACE * seen.speed)
     by_number: dict[str, list[datetime]] = defaultdict(list)
     for text in seen.texts:

@@ -16,7 +16,7 @@ STOPPING = 0.02
 LATE_SHARE = 0.5
 """The part of the gold members in Europe who say stop only after the second campaign was planned for them."""
 LATE_COUNTRIES = ("GB", "DE")
-LATE_HOURS = (6.8, 9.0)
+LATE_HOURS = (6.0, 7.7)
 COMING_BACK = 0.05
 SEED = 7
 LOST_RECEIPTS = 0.002

@@ -19,8 +19,8 @@ SECOND_END = START + timedelta(hours=17, minutes=30)
 LATEST = timedelta(hours=12)
 """A slow machine may start a campaign that much later without asking a person."""
 
-CAP_HOURS = 10
-SHORTEST_DAY, LONGEST_DAY = 60.0, 120.0
+CAP_HOURS = 8
+SHORTEST_DAY, LONGEST_DAY = 70.0, 120.0
 """Real seconds in which 24 hours would pass; the story takes seventeen and a half."""
 DAY_PER_PREPARATION = 3.5
 """A machine that takes longer over file, import and rehearsal gets so many times as long for the day itself."""
@@ -47,7 +47,7 @@ NAME = "{% if first_name %} {{ first_name | title }}{% endif %}"
 
 
 def program() -> ProgramIn:
-    """The club: one text in ten hours at most, a from_number for each country."""
+    """The club: one text in eight hours at most, a from_number for each country."""
     lines = [
         FromNumberIn("US", SERVICE, "messaging_service", rate=SERVICE_RATE),
         FromNumberIn("FR", ALPHANUMERIC, "alphanumeric", rate=LONG_CODE_RATE),

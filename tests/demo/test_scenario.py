@@ -57,7 +57,7 @@ def test_program_and_campaigns_are_accepted(tmp_path: Path, sqlite_url: str) -> 
         assert all(code in variant.template for variant in wanted.variants)
 
 
-@pytest.mark.parametrize(("preparations", "day"), [(1.0, 60.0), (25.0, 87.5), (100.0, 120.0)])
+@pytest.mark.parametrize(("preparations", "day"), [(1.0, 70.0), (25.0, 87.5), (100.0, 120.0)])
 def test_a_day_takes_one_to_two_minutes(preparations: float, day: float) -> None:
     """A slow machine gets a slower day, within what one likes to watch."""
     assert 86_400 / scenario.speed_for(preparations) == pytest.approx(day)
