@@ -161,8 +161,8 @@ PLANTS = (
         (
             (
                 "sender/audience/facts.py",
-                '            "country": facts.country,\n',
-                '            "country": facts.country,\n            "number": self.e164,\n',
+                "        return kept(self.facts)\n",
+                '        return {**kept(self.facts), "number": self.e164}\n',
             ),
         ),
     ),
