@@ -13,9 +13,9 @@ UNCLEAR_STOPS = ("Not interested", "no thanks", "spam")
 """Words that any person takes for a stop, while a machine may want one to read them."""
 
 STOPPING = 0.02
-LATE_SHARE = 0.5
-"""The part of the gold members in Europe who say stop only after the second campaign was planned for them."""
-LATE_COUNTRIES = ("GB", "DE")
+LATE_SHARE = 0.08
+"""The part of the gold members here who say stop only after the second campaign was planned for them."""
+LATE_COUNTRIES = ("US", "CA")
 LATE_HOURS = (6.0, 7.7)
 COMING_BACK = 0.05
 SEED = 7
@@ -70,8 +70,8 @@ def _behaviours(people: Sequence[Person], speed: float, rng: Random) -> Iterator
     reached = [person for person in people if person.may_be_texted]
     # France is texted from a name, which nobody can answer.
     able = [person for person in reached if person.city.country != "FR"]
-    abroad = [one for one in able if one.tier == "gold" and one.city.country in LATE_COUNTRIES]
-    late = rng.sample(abroad, round(len(abroad) * LATE_SHARE))
+    gold = [one for one in able if one.tier == "gold" and one.city.country in LATE_COUNTRIES]
+    late = rng.sample(gold, round(len(gold) * LATE_SHARE))
     for place, person in enumerate(late):
         words = UNCLEAR_STOPS if place % 2 else PLAIN_STOPS
         yield (
