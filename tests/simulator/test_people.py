@@ -117,7 +117,10 @@ def test_a_phone_answers_the_first_text_once(
     client.messages.create(to=ANN, from_=SHOP, body="two")
     simulator.wait_for("handset", count=2)
     ask(simulator, "wait")
-    assert [received["Body"] for received in application.received] == ["Stop please", "START"]
+    assert [heard["body"] for heard in simulator.seen("heard")] == ["Stop please", "START"]
+    # Ten milliseconds apart, two webhooks may overtake each other.
+    assert {received["Body"] for received in application.received} == {"Stop please", "START"}
+    assert len(application.received) == 2
 
 
 def test_phones_are_the_same_in_every_run() -> None:
