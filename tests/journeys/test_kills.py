@@ -13,7 +13,7 @@ from tests.journeys.world import World, make_world, unwilling
 from tests.servers import Postgres, Valkey
 from tests.waiting import eventually
 
-PEOPLE = 6000
+PEOPLE = 9000
 KILLS = 20
 FAULTS = {"shares": {"500_after": 0.005, "drop_after": 0.005}}
 PHONES = {"stop_share": 0.02, "undelivered_share": 0.02}
@@ -33,7 +33,7 @@ def world(request: pytest.FixtureRequest, short_folder: Path, own_valkey: Valkey
         own_valkey.url,
         people=PEOPLE,
         speed=200,
-        hours=5,
+        hours=6,
         latency=latency,
         faults=FAULTS,
         phones=PHONES,
