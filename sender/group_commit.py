@@ -70,10 +70,10 @@ class GroupCommit(Generic[Item]):
                 if self._after:
                     self._after([item for item, _ in batch])
             except Exception as error:
-                for _, written in batch:
+                for written in _awaited(batch):
                     written.set_exception(error)
             else:
-                for _, written in batch:
+                for written in _awaited(batch):
                     written.set_result(None)
 
     def _commit(self, batch: "list[tuple[Item, Future[None]]]") -> None:
@@ -98,3 +98,8 @@ class GroupCommit(Generic[Item]):
                 self._waiting.put(None)
                 return
             batch.append(found)
+
+
+def _awaited(batch: "list[tuple[Item, Future[None]]]") -> "list[Future[None]]":
+    """The futures that somebody still waits for: one given up must not end the thread that serves all."""
+    return [written for _, written in batch if written.set_running_or_notify_cancel()]

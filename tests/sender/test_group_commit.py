@@ -87,6 +87,16 @@ def test_a_database_that_is_away_is_asked_again(database: Database) -> None:
     assert heard == [7]
 
 
+def test_who_gives_up_waiting_stops_nobody_else(database: Database) -> None:
+    """An item whose future was cancelled is written all the same, and later ones are served."""
+    group = GroupCommit(database, _insert, gather=0.05)
+    assert group.put(1).cancel()
+    group.put(2).result(timeout=10)
+    group.put(3).result(timeout=10)
+    group.close()
+    assert _kept(database) == [1, 2, 3]
+
+
 def test_close_writes_what_was_handed_in(database: Database) -> None:
     """Nothing that was handed in before the end is left behind."""
     group = GroupCommit(database, _insert, gather=0.02)
