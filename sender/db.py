@@ -168,7 +168,7 @@ def _postgresql(url: str, pool: int) -> Engine:
 def run_below(
     session: Session, statement: Executable, rows: Sequence[dict[str, Any]] | dict[str, Any] | None = None
 ) -> Any:
-    """Execute a statement on tables below the ORM, which costs half as much; what is pending is written first."""
+    """Execute a statement on tables below the ORM, which costs less; what is pending is written first."""
     if session.new or session.dirty:
         session.flush()
     return session.connection().execute(statement, rows)

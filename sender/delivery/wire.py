@@ -40,8 +40,8 @@ class Slots:
         self._changed = threading.Condition()
 
     def take(self, wanted: int, at_least: int = 1) -> int:
-        """Wait for ``at_least`` free places (or all there are) and take up to ``wanted``; returns how many."""
-        least = min(at_least, self._places)
+        """Wait for ``at_least`` free places, or half of all, and take up to ``wanted``; returns how many."""
+        least = min(at_least, max(1, self._places // 2))
         with self._changed:
             self._changed.wait_for(lambda: self._free >= least)
             taken = min(wanted, self._free)

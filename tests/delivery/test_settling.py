@@ -41,7 +41,7 @@ def lost(installation: Installation, pipeline: Pipeline) -> int:
 
 
 def test_a_lost_bell_is_found(installation: Installation) -> None:
-    """A message that stays queued for more than 15 seconds is pending again."""
+    """A message that stays queued for more than ten seconds is pending again."""
     message = installation.message(installation.contact(NEW_YORK))
     assert sweep(installation.runtime) == 0
     installation.clock.move(timedelta(seconds=16))
