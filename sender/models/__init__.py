@@ -1,0 +1,34 @@
+"""The tables. Numbers and texts are ciphertext, number rows are keyed by HMAC, instants are aware and UTC.
+
+Table models check nothing when built: whoever writes a row has checked its input first.
+"""
+
+from sender.models.campaigns import Campaign, Spend, Variant
+from sender.models.installation import Audit, Emergency, Installation
+from sender.models.messages import Attempt, Decision, Message, Receipt, Reply
+from sender.models.people import ConsentEvent, ConsentStanding, Contact, ImportRefusal, ImportRun, Number, Segment
+from sender.models.programs import FromNumber, Program, Wording
+
+__all__ = [
+    "Attempt",
+    "Audit",
+    "Campaign",
+    "ConsentEvent",
+    "ConsentStanding",
+    "Contact",
+    "Decision",
+    "Emergency",
+    "FromNumber",
+    "ImportRefusal",
+    "ImportRun",
+    "Installation",
+    "Message",
+    "Number",
+    "Program",
+    "Receipt",
+    "Reply",
+    "Segment",
+    "Spend",
+    "Variant",
+    "Wording",
+]

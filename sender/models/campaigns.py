@@ -1,0 +1,61 @@
+"""Campaigns, their variants and what they may spend."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from sender.models.columns import json_field
+
+
+class Campaign(SQLModel, table=True):
+    """A mailing. ``cursor`` and ``audience_end`` are contact ids: planned so far, and the last there was at start.
+
+    ``budget`` and ``daily_budget`` are ten-thousandths of the price table's currency; None: no limit.
+    """
+
+    id: int | None = Field(default=None, primary_key=True)
+    program_id: int = Field(foreign_key="program.id")
+    name: str = Field(unique=True)
+    purpose: str = "marketing"
+    status: str = Field(default="draft", index=True)
+    paused_why: str = ""
+    start_at: datetime | None = None
+    latest_start: datetime | None = None
+    end_at: datetime | None = None
+    outside_hours: str = "defer"
+    over_cap: str = "defer"
+    cursor: int = 0
+    audience_end: int | None = None
+    planned_at: datetime | None = None
+    approved_hash: bytes | None = None
+    budget: int | None = Field(default=None, sa_type=BigInteger)
+    daily_budget: int | None = Field(default=None, sa_type=BigInteger)
+    created_by: str = ""
+    created_at: datetime
+
+
+class Variant(SQLModel, table=True):
+    """One segment with its template inside a campaign; the first (by position) whose segment matches is sent."""
+
+    __table_args__ = (UniqueConstraint("campaign_id", "position"),)
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: int = Field(foreign_key="campaign.id")
+    position: int
+    name: str
+    segment: dict[str, Any] = json_field()
+    template: str
+    defaults: dict[str, Any] = json_field()
+
+
+class Spend(SQLModel, table=True):
+    """What gates have set aside of a campaign's budget, on one day (UTC, "2026-03-10") and in all (day "").
+
+    ``reserved`` only grows, by an update that is refused where it would pass ``cap``.
+    """
+
+    campaign_id: int = Field(foreign_key="campaign.id", primary_key=True)
+    day: str = Field(default="", primary_key=True)
+    reserved: int = Field(default=0, sa_type=BigInteger)
+    cap: int = Field(sa_type=BigInteger)

@@ -1,0 +1,141 @@
+"""One text's life: attempts, decisions, receipts, and what came back."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from sender.models.columns import json_field
+
+
+class Message(SQLModel, table=True):
+    """One outbound text to one number. ``send_after`` is the one column for quiet hours, caps and back-off.
+
+    ``cost`` is what a budget sets aside for it, in ten-thousandths of the price table's currency.
+
+    ``deferrals`` counts what guards put off, ``tries`` the attempts that were proven not to have been created.
+    ``changed_at`` follows the campaign clock, ``touched_at`` the machine's, for sweeps.
+    """
+
+    __table_args__ = (
+        Index("ux_message_campaign_number", "campaign_id", "number_id", unique=True),
+        Index("ux_message_reply_answer", "reply_id", "answers", unique=True),
+        Index("ix_message_due", "status", "send_after"),
+        Index("ix_message_campaign_status", "campaign_id", "status", "reason", "parts"),
+        Index("ix_message_number_status", "number_id", "status"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: int | None = Field(default=None, foreign_key="campaign.id")
+    variant_id: int | None = Field(default=None, foreign_key="variant.id")
+    program_id: int = Field(foreign_key="program.id")
+    number_id: int = Field(foreign_key="number.id")
+    contact_id: int | None = Field(default=None, foreign_key="contact.id")
+    from_number_id: int | None = Field(default=None, foreign_key="from_number.id")
+    kind: str
+    purpose: str
+    status: str
+    reason: str = ""
+    text_cipher: bytes | None = None
+    text_hash: bytes | None = None
+    parts: int = 0
+    cost: int = 0
+    send_after: datetime
+    expires_at: datetime | None = None
+    deferrals: int = 0
+    tries: int = 0
+    reply_id: int | None = Field(default=None, foreign_key="reply.id")
+    answers: str | None = None
+    error_code: int | None = None
+    created_at: datetime
+    changed_at: datetime
+    touched_at: datetime
+    sent_at: datetime | None = None
+    final_at: datetime | None = None
+
+
+class Attempt(SQLModel, table=True):
+    """One passage of the gate. At most one per message is not refuted: the database refuses a second (promise 2).
+
+    ``outcome``: live, accepted, refused (the provider said no), unconfirmed, unproven, refuted (proven not created).
+    """
+
+    __table_args__ = (
+        Index(
+            "ux_attempt_live",
+            "message_id",
+            unique=True,
+            sqlite_where=text("outcome <> 'refuted'"),
+            postgresql_where=text("outcome <> 'refuted'"),
+        ),
+        Index("ix_attempt_number_gated", "number_id", "gated_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    message_id: int = Field(foreign_key="message.id", index=True)
+    number_id: int = Field(foreign_key="number.id")
+    program_id: int = Field(foreign_key="program.id")
+    purpose: str
+    kind: str
+    token: str = Field(unique=True)
+    outcome: str = "live"
+    validity: int = 0
+    gated_at: datetime
+    touched_at: datetime
+    searched_at: datetime | None = None
+    searches: int = 0
+    sid: str | None = Field(default=None, unique=True)
+    error_code: int | None = None
+    facts: dict[str, Any] = json_field()
+
+
+class Decision(SQLModel, table=True):
+    """Why a text was deferred or blocked: the guard, its reason and rules, and what it was shown. Passes: Attempt."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    message_id: int = Field(foreign_key="message.id", index=True)
+    at: datetime
+    door: str
+    guard: str
+    verdict: str
+    reason: str
+    until: datetime | None = None
+    rules: list[str] = json_field(list)
+    inputs: dict[str, Any] = json_field()
+
+
+class Receipt(SQLModel, table=True):
+    """One delivery status callback as it came, stored before it is answered; applied later, in any order.
+
+    ``state``: open, applied, or unknown (no attempt of ours fits; opened again when one does).
+    """
+
+    __table_args__ = (
+        Index("ux_receipt_event", "sid", "status", unique=True),
+        Index("ix_receipt_state", "state", "id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    token: str
+    sid: str = Field(index=True)
+    status: str
+    error_code: int | None = None
+    state: str = "open"
+    received_at: datetime
+    applied_at: datetime | None = None
+
+
+class Reply(SQLModel, table=True):
+    """One inbound text: what it said (sealed), how it was read, and what was done. ``sid`` makes it one act."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    sid: str = Field(unique=True)
+    number_id: int = Field(foreign_key="number.id", index=True)
+    from_number_id: int | None = Field(default=None, foreign_key="from_number.id")
+    program_id: int | None = Field(default=None, foreign_key="program.id")
+    body_cipher: bytes
+    intent: str
+    certain: bool
+    language: str
+    matched_cipher: bytes
+    opt_out_type: str = ""
+    state: str = "done"
+    received_at: datetime
