@@ -114,12 +114,12 @@ PLANTS = (
         "constraints",
         (
             (
-                "sender/models.py",
+                "sender/models/messages.py",
                 '        Index("ux_message_campaign_number", "campaign_id", "number_id", unique=True),',
                 '        Index("ux_message_campaign_number", "campaign_id", "number_id"),',
             ),
             (
-                "sender/models.py",
+                "sender/models/messages.py",
                 '            "message_id",\n            unique=True,\n',
                 '            "message_id",\n',
             ),
