@@ -61,6 +61,8 @@ lock: $(VENV)/lock.stamp ## Write the locks anew; UPGRADE=--upgrade takes the ne
 	@$(LOCK) pyproject.toml --constraints requirements/build.txt --output-file requirements/run.txt
 	@$(LOCK) --group test --constraints requirements/run.txt --output-file requirements/test.txt
 	@$(LOCK) --group node --output-file requirements/node.txt
+	@$(LOCK) --group site --output-file requirements/site.txt
+	@$(LOCK) --group audit --output-file requirements/audit.txt
 	@$(LOCK) --group lock --output-file requirements/lock.txt
 	@$(NPM) install --package-lock-only --loglevel=error
 
