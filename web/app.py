@@ -14,8 +14,9 @@ from sender.runtime import Runtime
 from web import health, hooks
 from web.auth import Door, anyone, refuse_other_sites, refuse_unruled
 from web.context import NAME, Web, web
+from web.frame import read_frame
 from web.headers import SecurityHeaders, is_https
-from web.pages import campaigns, opt_out, sign_in
+from web.pages import campaigns, frame_doors, home, opt_out, sign_in
 from web.pages.words import FILTERS
 from web.receipt_writer import ReceiptWriter
 
@@ -31,6 +32,8 @@ DOORS: tuple[Door, ...] = (
     opt_out.door,
     sign_in.door,
     sign_in.leaving,
+    frame_doors.door,
+    home.door,
     campaigns.door,
 )
 
@@ -69,6 +72,7 @@ def _shape_pages(app: Flask) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.globals["read_frame"] = read_frame
     app.register_error_handler(HTTPException, show_error)
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(Exception, show_fault)

@@ -12,10 +12,17 @@ VENDOR = Path(__file__).parent / "static" / "vendor"
 FILES: Mapping[str, str] = {
     "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
     "tabler.min.js": "@tabler/core/dist/js/tabler.min.js",
-    "tabler-theme.min.js": "@tabler/core/dist/js/tabler-theme.min.js",
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "htmx.LICENSE": "htmx.org/LICENSE",
     "popper.LICENSE": "@popperjs/core/LICENSE.md",
+    "uplot.min.js": "uplot/dist/uPlot.iife.min.js",
+    "uplot.min.css": "uplot/dist/uPlot.min.css",
+    "uplot.LICENSE": "uplot/LICENSE",
+    "icons.svg": "feather-icons/dist/feather-sprite.svg",
+    "icons.LICENSE": "feather-icons/LICENSE",
+    "inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
+    "inter-ext.woff2": "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
+    "inter.LICENSE": "@fontsource-variable/inter/LICENSE",
 }
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from sender.models import Audit, Campaign, Installation, Message, Program, Variant
-from sender.states import FINAL, Status
+from sender.states import FINAL, WAITING, Status
 
 # What counts as done in a progress bar: nothing more will be sent for it.
 SETTLED = frozenset(FINAL | {Status.SENT})
@@ -167,6 +167,13 @@ def messages_by_status(session: Session) -> dict[str, int]:
     """All messages of the installation, by state."""
     rows = session.execute(select(col(Message.status), func.count()).group_by(col(Message.status)))
     return dict(rows.all())
+
+
+def under_way(session: Session) -> tuple[int, int]:
+    """How many campaigns run, and how many messages wait in the whole installation."""
+    running = select(func.count()).where(col(Campaign.status) == "running")
+    waiting = select(func.count()).where(col(Message.status).in_([status.value for status in WAITING]))
+    return session.execute(running).scalar_one(), session.execute(waiting).scalar_one()
 
 
 def notices(session: Session) -> Notices:

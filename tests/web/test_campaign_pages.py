@@ -25,7 +25,7 @@ def status_of(runtime: Runtime, campaign_id: int) -> str:
 
 def test_the_list_shows_every_campaign(signed_in: FlaskClient, campaign: int) -> None:
     """Name, brand, state and how far it is."""
-    page = signed_in.get("/").text
+    page = signed_in.get("/campaigns").text
     assert "Spring sale" in page
     assert "Lumen &amp; Co" in page
     assert "Running" in page
@@ -35,7 +35,7 @@ def test_the_list_shows_every_campaign(signed_in: FlaskClient, campaign: int) ->
 
 def test_an_empty_list_says_what_to_do(signed_in: FlaskClient) -> None:
     """A fresh installation does not show an empty table."""
-    assert "No campaigns yet" in signed_in.get("/").text
+    assert "No campaigns yet" in signed_in.get("/campaigns").text
 
 
 def test_a_campaign_shows_every_state_and_reason(signed_in: FlaskClient, campaign: int) -> None:
@@ -116,7 +116,7 @@ def test_a_marketer_of_one_program_does_not_see_another(
     add_user(role="marketer", program_id=program)
     marketer = browser(app)
     log_in(marketer)
-    assert "Secret launch" not in marketer.get("/").text
+    assert "Secret launch" not in marketer.get("/").text + marketer.get("/campaigns").text
     assert marketer.get(f"/campaigns/{theirs}").status_code == 404
     assert submit(marketer, "/", f"/campaigns/{theirs}/pause").status_code == 404
     assert submit(marketer, f"/campaigns/{campaign}", f"/campaigns/{campaign}/pause").status_code == 303
@@ -126,7 +126,17 @@ def test_a_marketer_of_one_program_does_not_see_another(
 def test_looking_writes_nothing(signed_in: FlaskClient, app: Flask, runtime: Runtime, campaign: int) -> None:
     """Every page asked for with GET leaves every table as it was."""
     before = dump(runtime)
-    for path in ("/", f"/campaigns/{campaign}", f"/campaigns/{campaign}/live", "/login", "/metrics", "/readyz"):
+    for path in (
+        "/",
+        "/campaigns",
+        "/halt",
+        "/release",
+        f"/campaigns/{campaign}",
+        f"/campaigns/{campaign}/live",
+        "/login",
+        "/metrics",
+        "/readyz",
+    ):
         assert signed_in.get(path).status_code == 200, path
     assert signed_in.get("/logout").status_code == 405
     assert dump(runtime) == before
@@ -151,7 +161,7 @@ def test_what_people_wrote_is_shown_as_text(signed_in: FlaskClient, runtime: Run
             message.reason = spell
         session.get_one(Installation, 1).halted = True
         session.get_one(Installation, 1).halted_why = spell
-    for path in ("/", f"/campaigns/{campaign}", f"/campaigns/{campaign}/live"):
+    for path in ("/", "/campaigns", f"/campaigns/{campaign}", f"/campaigns/{campaign}/live"):
         assert "<script>alert" not in signed_in.get(path).text
     assert "&lt;script&gt;alert" in signed_in.get("/").text
 

@@ -29,18 +29,18 @@ def refuse(error: ControlError) -> tuple[str, int]:
     return render_template("error.html", title="Nothing was changed", sentence=str(error)), 409
 
 
-@door.get("/")
+@door.get("/campaigns")
 def listing() -> ResponseReturnValue:
     """Every campaign this person may look at, newest first."""
     with runtime().db.read() as session:
         lines = reports.listing(session, person().programs)
-    return render_template("campaigns.html", lines=lines, **_frame())
+    return render_template("campaigns.html", lines=lines)
 
 
 @door.get("/campaigns/<int:campaign_id>")
 def show(campaign_id: int) -> ResponseReturnValue:
     """One campaign."""
-    return render_template("campaign.html", **_values(campaign_id), **_frame())
+    return render_template("campaign.html", **_values(campaign_id))
 
 
 @door.get("/campaigns/<int:campaign_id>/live")
@@ -55,12 +55,6 @@ def steer(campaign_id: int, action: str) -> ResponseReturnValue:
     require("marketer", _sheet(campaign_id).campaign.program_id)
     STEERING[action](runtime(), campaign_id, person().actor)
     return redirect(f"/campaigns/{campaign_id}", 303)
-
-
-def _frame() -> dict[str, Any]:
-    """What the top of every page says about the installation and about who looks at it."""
-    with runtime().db.read() as session:
-        return {"notices": reports.notices(session), "simulated": runtime().settings.simulated, "person": person()}
 
 
 def _values(campaign_id: int) -> dict[str, Any]:

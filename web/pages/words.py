@@ -45,12 +45,15 @@ STATE_WORDS = {
 }
 
 CAMPAIGN_TONES = {
-    "draft": "secondary",
-    "scheduled": "azure",
+    "draft": "gray",
+    "submitted": "purple",
+    "approved": "blue",
+    "scheduled": "blue",
     "running": "green",
     "paused": "yellow",
-    "finished": "blue",
-    "cancelled": "dark",
+    "finished": "gray",
+    "cancelled": "gray",
+    "archived": "gray",
 }
 
 REASON_WORDS = {
@@ -136,7 +139,7 @@ def state_tone(status: str) -> str:
 
 def campaign_tone(status: str) -> str:
     """The colour of a campaign's state."""
-    return CAMPAIGN_TONES.get(status, "secondary")
+    return CAMPAIGN_TONES.get(status, "gray")
 
 
 def grouped(by_status: Mapping[str, int]) -> list[tuple[Group, int]]:

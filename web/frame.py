@@ -1,0 +1,90 @@
+"""What stands around every page: the navigation as data, the theme, the notices, and the brake for those who may."""
+
+from dataclasses import dataclass
+
+from flask import current_app, request
+
+from sender.accounts import ALL_PROGRAMS, Person
+from sender.campaigns import reports
+from web.auth import person
+from web.context import runtime
+
+THEMES = ("auto", "light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the navigation: seen by whoever has ``role`` in any program. ``icon`` is a name in icons.svg."""
+
+    group: str
+    name: str
+    address: str
+    icon: str
+    role: str = "viewer"
+
+
+# Add one line for a page of yours; it shows once its address is served. Groups keep the order of their first line.
+ENTRIES: tuple[Entry, ...] = (
+    Entry("", "Home", "/", "home"),
+    Entry("Send", "Campaigns", "/campaigns", "send"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the layout shows beside the page itself."""
+
+    person: Person
+    groups: dict[str, list[Entry]]
+    here: str
+    notices: reports.Notices
+    simulated: bool
+    theme: str
+    may_halt: bool
+    may_release: bool
+
+
+def read_frame() -> Frame:
+    """The frame for whoever is asking; called by the layout, so that no page has to hand it over."""
+    with runtime().db.read() as session:
+        notices = reports.notices(session)
+    return Frame(
+        person(),
+        _groups(person()),
+        _here(),
+        notices,
+        runtime().settings.simulated,
+        theme(),
+        person().may("marketer", ALL_PROGRAMS),
+        person().may("owner", ALL_PROGRAMS),
+    )
+
+
+def may_anywhere(someone: Person, role: str) -> bool:
+    """Whether this person has the role, or a higher one, in any program."""
+    return any(someone.may(role, program_id) for program_id in someone.roles)
+
+
+def theme() -> str:
+    """What the reader chose: auto, light or dark."""
+    chosen = request.cookies.get("theme", "")
+    return chosen if chosen in THEMES else "auto"
+
+
+def _groups(someone: Person) -> dict[str, list[Entry]]:
+    served = {rule.rule for rule in current_app.url_map.iter_rules()}
+    groups: dict[str, list[Entry]] = {}
+    for entry in ENTRIES:
+        if entry.address in served and may_anywhere(someone, entry.role):
+            groups.setdefault(entry.group, []).append(entry)
+    return groups
+
+
+def _here() -> str:
+    """The entry this page belongs to: the longest address that its own begins with."""
+    fitting = (entry.address for entry in ENTRIES if _below(request.path, entry.address))
+    return max(fitting, key=len, default="")
+
+
+def _below(path: str, address: str) -> bool:
+    return path == address or (address != "/" and path.startswith(address + "/"))

@@ -1,0 +1,85 @@
+"""The switches of the frame: the theme, and the brake of the whole installation."""
+
+from flask import abort, redirect, request
+from flask.typing import ResponseReturnValue
+
+from sender import halt
+from sender.accounts import ALL_PROGRAMS
+from sender.campaigns import reports
+from web.auth import Door, person, signed_in
+from web.context import runtime
+from web.frame import THEMES
+from web.headers import is_https
+from web.pages import confirm
+
+YEAR = 365 * 24 * 3600
+LONGEST_REASON = 200
+
+door = Door("frame", __name__, rule=signed_in)
+
+
+@door.post("/theme")
+def choose_theme() -> ResponseReturnValue:
+    """Keep light, dark or auto in a cookie: 303 back to the page."""
+    chosen = request.form.get("theme", "")
+    if chosen not in THEMES:
+        abort(400, "Choose light, dark or auto.")
+    answer = redirect(local_path(request.form.get("back", "")), 303)
+    secure = is_https(runtime().settings)
+    answer.set_cookie("theme", chosen, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
+    return answer
+
+
+@door.get("/halt")
+def ask_halt() -> ResponseReturnValue:
+    """What halting would stop, in numbers."""
+    _require("marketer")
+    with runtime().db.read() as session:
+        running, waiting = reports.under_way(session)
+    consequences = [
+        "No text leaves this installation until somebody releases it: campaigns, answers, and texts sent by programs.",
+        f"{running:,} running campaigns stop where they are; {waiting:,} messages wait, and none is lost.",
+        "Texts that are with the provider already cannot be called back. STOPs are still taken.",
+    ]
+    return confirm.ask("Halt all sending?", consequences, "Halt now", "/halt", "/", why="Why (everybody will read it)")
+
+
+@door.post("/halt")
+def do_halt() -> ResponseReturnValue:
+    """Halt: no gate is open once this answers."""
+    _require("marketer")
+    why = request.form.get("why", "").strip()[:LONGEST_REASON]
+    halt.halt(runtime(), why or f"halted by {person().actor}", person().actor)
+    return redirect("/", 303)
+
+
+@door.get("/release")
+def ask_release() -> ResponseReturnValue:
+    """What releasing would set going, in numbers."""
+    _require("owner")
+    with runtime().db.read() as session:
+        running, waiting = reports.under_way(session)
+    consequences = [
+        f"{running:,} running campaigns go on; {waiting:,} messages may leave as soon as the rules allow each of them.",
+        "Find out first why sending was halted: after a restored backup, texts that had left may not be in it.",
+    ]
+    return confirm.ask("Let texts leave again?", consequences, "Release", "/release", "/", danger=False)
+
+
+@door.post("/release")
+def do_release() -> ResponseReturnValue:
+    """Let gates open again."""
+    _require("owner")
+    halt.release(runtime(), person().actor)
+    return redirect("/", 303)
+
+
+def local_path(text: str) -> str:
+    """A path of our own to go back to; the first page where it is anything else."""
+    plain = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
+    return text if plain else "/"
+
+
+def _require(role: str) -> None:
+    if not person().may(role, ALL_PROGRAMS):
+        abort(403, "You may not do this; ask the owner of this installation.")

@@ -1,0 +1,73 @@
+"""The state of a list, which lives in its address: page, order, filters. Pages read it, templates make links of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import request
+
+SIZE = 25
+LAST_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One view of a list. Ask for ``limit`` rows from ``offset``: the one too many tells of a next page."""
+
+    path: str
+    page: int
+    sort: str
+    descending: bool
+    filters: Mapping[str, str]
+    size: int = SIZE
+
+    @property
+    def offset(self) -> int:
+        """Rows before this page."""
+        return (self.page - 1) * self.size
+
+    @property
+    def limit(self) -> int:
+        """One row more than is shown."""
+        return self.size + 1
+
+    def shown(self, rows: Sequence[object]) -> Sequence[object]:
+        """The rows of this page without the one too many."""
+        return rows[: self.size]
+
+    def more(self, rows: Sequence[object]) -> bool:
+        """Whether there is a next page."""
+        return len(rows) > self.size
+
+    def sorted_by(self, name: str) -> str:
+        """The address of the same list in this order; the other way round where it is so ordered already."""
+        return self._address(name, not self.descending if name == self.sort else False, 1)
+
+    def at(self, page: int) -> str:
+        """The address of another page of the same list."""
+        return self._address(self.sort, self.descending, page)
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything is left out."""
+        return any(self.filters.values())
+
+    def _address(self, sort: str, descending: bool, page: int) -> str:
+        state = {name: value for name, value in self.filters.items() if value}
+        state |= {"sort": f"-{sort}" if descending else sort} if sort else {}
+        state |= {"page": str(page)} if page > 1 else {}
+        return f"{self.path}?{urlencode(state)}" if state else self.path
+
+
+def read_listing(sorts: Sequence[str], filters: Sequence[str] = (), size: int = SIZE) -> Listing:
+    """The view this request asks for. ``sorts`` are the columns allowed, the first is the default, "-name" descends.
+
+    What makes no sense falls back to the default: an old bookmark still opens.
+    """
+    wanted = request.args.get("sort", sorts[0])
+    name = wanted.removeprefix("-")
+    if name not in {one.removeprefix("-") for one in sorts}:
+        wanted, name = sorts[0], sorts[0].removeprefix("-")
+    page = request.args.get("page", 1, type=int)
+    kept = {one: request.args.get(one, "").strip()[:200] for one in filters}
+    return Listing(request.path, min(max(page, 1), LAST_PAGE), name, wanted.startswith("-"), kept, size)
