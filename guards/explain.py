@@ -33,6 +33,7 @@ WHO: Mapping[str, str] = {
     "emergency": "Whoever may end the emergency: `tactful rules emergency end`.",
     "hard_limit": "Nobody: no setting lifts this limit.",
     "too_late": f"{_OWNER} or the campaign, by a later end.",
+    "test_key": "Nobody: use a live key for a real text.",
     "unknown_place": "Nobody, until something tells where the person may be.",
     "guard_error": "Whoever runs Tactful: a guard broke, and what breaks is not sent.",
 }

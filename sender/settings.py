@@ -1,8 +1,10 @@
 """Every setting of an installation, typed once, checked at start, with the sentence that says how to mend it."""
 
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -80,3 +82,12 @@ class Settings(BaseSettings):
     def simulated(self) -> bool:
         """Whether texts go to the simulator instead of Twilio."""
         return self.twilio_base_url is not None
+
+    @property
+    def reaches_nobody(self) -> bool:
+        """Whether texts stay on this machine for certain: another server in Twilio's place may be Twilio elsewhere."""
+        host = urlsplit(self.twilio_base_url or "").hostname or ""
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"

@@ -65,6 +65,7 @@ class Row(NamedTuple):
     deferrals: int
     tries: int
     cost: int
+    is_test: bool
 
 
 _MESSAGES, _CAMPAIGNS, _LINES = Message.__table__, Campaign.__table__, FromNumber.__table__  # type: ignore[attr-defined]
@@ -103,6 +104,10 @@ def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
 
 def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
     """The chain's answer for the frozen text; never other words than were planned (promise 7)."""
+    if row.is_test and not runtime.settings.reaches_nobody:
+        return Refused(
+            Block("test_key", note="Texts of a test key go to a simulator on this machine only."), "gate", ()
+        )
     if known is None:
         return Refused(Block("erased"), "gate", ())
     words = unseal(runtime.keys.unwrap(known.sealed.data_key), row.text_cipher).decode()

@@ -3,13 +3,17 @@
 Table models check nothing when built: whoever writes a row has checked its input first.
 """
 
+from sender.models.api import ApiAnswer, ApiKey
 from sender.models.campaigns import Campaign, Spend, Variant
 from sender.models.installation import Audit, Emergency, Installation
 from sender.models.messages import Attempt, Decision, Message, Receipt, Reply
 from sender.models.people import ConsentEvent, ConsentStanding, Contact, ImportRefusal, ImportRun, Number, Segment
 from sender.models.programs import FromNumber, Program, Wording
+from sender.models.webhooks import Told, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
+    "ApiAnswer",
+    "ApiKey",
     "Attempt",
     "Audit",
     "Campaign",
@@ -29,6 +33,10 @@ __all__ = [
     "Reply",
     "Segment",
     "Spend",
+    "Told",
     "Variant",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
     "Wording",
 ]

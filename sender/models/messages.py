@@ -8,6 +8,9 @@ from sqlmodel import Field, SQLModel
 
 from sender.models.columns import json_field
 
+UNTOLD = "kind = 'api' AND told <> status"
+"""Messages of the API whose state no webhook has told yet."""
+
 
 class Message(SQLModel, table=True):
     """One outbound text to one number. ``send_after`` is the one column for quiet hours, caps and back-off.
@@ -16,6 +19,7 @@ class Message(SQLModel, table=True):
 
     ``deferrals`` counts what guards put off, ``tries`` the attempts that were proven not to have been created.
     ``changed_at`` follows the campaign clock, ``touched_at`` the machine's, for sweeps.
+    ``key_id`` is the key it was asked with, ``is_test`` keeps it from real providers, ``told`` is for webhooks.
     """
 
     __table_args__ = (
@@ -24,6 +28,8 @@ class Message(SQLModel, table=True):
         Index("ix_message_due", "status", "send_after"),
         Index("ix_message_campaign_status", "campaign_id", "status", "reason", "parts"),
         Index("ix_message_number_status", "number_id", "status"),
+        Index("ix_message_api", "id", sqlite_where=text("kind = 'api'"), postgresql_where=text("kind = 'api'")),
+        Index("ix_message_untold", "id", sqlite_where=text(UNTOLD), postgresql_where=text(UNTOLD)),
     )
     id: int | None = Field(default=None, primary_key=True)
     campaign_id: int | None = Field(default=None, foreign_key="campaign.id")
@@ -46,6 +52,9 @@ class Message(SQLModel, table=True):
     tries: int = 0
     reply_id: int | None = Field(default=None, foreign_key="reply.id")
     answers: str | None = None
+    key_id: int | None = None
+    is_test: bool = False
+    told: str = ""
     error_code: int | None = None
     created_at: datetime
     changed_at: datetime
@@ -126,6 +135,9 @@ class Receipt(SQLModel, table=True):
 class Reply(SQLModel, table=True):
     """One inbound text: what it said (sealed), how it was read, and what was done. ``sid`` makes it one act."""
 
+    __table_args__ = (
+        Index("ix_reply_untold", "id", sqlite_where=text("told = 0"), postgresql_where=text("told = false")),
+    )
     id: int | None = Field(default=None, primary_key=True)
     sid: str = Field(unique=True)
     number_id: int = Field(foreign_key="number.id", index=True)
@@ -138,4 +150,5 @@ class Reply(SQLModel, table=True):
     matched_cipher: bytes
     opt_out_type: str = ""
     state: str = "done"
+    told: bool = False
     received_at: datetime

@@ -1,5 +1,6 @@
 """The pipeline: what passes the gate, what comes back, and what each answer does."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from guards.base import Purpose
 from sender.audience.ledger import Act, record
 from sender.delivery.gate import open_gate
 from sender.delivery.pipeline import Pipeline
+from sender.delivery.wire import Wire
 from sender.models import Attempt, Campaign, Decision, Message, Number
 from sender.providers.base import (
     Accepted,
@@ -240,3 +242,19 @@ def test_a_gate_that_aged_is_not_used(installation: Installation, pipeline: Pipe
     assert installation.provider.sent == []
     assert installation.status(message) == "pending"
     assert [attempt.outcome for attempt in attempts(installation, message)] == ["refuted"]
+
+
+def test_a_text_of_a_test_key_never_reaches_a_real_provider(installation: Installation, wire: Wire) -> None:
+    """Neither Twilio nor another server in its place gets it; a simulator on this machine does."""
+    number = installation.contact("+12125550101")
+
+    def deliver(base_url: str | None) -> str:
+        message = installation.message(number, is_test=True)
+        settings = installation.runtime.settings.model_copy(update={"twilio_base_url": base_url})
+        Pipeline(replace(installation.runtime, settings=settings), wire).deliver([message])
+        return installation.status(message)
+
+    for elsewhere in (None, "https://api.dublin.ie1.twilio.com", "https://127.0.0.1.example.org", "http://10.0.0.1"):
+        assert deliver(elsewhere) == "blocked"
+    assert installation.provider.sent == []
+    assert deliver("http://127.0.0.1:1") == "sent"
