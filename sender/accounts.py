@@ -12,11 +12,12 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import case
-from sqlmodel import Field, Session, SQLModel, col, delete, select, update
+from sqlmodel import Session, col, delete, select, update
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 
 from sender.crypto import Keyring
 from sender.db import Database, insert_new
+from sender.models.accounts import ALL_PROGRAMS, LoginLink, LoginThrottle, Role, SignedIn, User
 
 SESSION_LASTS = timedelta(hours=12)
 LINK_LASTS = timedelta(hours=24)
@@ -26,64 +27,12 @@ TRIES_PER_ADDRESS = 30
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
 WEAKEST_SCORE = 3
-ALL_PROGRAMS = 0
 RANKS = {"viewer": 1, "marketer": 2, "owner": 3}
 
 # OWASP Password Storage Cheat Sheet: argon2id, 19 MiB, two passes, one lane. Sixteen threads stay under 320 MiB.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # What an unknown account is checked against, so that it takes as long as a known one. Nobody knows its password.
 _DECOY = "$argon2id$v=19$m=19456,t=2,p=1$3A3uHVGSrLb75UQKsS/ieQ$AYJdcaUHTectroIWnjya0u62hNV4HAajUeLjlk9se9I"
-
-
-class User(SQLModel, table=True):
-    """A person who may sign in. ``email`` is in lower case."""
-
-    id: int | None = Field(default=None, primary_key=True)
-    email: str = Field(unique=True)
-    password_hash: str
-    created_at: datetime
-
-
-class Role(SQLModel, table=True):
-    """What a user may do: viewer, marketer or owner, in one program or in all of them (``program_id`` 0)."""
-
-    user_id: int = Field(foreign_key="user.id", primary_key=True)
-    program_id: int = Field(default=ALL_PROGRAMS, primary_key=True)
-    name: str
-
-
-class SignedIn(SQLModel, table=True):
-    """One session of one user. The cookie holds the token, this row only its keyed hash."""
-
-    __tablename__ = "session"
-    id: int | None = Field(default=None, primary_key=True)
-    token_hash: str = Field(unique=True)
-    user_id: int = Field(foreign_key="user.id", index=True)
-    created_at: datetime
-    ends_at: datetime
-    revoked_at: datetime | None = None
-
-
-class LoginLink(SQLModel, table=True):
-    """A one-use address at which a person chooses a password and receives a role; ``invited_by`` 0: the first owner."""
-
-    __tablename__ = "login_link"
-    id: int | None = Field(default=None, primary_key=True)
-    token_hash: str = Field(unique=True)
-    role: str
-    program_id: int = ALL_PROGRAMS
-    invited_by: int = 0
-    ends_at: datetime
-    used_at: datetime | None = None
-
-
-class LoginThrottle(SQLModel, table=True):
-    """Passwords tried lately for one account or from one address, by keyed hash of either."""
-
-    __tablename__ = "login_throttle"
-    key: str = Field(primary_key=True)
-    started_at: datetime
-    tries: int
 
 
 @dataclass(frozen=True, slots=True)

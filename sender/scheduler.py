@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import select
 from sqlmodel import col
 
+from sender import audit
 from sender.actors import declare, make_broker, not_here
 from sender.audience.sealer import seal_some
 from sender.campaigns.control import cancel_waiting, finish_done, start_due
@@ -56,6 +57,7 @@ class Scheduler:
                 Step("sweep", 2.0, lambda: sweep(runtime)),
                 Step("cancel", 1.0, lambda: cancel_waiting(runtime)),
                 Step("seal", 2.0, lambda: seal_some(runtime.db)),
+                Step("seal the audit", 2.0, lambda: audit.seal_some(runtime.db)),
                 Step("finish", 1.0, lambda: finish_done(runtime)),
             ],
         }

@@ -3,7 +3,6 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import sender.accounts
 import sender.models  # noqa: F401 - its tables are what autogenerate compares with
 
 context.configure(

@@ -3,9 +3,10 @@
 Table models check nothing when built: whoever writes a row has checked its input first.
 """
 
+from sender.models.accounts import LoginLink, LoginThrottle, Passkey, RecoveryCode, Role, SignedIn, User
 from sender.models.api import ApiAnswer, ApiKey
 from sender.models.campaigns import Campaign, Spend, Variant
-from sender.models.installation import Audit, Emergency, Installation
+from sender.models.installation import Audit, Emergency, Installation, Notice
 from sender.models.messages import Attempt, Decision, Message, Receipt, Reply
 from sender.models.people import ConsentEvent, ConsentStanding, Contact, ImportRefusal, ImportRun, Number, Segment
 from sender.models.programs import FromNumber, Program, Wording
@@ -26,14 +27,22 @@ __all__ = [
     "ImportRefusal",
     "ImportRun",
     "Installation",
+    "LoginLink",
+    "LoginThrottle",
     "Message",
+    "Notice",
     "Number",
+    "Passkey",
     "Program",
     "Receipt",
+    "RecoveryCode",
     "Reply",
+    "Role",
     "Segment",
+    "SignedIn",
     "Spend",
     "Told",
+    "User",
     "Variant",
     "WebhookDelivery",
     "WebhookEndpoint",

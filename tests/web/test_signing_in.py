@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlmodel import SQLModel
 
 from sender import accounts
 from sender.accounts import AccountError, Person
@@ -87,7 +88,7 @@ def test_no_secret_lies_in_the_database(signed_in: FlaskClient, runtime: Runtime
     with signed_in.session_transaction() as cookie:
         token = cookie["token"]
     with runtime.db.read() as session:
-        dump = repr([session.execute(table.select()).all() for table in accounts.SQLModel.metadata.sorted_tables])
+        dump = repr([session.execute(table.select()).all() for table in SQLModel.metadata.sorted_tables])
     assert EMAIL in dump
     assert token not in dump
     assert PASSWORD not in dump
