@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from flask import current_app, request
 
-from sender.accounts import ALL_PROGRAMS, Person
+from sender.accounts import Person
 from sender.campaigns import reports
+from sender.models.accounts import ALL_PROGRAMS
 from web.auth import person
 from web.context import runtime
 

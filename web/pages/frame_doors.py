@@ -4,8 +4,8 @@ from flask import abort, redirect, request
 from flask.typing import ResponseReturnValue
 
 from sender import halt
-from sender.accounts import ALL_PROGRAMS
 from sender.campaigns import reports
+from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, signed_in
 from web.context import runtime
 from web.frame import THEMES
