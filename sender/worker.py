@@ -8,6 +8,7 @@ from dramatiq import Worker
 
 from guards.places import places_of
 from sender.actors import declare, make_broker
+from sender.collector import spare_what_lasts
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Wire
 from sender.runtime import Runtime
@@ -29,6 +30,7 @@ def run_worker(runtime: Runtime, redis_url: str) -> None:
     declare(broker, pipeline.deliver)
     worker = Worker(broker, worker_threads=runtime.settings.worker_threads, worker_timeout=100)
     worker.start()
+    spare_what_lasts()
     log.info("worker ready", threads=runtime.settings.worker_threads)
     told.wait()
     pipeline.stop()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from sender.audience.intent import read
+from sender.collector import spare_what_lasts
 from sender.db import Pace
 from sender.delivery import receipts, replies
 from sender.delivery.receipts import ReceiptIn
@@ -105,6 +106,7 @@ async def serve(runtime: Runtime) -> None:
     """Serve on the hooks' port until SIGTERM or SIGINT; OSError when the port cannot be had."""
     # The first reading loads the phrases (0.3 s); a STOP must not wait for that.
     read("")
+    spare_what_lasts()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)

@@ -10,6 +10,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException
@@ -56,15 +57,17 @@ class PooledTransport(AsyncHttpClient):  # type: ignore[misc]
     ) -> Response:
         """One request, without retries and without following redirects."""
         known = {"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {}
+        # aiohttp's own form is made for files as well: it takes five times as long.
+        form = urlencode(data, doseq=True).encode() if data else None
         async with self._opened().request(
             method.upper(),
             uri,
             params=params,
-            data=data,
+            data=form,
             headers={**(headers or {}), **known},
             allow_redirects=allow_redirects,
         ) as answer:
-            return Response(answer.status, await answer.text(), answer.headers)
+            return Response(answer.status, (await answer.read()).decode("utf-8", "replace"), answer.headers)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
