@@ -48,17 +48,17 @@ class SealedNumber:
 
 def find(session: Session, keys: Keyring, e164: str) -> int | None:
     """The id of a number's row, or None where nobody with it was ever met."""
-    return session.execute(select(col(Number.id)).where(col(Number.key) == keys.number_key(e164))).scalar()
+    return session.execute(select(col(Number.id)).where(col(Number.key).in_(keys.number_keys(e164)))).scalar()
 
 
 def find_or_make(session: Session, keys: Keyring, phones: Collection[Dialled], now: datetime) -> dict[str, int]:
     """The ids of the rows of these numbers, by E.164; rows that were missing are made in the open transaction."""
-    by_key = {keys.number_key(phone.e164): phone for phone in phones}
-    known = _ids(session, list(by_key))
-    missing = [key for key in by_key if key not in known]
-    insert_new(session, Number, [_row(keys, key, by_key[key], now) for key in missing])
-    known |= _ids(session, missing)
-    return {phone.e164: known[key] for key, phone in by_key.items()}
+    by_key = {key: phone.e164 for phone in phones for key in keys.number_keys(phone.e164)}
+    known = {by_key[key]: number_id for key, number_id in _ids(session, list(by_key)).items()}
+    missing = {keys.number_key(phone.e164): phone for phone in phones if phone.e164 not in known}
+    insert_new(session, Number, [_row(keys, key, phone, now) for key, phone in missing.items()])
+    made = {by_key[key]: number_id for key, number_id in _ids(session, list(missing)).items()}
+    return known | made
 
 
 def _ids(session: Session, number_keys: list[bytes]) -> dict[bytes, int]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sender.cli import apikeys, audit, bench, campaigns, contacts, filters, processes, programs, records, rules
+from sender.cli import apikeys, audit, bench, campaigns, contacts, filters, keys, processes, programs, records, rules
 from sender.cli.common import console, emit, fail, load_settings, opened, prepare
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(campaigns.app, name="campaign")
 app.add_typer(apikeys.app, name="apikey")
 app.add_typer(audit.app, name="audit")
 app.add_typer(db, name="db")
+app.add_typer(keys.app, name="keys")
 app.add_typer(ledger, name="ledger")
 bench.register(app)
 filters.register(app)

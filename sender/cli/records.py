@@ -1,27 +1,22 @@
 """What is on record: one number's consent, one message's life, and what the gate would say now."""
 
-import os
-import shutil
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from guards.base import Purpose
-from sender.cli.common import console, emit, fail, instant, load_settings, opened
+from sender.cli.common import console, emit, fail, instant, opened
 
 Number = Annotated[str, typer.Argument(help="A phone number with its country code, such as +12125550123.")]
 consent = typer.Typer(help="The consent on record.", no_args_is_help=True)
 message = typer.Typer(help="Single messages.", no_args_is_help=True)
-keys = typer.Typer(help="The installation's keys.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.add_typer(consent, name="consent")
     app.add_typer(message, name="message")
-    app.add_typer(keys, name="keys")
     app.command("check")(check)
 
 
@@ -72,28 +67,6 @@ def check(
         return
     for sentence in answer.sentences:
         console.print(sentence, highlight=False, markup=False)
-
-
-@keys.command("export")
-def export(
-    file: Annotated[Path, typer.Argument(help="Where to write the copy; keep it away from this machine.")],
-) -> None:
-    """Copy the keys to a file (mode 0600). Without them numbers and texts cannot be read again."""
-    from sender.crypto import key_path
-    from sender.models import Audit
-
-    source = key_path(load_settings().home)
-    if not source.exists():
-        fail(f"There are no keys in {source.parent} yet; `tactful up` makes them.")
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        fail(f"{file} cannot be written: {error.strerror}; name a new file.")
-    with os.fdopen(descriptor, "wb") as copy, source.open("rb") as original:
-        shutil.copyfileobj(original, copy)
-    with opened() as runtime, runtime.db.write() as session:
-        session.add(Audit(at=runtime.clock.now(), actor="command line", action="keys.export", subject="keys"))
-    console.print(f"Keys copied to {file}. Whoever has them and the database can read every number.")
 
 
 def _e164(text: str) -> str:

@@ -31,7 +31,8 @@ class Preview:
         refused = [row for row in rows if isinstance(row, Refused)]
         self.first += [Refusal(row.line, row.code, row.reason) for row in refused[: SHOWN - len(self.first)]]
         keys = {row.phone.e164: self._keys.number_key(row.phone.e164) for row in taken}
-        known = _known(session, list(keys.values()))
+        every = {key: keys[e164] for e164 in keys for key in self._keys.number_keys(e164)}
+        known = {every[key]: columns for key, columns in _known(session, list(every)).items()}
         for row in taken:
             self._contact(row, keys[row.phone.e164], known)
         self._consents(session, rows, {e164: known[key]["number_id"] for e164, key in keys.items()})

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from sender.audience.importing.options import FileRefused, Refusal
-from sender.crypto import Keyring, unseal
+from sender.crypto import Keyring
 from sender.models import ImportRefusal, ImportRun
 
 PAGE = 1000
@@ -38,7 +38,7 @@ def write_refused(session: Session, keys: Keyring, import_id: int, path: Path) -
         out = csv.writer(file)
         out.writerow(["line", "code", "reason", "row"])
         for row in _all(session, import_id):
-            out.writerow([row.line, row.code, row.reason, unseal(keys.master, row.row_cipher).decode().rstrip("\r\n")])
+            out.writerow([row.line, row.code, row.reason, keys.unwrap(row.row_cipher).decode().rstrip("\r\n")])
             written += 1
     return written
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from sender.audience import ledger, numbers
 from sender.audience.importing.rows import Consent, Refused, Taken
-from sender.crypto import Keyring, seal
+from sender.crypto import Keyring
 from sender.db import insert_new, upsert
 from sender.locks import lock_numbers
 from sender.models import ConsentEvent, ConsentStanding, Contact, ImportRefusal
@@ -232,7 +232,7 @@ def _refusals(session: Session, keys: Keyring, job: Job, refused: Sequence[Refus
             "line": row.line,
             "code": row.code,
             "reason": row.reason,
-            "row_cipher": seal(keys.master, row.text.encode()),
+            "row_cipher": keys.wrap(row.text.encode()),
         }
         for row in refused
     ]
