@@ -1,10 +1,11 @@
 """Does a test notice when a guard is wrong? `python -m tests.guards.mutation [FILE …] [--again] [--minutes N]`.
 
 Every place of the named files of guards/ (all of them when none is named) is spoilt in turn: one comparison, constant,
-condition, argument or answer at a time. A spoilt guard runs in a process of its own through its own tests, then through
-all of tests/guards and tests/conformance; it is killed when one fails. Results are kept in var/mutation; what was asked
-before is asked again only with --again. Survivors with a reason stand in survivors.toml. Ends with 1 below 95 of 100,
-or where a survivor has no reason.
+condition, argument or answer at a time, and tests/guards and tests/conformance are asked; it is killed when one fails.
+Functions are asked the quick way first (quick.py); what is left runs in a process of its own through its own tests,
+then all others. Results are kept in var/mutation; what was asked before is asked again only with --again, survivors
+also with --alive. Survivors with a reason stand in survivors.toml. Ends with 1 below 95 of 100, or where a survivor has
+no reason.
 
 Not spoilt: docstrings, annotations, decorators (caches), and the words after ``note=``, which are for people and pinned
 by no test.
@@ -25,14 +26,12 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
 
+from tests.guards.quick import ROOT, SECONDS, House, answers, with_house
 from tests.guards.spoiling import Mutant, mutants
 
-ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "var" / "mutation"
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 LEAST = 0.95
-SECONDS = 120
-"""A spoilt guard that runs longer than this was caught in a loop: killed."""
 SLOW = ("tests/guards/test_naive.py", "tests/guards/test_quiet_hours.py")
 OF_HOURS = frozenset({"quiet_hours", "intervals", "zones", "places", "__init__", "reading", "days", "purposes"})
 """Only what these files hold is asked by the slow tests."""
@@ -55,6 +54,7 @@ OWN = {
     "showing": ("rules_command",),
     "__init__": ("rules", "chain"),
 }
+PLAIN = ("-x", "-q", "-m", "not nightly", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no")
 # Imported once, so that no spoilt guard pays for it; none of them knows guards.
 AHEAD = (
     "pytest", "hypothesis", "hypothesis.strategies", "phonenumbers", "zipcodes", "holidays", "tzdata", "typer",
@@ -121,52 +121,85 @@ def passes(path: Path, code: CodeType, files: Sequence[str]) -> bool:
 def tested(path: Path, code: CodeType, files: Sequence[str]) -> int:
     """Run pytest here, silently, with the same examples each time; return its status."""
     import pytest
-    from hypothesis import Phase, settings
 
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(1, 2)
+    always_the_same()
+    sys.meta_path.insert(0, Spoilt(name_of(path), path, code))  # type: ignore[arg-type]
+    return int(pytest.main([*PLAIN, *files]))
+
+
+def always_the_same() -> None:
+    """Have hypothesis try the same examples each time, for as long as they take."""
+    from hypothesis import Phase, settings
+
     phases = (Phase.explicit, Phase.generate)
     settings.register_profile("mutation", derandomize=True, database=None, deadline=None, phases=phases)
     settings.load_profile("mutation")
-    sys.meta_path.insert(0, Spoilt(name_of(path), path, code))  # type: ignore[arg-type]
-    plain = ["-x", "-q", "-m", "not nightly", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no"]
-    return int(pytest.main([*plain, *files]))
 
 
-def kept(path: Path) -> Path:
-    """Return where the results of one file are kept."""
-    return RESULTS / f"{name_of(path)}.jsonl"
+class Results:
+    """What is known of one file's mutants, kept as it comes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.file = path, RESULTS / f"{name_of(path)}.jsonl"
+        lines = self.file.read_text("utf-8").splitlines() if self.file.exists() else []
+        self.found: dict[str, bool] = {row["mutant"]: row["survived"] for row in map(json.loads, lines)}
+        self.mutants = list(mutants(path.read_text("utf-8"), str(path.relative_to(ROOT))))
+
+    def forget(self, survivors_only: bool) -> None:
+        """Have all, or all that survived, asked again."""
+        self.found = {name: survived for name, survived in self.found.items() if survivors_only and not survived}
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        self.file.write_text("".join(_line(name, survived) for name, survived in self.found.items()), "utf-8")
+
+    def open(self) -> list[Mutant]:
+        """Those that nobody asked about yet."""
+        return [mutant for mutant in self.mutants if mutant.name not in self.found]
+
+    def keep(self, mutant: Mutant, survived: bool) -> None:
+        """Write one answer down, and print a survivor where it stands."""
+        self.found[mutant.name] = survived
+        with self.file.open("a", encoding="utf-8") as results:
+            results.write(_line(mutant.name, survived))
+        if survived:
+            print(f"survived, line {mutant.line}: {mutant.name}", flush=True)  # noqa: T201
+
+    def counted(self) -> dict[str, bool]:
+        """The answers for the mutants that the file has today."""
+        return {mutant.name: self.found[mutant.name] for mutant in self.mutants if mutant.name in self.found}
 
 
-def known(path: Path) -> dict[str, bool]:
-    """Return who survived, by the mutant's own name, as far as it was asked before."""
-    file = kept(path)
-    lines = file.read_text("utf-8").splitlines() if file.exists() else []
-    return {row["mutant"]: row["survived"] for row in map(json.loads, lines)}
+def _line(mutant: str, survived: bool) -> str:
+    return json.dumps({"mutant": mutant, "survived": survived}) + "\n"
 
 
-def judge(path: Path, until: float, again: bool) -> dict[str, bool]:
-    """Ask about every mutant of a file that nobody asked about yet, until the time is over."""
-    found = {} if again else known(path)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    answered: dict[str, bool] = {}
-    with kept(path).open("w" if again else "a", encoding="utf-8") as results:
-        for mutant in mutants(path.read_text("utf-8"), str(path.relative_to(ROOT))):
-            if mutant.name not in found and time.monotonic() < until:
-                found[mutant.name] = survives(path, mutant.code)
-                results.write(json.dumps({"mutant": mutant.name, "survived": found[mutant.name]}) + "\n")
-                results.flush()
-                told(mutant, found[mutant.name])
-            if mutant.name in found:
-                answered[mutant.name] = found[mutant.name]
-    return answered
+def ask_quickly(paths: Sequence[Path], until: float) -> None:
+    """Ask about every function that can be spoilt in place, in a process of its own: this one must not know guards."""
+    child = os.fork()
+    if child == 0:
+        always_the_same()
+        os._exit(with_house([*PLAIN, CASES, "tests/guards"], lambda house: _ask_house(house, paths, until)))
+    if os.waitpid(child, 0)[1]:
+        sys.exit("The tests cannot be run unspoilt; see above.")
 
 
-def told(mutant: Mutant, survived: bool) -> None:
-    """Print a survivor where it stands."""
-    if survived:
-        print(f"survived, line {mutant.line}: {mutant.name}", flush=True)  # noqa: T201
+def _ask_house(house: House, paths: Sequence[Path], until: float) -> None:
+    for results in map(Results, paths):
+        for mutant, survived in answers(house, results.path, results.open()):
+            if survived is not None:
+                results.keep(mutant, survived)
+            if time.monotonic() > until:
+                return
+
+
+def ask_slowly(paths: Sequence[Path], until: float) -> None:
+    """Ask about what is left, each in a process that imports the spoilt file."""
+    for results in map(Results, paths):
+        for mutant in results.open():
+            if time.monotonic() < until:
+                results.keep(mutant, survives(results.path, mutant.code))
 
 
 def reasons() -> dict[str, str]:
@@ -179,23 +212,36 @@ def main() -> int:
     """Judge the files and print the score of each and of all."""
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     asked.add_argument("files", nargs="*", type=Path)
-    asked.add_argument("--again", action="store_true")
+    asked.add_argument("--again", action="store_true", help="ask about everything once more")
+    asked.add_argument("--alive", action="store_true", help="ask about the survivors once more")
     asked.add_argument("--minutes", type=float, default=1e6)
     options = asked.parse_args()
     for name in AHEAD:
         importlib.import_module(name)
     os.chdir(ROOT)
     paths = [path.resolve() for path in options.files] or sorted((ROOT / "guards").rglob("*.py"))
-    until, why = time.monotonic() + options.minutes * 60, reasons()
+    until = time.monotonic() + options.minutes * 60
+    for path in paths if options.again or options.alive else ():
+        Results(path).forget(survivors_only=not options.again)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    if any(Results(path).open() for path in paths):
+        ask_quickly(paths, until)
+        ask_slowly(paths, until)
+    return told(paths)
+
+
+def told(paths: Sequence[Path]) -> int:
+    """Print the score; returns 0 where it is good enough and every survivor has its reason."""
     total: Counter[bool] = Counter()
-    unexplained = 0
-    for path in paths:
-        found = judge(path, until, options.again)
+    why, unexplained = reasons(), 0
+    for results in map(Results, paths):
+        found = results.counted()
         total += Counter(found.values())
         unexplained += sum(survived and name not in why for name, survived in found.items())
-        if found:
-            alive = sum(found.values())
-            print(f"{path.relative_to(ROOT)!s:32} {len(found) - alive:5} of {len(found):5} killed", flush=True)  # noqa: T201
+        alive, left = sum(found.values()), len(results.mutants) - len(found)
+        if results.mutants:
+            waiting = f", {left} not asked" if left else ""
+            print(f"{results.path.relative_to(ROOT)!s:32} {len(found) - alive:5} of {len(found):5} killed{waiting}")  # noqa: T201
     score = total[False] / max(1, total.total())
     print(f"{score:.1%} killed, {total[True]} survivors, {unexplained} of them without a reason")  # noqa: T201
     return 0 if score >= LEAST and not unexplained else 1

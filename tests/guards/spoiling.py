@@ -4,6 +4,7 @@ import ast
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import CodeType
 
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -31,6 +32,7 @@ class Mutant:
     name: str
     line: int
     code: CodeType
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,13 @@ def mutants(source: str, file: str) -> Iterator[Mutant]:
             site.put(other)
             code = compile(ast.fix_missing_locations(tree), file, "exec")
             site.put(site.node)
-            yield Mutant(f"{name} #{seen[name]}" if seen[name] > 1 else name, getattr(site.node, "lineno", 0), code)
+            told = f"{name} #{seen[name]}" if seen[name] > 1 else name
+            yield Mutant(told, getattr(site.node, "lineno", 0), code, site.function)
+
+
+def module_code(source: str, path: Path) -> CodeType:
+    """Compile a module as it is, in the way its spoilt versions are compiled."""
+    return compile(ast.parse(source), str(path), "exec")
 
 
 def _said(node: ast.AST) -> str:
