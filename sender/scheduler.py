@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from sender import audit
 from sender.actors import declare, make_broker, not_here
+from sender.api.answers import forget_answers
 from sender.audience.sealer import seal_some
 from sender.campaigns.control import cancel_waiting, finish_done, start_due
 from sender.campaigns.planner import plan_slice
@@ -59,6 +60,7 @@ class Scheduler:
                 Step("seal", 2.0, lambda: seal_some(runtime.db)),
                 Step("seal the audit", 2.0, lambda: audit.seal_some(runtime.db)),
                 Step("finish", 1.0, lambda: finish_done(runtime)),
+                Step("forget", 60.0, lambda: forget_answers(runtime.db, runtime.clock.real())),
             ],
         }
 

@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         default=95, ge=5, le=600, description="Age at which a text without answer is unconfirmed."
     )
+    api_rate: int = Field(
+        default=1200, ge=1, le=1_000_000, description="Requests a minute of one API key, per web process."
+    )
+    webhook_networks: list[str] = Field(
+        default=[], description='Networks of ours that webhooks may reach, as JSON: ["10.1.0.0/16"].'
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("twilio_auth_token", "twilio_api_secret")

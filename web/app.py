@@ -5,6 +5,7 @@ import logging
 import time
 
 from flask import Flask, Response, g, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -12,6 +13,10 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from sender.delivery import receipts
 from sender.runtime import Runtime
 from web import health, hooks
+from web.api import problems
+from web.api.doors import API_DOORS
+from web.api.limits import InFlight, Rates
+from web.api.operations import name_request
 from web.auth import Door, anyone, refuse_other_sites, refuse_unruled
 from web.context import NAME, Web, web
 from web.frame import read_frame
@@ -35,6 +40,7 @@ DOORS: tuple[Door, ...] = (
     frame_doors.door,
     home.door,
     campaigns.door,
+    *API_DOORS,
 )
 
 
@@ -60,7 +66,8 @@ def create_app(runtime: Runtime) -> Flask:
         WTF_CSRF_SSL_STRICT=False,
     )
     writer = ReceiptWriter(functools.partial(receipts.store, runtime))
-    app.extensions[NAME] = Web(runtime, writer, health.make_metrics(runtime))
+    rates = Rates(runtime.settings.api_rate)
+    app.extensions[NAME] = Web(runtime, writer, health.make_metrics(runtime), rates, InFlight())
     _shape_pages(app)
     _guard(app, runtime)
     for door in DOORS:
@@ -75,6 +82,7 @@ def _shape_pages(app: Flask) -> None:
     app.jinja_env.globals["read_frame"] = read_frame
     app.register_error_handler(HTTPException, show_error)
     app.register_error_handler(CSRFError, show_stale_form)
+    app.register_error_handler(problems.ApiProblem, problems.answer)
     app.register_error_handler(Exception, show_fault)
 
 
@@ -87,11 +95,14 @@ def _guard(app: Flask, runtime: Runtime) -> None:
         if not door.csrf:
             csrf.exempt(door)
     app.after_request(SecurityHeaders(runtime.settings))
+    app.after_request(name_request)
     app.after_request(_log_access)
 
 
-def show_error(error: HTTPException) -> tuple[str, int]:
-    """A page with one sentence and the way back."""
+def show_error(error: HTTPException) -> ResponseReturnValue:
+    """A page with one sentence and the way back; programs get a problem."""
+    if problems.is_api():
+        return problems.answer(problems.of_status(error.code or 500))
     return render_template("error.html", title=error.name, sentence=error.description or ""), error.code or 500
 
 
@@ -103,7 +114,7 @@ def show_stale_form(_: CSRFError) -> tuple[str, int]:
     return render_template("error.html", title="Please try again", sentence=sentence), 403
 
 
-def show_fault(error: Exception) -> tuple[str, int]:
+def show_fault(error: Exception) -> ResponseReturnValue:
     """A fault of ours: the kind goes to the log, nothing of it to the page."""
     log.error("%s at %s", type(error).__name__, request.url_rule, exc_info=error)
     return show_error(InternalServerError("Something went wrong on our side, and nothing was changed."))

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from sender.delivery.receipts import ReceiptIn
 from sender.runtime import Runtime
+from web.api.limits import InFlight, Rates
 from web.receipt_writer import ReceiptWriter
 
 NAME = "tactful"
@@ -22,11 +23,13 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """One web process: its runtime, the writer of receipts and its counters."""
+    """One web process: its runtime, the writer of receipts, its counters, and what it knows of the API's callers."""
 
     runtime: Runtime
     receipts: ReceiptWriter[ReceiptIn]
     metrics: Metrics
+    rates: Rates
+    in_flight: InFlight
 
 
 def web() -> Web:

@@ -69,8 +69,13 @@ class Plan:
 
     def line_for(self, country: str | None) -> FromNumber | None:
         """The from_number for a country: its own, else the one for every country ("*")."""
-        by_country = {line.country: line for line in self.lines}
-        return by_country.get(country or "") or by_country.get("*")
+        return line_for(self.lines, country)
+
+
+def line_for(lines: Sequence[FromNumber], country: str | None) -> FromNumber | None:
+    """The from_number for a country: its own, else the one for every country ("*")."""
+    by_country = {line.country: line for line in lines}
+    return by_country.get(country or "") or by_country.get("*")
 
 
 def load_plan(session: Session, campaign: Campaign) -> Plan:
@@ -157,28 +162,28 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
     outcome = run(draft, known.facts, runtime.chain)
     if line is None and isinstance(outcome, Cleared):
         outcome = _block("no_from_number", f"the program has no from_number for {member.country}")
-    text, outcome = _final_text(outcome, draft, known)
-    size = _most_parts(text, draft, known.facts)
+    text, outcome = final_text(outcome, draft, known.facts)
+    size = most_parts(text, draft, known.facts)
     if len(text) > parts.MAX_BODY:
         outcome = _block("too_long", f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}")
     each = prices.reserved_price(member.country, line.kind if line else "", known.facts.now.date())
     return Planned(member, text, size, line.id if line else None, outcome, known, size * each, draft)
 
 
-def _final_text(outcome: Cleared | Refused, draft: Draft, known: Known) -> tuple[str, Cleared | Refused]:
+def final_text(outcome: Cleared | Refused, draft: Draft, facts: Facts) -> tuple[str, Cleared | Refused]:
     """The words as they will leave: a deferred text is frozen with its footer too, so its parts are the true ones.
 
     What its words would stop then stops it now.
     """
     if isinstance(outcome, Cleared):
         return outcome.draft.text, outcome
-    worded = run(draft, known.facts, WORDS)
+    worded = run(draft, facts, WORDS)
     if isinstance(worded, Cleared):
         return worded.draft.text, outcome
     return draft.text, worded if isinstance(outcome.verdict, Defer) else outcome
 
 
-def _most_parts(text: str, draft: Draft, facts: Facts) -> int:
+def most_parts(text: str, draft: Draft, facts: Facts) -> int:
     """The parts of the text, with the longest footer where it may become due before the text leaves."""
     policy = facts.policy
     if policy.footer_every_days <= 0 or text.endswith(opt_out_footer.footer_for(facts)):

@@ -118,7 +118,7 @@ class Template:
         """
         values = {name: value for name in self.used if (value := self._value(name, contact.get(name))) is not None}
         try:
-            text = _tidy(self._compiled.render(values))
+            text = self._compiled.render(values)
         except jinja2.UndefinedError as error:
             raise RenderError(
                 f"The field {error.message} is empty for this contact: fill it in, or give the field a default."
@@ -127,7 +127,7 @@ class Template:
             raise RenderError(
                 f"A filter or comparison does not fit the content of {' or '.join(self.used)}: correct that field."
             ) from None
-        return _measured(text)
+        return finished(text)
 
     def _value(self, name: str, value: object) -> object:
         if value is None or (isinstance(value, str) and not value.strip()):
@@ -152,6 +152,11 @@ def compile_template(source: str, fields: Mapping[str, str | None]) -> Template:
     source and fields are compiled once per process.
     """
     return _compile(source, tuple(sorted(fields.items())))
+
+
+def finished(text: str) -> str:
+    """The text as it is sent: plain spaces, composed accents, no ends. RenderError when empty or too long."""
+    return _measured(_tidy(text))
 
 
 def template_hash(source: str, fields: Mapping[str, str | None] | None = None) -> str:

@@ -1,0 +1,246 @@
+"""How a request of other software is taken: key, scope, rate, shape, one effect; and how it is answered.
+
+An operation names its scope, what it reads and what it answers, in one place: the rule of its route and the OpenAPI
+document are made from that. A route of an ``ApiDoor`` without an operation is refused.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flask import Response, current_app, g, request
+from pydantic import BaseModel, ValidationError
+from sqlmodel import Session
+
+from sender.api import keys
+from sender.api.answers import First, InFlightError, OtherRequestError, first_answer, keep_answer, request_hash
+from sender.models import ApiKey
+from sender.runtime import Runtime
+from web.api.limits import Allowance
+from web.api.problems import ApiProblem, is_api, request_id
+from web.auth import Door
+from web.context import runtime, web
+
+LARGEST = 2 * 1024 * 1024
+PREFIX = "/api/v1"
+VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
+Transaction = Literal["read", "write", "own"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that can be asked. ``makes``: it takes an Idempotency-Key. ``problems``: codes beside the usual ones.
+
+    ``transaction``: what is open while the view runs; "own": it opens its own.
+    """
+
+    endpoint: str
+    method: str
+    path: str
+    scope: str
+    view: Callable[..., BaseModel]
+    answer: type[BaseModel]
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    status: int
+    transaction: Transaction
+    makes: bool
+    problems: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request that may pass: its key, the open transaction, and its Idempotency-Key ("" where there is none)."""
+
+    runtime: Runtime
+    key: ApiKey
+    once: str
+    hashed: bytes
+    within: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """The transaction that is open for this request."""
+        if self.within is None:
+            raise RuntimeError("this operation opens its own transactions")
+        return self.within
+
+    def may_use(self, program_id: int | None) -> bool:
+        """Whether the key is for this program; None, no program, is for keys of every program."""
+        return not self.key.programs or program_id in self.key.programs
+
+
+class ApiDoor(Door):
+    """A door of the API: every route of it is an operation, and passes with a key of its scope."""
+
+    def __init__(self, name: str, import_name: str) -> None:
+        super().__init__(name, import_name, rule=keyed, csrf=False, url_prefix=PREFIX)
+        self.operations: dict[str, Operation] = {}
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str,
+        answer: type[BaseModel],
+        body: type[BaseModel] | None = None,
+        query: type[BaseModel] | None = None,
+        status: int = 200,
+        transaction: Transaction | None = None,
+        makes: bool = False,
+        problems: tuple[str, ...] = (),
+    ) -> Callable[[Callable[..., BaseModel]], Callable[..., BaseModel]]:
+        """Register a view as an operation; its docstring is its description."""
+
+        def register(view: Callable[..., BaseModel]) -> Callable[..., BaseModel]:
+            endpoint = f"{self.name}.{view.__name__}"
+            within: Transaction = transaction or ("read" if method == "GET" else "write")
+            made = Operation(endpoint, method, path, scope, view, answer, body, query, status, within, makes, problems)
+            self.operations[endpoint] = made
+            self.add_url_rule(path, view.__name__, lambda **parts: perform(made, parts), methods=[method])
+            return view
+
+        return register
+
+
+def keyed() -> None:
+    """The rule of the API: a live key that has the scope of the operation, and asks no more often than it may."""
+    door = request.blueprint and _doors().get(request.blueprint)
+    operation = door.operations.get(request.endpoint or "") if door else None
+    if operation is None:
+        raise ApiProblem("no_rule")
+    g.api_key = _key()
+    allowance = web().rates.take(g.api_key.id or 0, runtime().clock.elapsed())
+    g.allowance = allowance
+    if not allowance.allowed:
+        raise ApiProblem("rate_limited", f"This key may ask {allowance.limit} times a minute.")
+    if not g.api_key.holds(operation.scope):
+        raise ApiProblem("missing_scope", f"This needs the scope {operation.scope}.")
+    request.max_content_length = LARGEST
+
+
+def name_request(response: Response) -> Response:
+    """Tell the request's name, and what is left of the key's allowance; an ``after_request`` function of Flask."""
+    if is_api():
+        response.headers["X-Request-Id"] = request_id()
+        allowance: Allowance | None = g.get("allowance")
+        if allowance is not None:
+            response.headers["RateLimit-Limit"] = str(allowance.limit)
+            response.headers["RateLimit-Remaining"] = str(allowance.remaining)
+            response.headers["RateLimit-Reset"] = str(allowance.reset)
+            if not allowance.allowed:
+                response.headers["Retry-After"] = str(allowance.reset)
+    return response
+
+
+def _doors() -> dict[str, "ApiDoor"]:
+    return {name: door for name, door in current_app.blueprints.items() if isinstance(door, ApiDoor)}
+
+
+def _key() -> ApiKey:
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not text.strip():
+        raise ApiProblem("missing_key")
+    real = runtime().clock.real()
+    try:
+        with runtime().db.read() as session:
+            found = keys.key_of(session, runtime().keys, text.strip(), real)
+    except keys.KeyRefusedError as refused:
+        raise ApiProblem(refused.code, str(refused)) from refused
+    if keys.is_stale(found, real):
+        with runtime().db.write(redoable=True) as session:
+            keys.note_use(session, found.id or 0, real)
+    return found
+
+
+def perform(operation: Operation, parts: dict[str, str]) -> Response:
+    """Read the request, call the view in its transaction, and answer; once only under an Idempotency-Key."""
+    raw = request.get_data(cache=False) if operation.body else b""
+    asked: dict[str, Any] = dict(parts)
+    if operation.query:
+        asked["query"] = _read_query(operation.query)
+    if operation.body:
+        asked["body"] = _read_body(operation.body, raw)
+    once = _once() if operation.makes else ""
+    hashed = request_hash(operation.method, request.path, raw)
+    call = Call(runtime(), g.api_key, once, hashed)
+    if once:
+        with web().in_flight.hold(call.key.id or 0, once) as free:
+            if not free:
+                raise ApiProblem("in_flight")
+            return _in_transaction(operation, call, asked)
+    return _in_transaction(operation, call, asked)
+
+
+def _in_transaction(operation: Operation, call: Call, asked: dict[str, Any]) -> Response:
+    def work() -> First:
+        return First(operation.status, operation.view(call, **asked).model_dump_json().encode())
+
+    if operation.transaction == "own":
+        return _answer(work())
+    if operation.transaction == "read":
+        with call.runtime.db.read() as call.within:
+            return _answer(work())
+    with call.runtime.db.write() as call.within:
+        first, replayed = once_only(call, call.session, call.once, work) if call.once else (work(), False)
+    return _answer(first, replayed)
+
+
+def once_only(call: Call, session: Session, name: str, work: Callable[[], First]) -> tuple[First, bool]:
+    """Do the work and keep its answer under ``name`` in this transaction, or give what it answered before (True)."""
+    keyring, key_id, real = call.runtime.keys, call.key.id or 0, call.runtime.clock.real()
+    try:
+        known = first_answer(session, keyring, key_id, name, call.hashed, real)
+    except InFlightError as error:
+        raise ApiProblem("in_flight") from error
+    except OtherRequestError as error:
+        raise ApiProblem("idempotency_key_reused") from error
+    if known is not None:
+        return known, True
+    done = work()
+    keep_answer(session, keyring, key_id, name, call.hashed, done, real)
+    return done, False
+
+
+def _answer(first: First, replayed: bool = False) -> Response:
+    response = Response(first.body, first.status, mimetype="application/json")
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _once() -> str:
+    name = request.headers.get("Idempotency-Key")
+    if name is None:
+        return ""
+    if not VISIBLE.fullmatch(name):
+        raise ApiProblem("invalid_idempotency_key")
+    return name
+
+
+def _read_body(shape: type[BaseModel], raw: bytes) -> BaseModel:
+    if request.mimetype != "application/json":
+        raise ApiProblem("not_json_type")
+    try:
+        return shape.model_validate_json(raw)
+    except ValidationError as error:
+        if error.errors(include_url=False)[0]["type"] == "json_invalid":
+            raise ApiProblem("invalid_json") from error
+        raise ApiProblem("invalid_request", errors=faults(error)) from error
+
+
+def _read_query(shape: type[BaseModel]) -> BaseModel:
+    try:
+        return shape.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        raise ApiProblem("invalid_request", errors=faults(error)) from error
+
+
+def faults(error: ValidationError) -> list[dict[str, str]]:
+    """Each fault with where it is, as a JSON pointer, and what is wrong; never what was sent."""
+    return [
+        {"pointer": "".join(f"/{part}" for part in one["loc"]), "message": one["msg"]}
+        for one in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
