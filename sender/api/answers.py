@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, text
 from sqlmodel import Session, col
 
-from sender.crypto import Keyring, seal, unseal
+from sender.crypto import Keyring
 from sender.db import Database, Pace
 from sender.models import ApiAnswer
 
@@ -57,21 +57,20 @@ def first_answer(
         return None
     if row.request_hash != hashed:
         raise OtherRequestError
-    return First(row.status, unseal(keys.master, row.body_cipher))
+    return First(row.status, keys.unwrap(row.body_cipher))
 
 
 def keep_answer(
     session: Session, keys: Keyring, key_id: int, idempotency_key: str, hashed: bytes, first: First, real: datetime
 ) -> None:
     """Keep the first answer beside what it tells of."""
-    cipher = seal(keys.master, first.body)
     session.add(
         ApiAnswer(
             key_id=key_id,
             idempotency_key=idempotency_key,
             request_hash=hashed,
             status=first.status,
-            body_cipher=cipher,
+            body_cipher=keys.wrap(first.body),
             created_at=real,
         )
     )
