@@ -21,7 +21,7 @@ from web.auth import Door, anyone, refuse_other_sites, refuse_unruled
 from web.context import NAME, Web, web
 from web.frame import read_frame
 from web.headers import SecurityHeaders, is_https
-from web.pages import campaigns, frame_doors, home, opt_out, sign_in
+from web.pages import campaigns, frame_doors, home, opt_out, segments, sign_in
 from web.pages.words import FILTERS
 from web.receipt_writer import ReceiptWriter
 
@@ -41,6 +41,7 @@ DOORS: tuple[Door, ...] = (
     home.door,
     campaigns.door,
     *API_DOORS,
+    segments.door,
 )
 
 

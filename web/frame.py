@@ -28,6 +28,7 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("", "Home", "/", "home"),
     Entry("Send", "Campaigns", "/campaigns", "send"),
+    Entry("People", "Segments", "/segments", "filter"),
 )
 
 

@@ -1,13 +1,13 @@
 """Programs: the brand and purpose people opt in to, with its footer, caps, hours, from_numbers and fixed words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from phonenumbers import SUPPORTED_REGIONS
 from sqlalchemy import select
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from guards import rules
 from guards.base import Cap, Purpose, Window
@@ -86,6 +86,16 @@ class ProgramIn:
     max_parts: int = 0
     domains: Sequence[str] = ()
     age_gate: bool = False
+
+
+def listing(session: Session, programs: Collection[int] | None = None) -> list[Program]:
+    """These programs (None: all), by brand."""
+    statement = select(Program).order_by(col(Program.brand))
+    if programs is not None:
+        statement = statement.where(col(Program.id).in_(programs))
+    rows = list(session.execute(statement).scalars())
+    session.expunge_all()
+    return rows
 
 
 def create_program(runtime: Runtime, wanted: ProgramIn, actor: str) -> int:

@@ -35,6 +35,9 @@ RULES = {
     "frame.ask_release": "signed_in",
     "frame.do_release": "signed_in",
     "home.show": "signed_in",
+    **dict.fromkeys(
+        (f"segments.{name}" for name in ("listing", "show", "count", "save", "ask_delete", "delete")), "signed_in"
+    ),
     "campaigns.listing": "signed_in",
     "campaigns.show": "signed_in",
     "campaigns.live": "signed_in",
@@ -42,7 +45,14 @@ RULES = {
     **dict.fromkeys((endpoint for door in API_DOORS for endpoint in door.operations), "keyed"),
 }
 WITHOUT_CSRF = {"hooks.status", "hooks.inbound", "opt_out.opt_out"}
-FILL = {"token": "x", "campaign_id": 1, "action": "pause", "filename": "app.css", "message_id": "msg_1"}
+FILL = {
+    "token": "x",
+    "campaign_id": 1,
+    "action": "pause",
+    "filename": "app.css",
+    "message_id": "msg_1",
+    "segment_id": 1,
+}
 
 
 def routes(app: Flask) -> Iterator[tuple[str, str, str]]:

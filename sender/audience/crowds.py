@@ -1,0 +1,148 @@
+"""Who a segment means right now: how many by standing, a few of them, and what is known about people at all.
+
+Counts stop at ``AT_MOST``: a page must answer at once, and beyond it "more than" is what a person needs to know.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlmodel import Session, col
+
+from guards.base import Purpose
+from sender.audience import segments
+from sender.audience.ledger import ALL_PROGRAMS
+from sender.audience.numbers import SealedNumber
+from sender.audience.phone import mask
+from sender.crypto import Keyring
+from sender.models import ConsentStanding, Contact, Number
+
+AT_MOST = 50_000
+LOOKED_AT = 300
+"""Contacts that are read to learn which attributes there are."""
+EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many contacts a definition matches: ``may`` said yes, ``out`` said stop, ``held`` may have, ``none`` neither.
+
+    ``capped`` says that there are more than were counted.
+    """
+
+    total: int
+    may: int
+    out: int
+    held: int
+    none: int
+    capped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One contact as a person recognises it: a name where there is one, the masked number, and what is known."""
+
+    contact_id: int
+    name: str
+    number: str
+    place: str
+    attributes: dict[str, Any]
+
+
+def count_by_standing(
+    session: Session, definition: Mapping[str, Any], program_id: int, purpose: Purpose, now: datetime
+) -> Crowd:
+    """Count whom a definition matches by what they told this program. Raises SegmentError."""
+    dialect = session.get_bind().dialect.name
+    some = (
+        select(col(Contact.number_id))
+        .join(Number, col(Number.id) == col(Contact.number_id))
+        .where(segments.where(segments.parse(dict(definition)), now, dialect))
+        .limit(AT_MOST + 1)
+        .subquery()
+    )
+    state = _state(some.c.number_id, program_id, purpose)
+    rows = session.execute(select(state, func.count()).select_from(some).group_by(state)).all()
+    by_state = Counter(dict(rows))
+    total = by_state.total()
+    return Crowd(
+        min(total, AT_MOST), by_state["in"], by_state["out"], by_state["held"], by_state["none"], total > AT_MOST
+    )
+
+
+def _state(number_id: ColumnElement[Any], program_id: int, purpose: Purpose) -> ColumnElement[str]:
+    """The newest word of the person decides; a tie goes to the opt-out, as in the ledger."""
+    laxer = ("informational", "marketing") if purpose is Purpose.INFORMATIONAL else (purpose.value,)
+    counts = or_(
+        col(ConsentStanding.purpose) == purpose.value,
+        and_(col(ConsentStanding.state) == "in", col(ConsentStanding.purpose).in_(laxer)),
+    )
+    last = (
+        select(col(ConsentStanding.state))
+        .where(
+            col(ConsentStanding.number_id) == number_id,
+            col(ConsentStanding.program_id).in_((ALL_PROGRAMS, program_id)),
+            counts,
+        )
+        .order_by(col(ConsentStanding.as_of).desc(), case((col(ConsentStanding.state) == "in", 1), else_=0))
+        .limit(1)
+        .scalar_subquery()
+    )
+    return func.coalesce(last, "none")
+
+
+def sample(session: Session, keys: Keyring, definition: Mapping[str, Any], now: datetime, limit: int = 8) -> list[Face]:
+    """A few of those whom a definition matches, the newest first. Raises SegmentError."""
+    dialect = session.get_bind().dialect.name
+    wanted = segments.where(segments.parse(dict(definition)), now, dialect)
+    return _faces(session, keys, wanted, limit)
+
+
+def faces(session: Session, keys: Keyring, contact_ids: list[int]) -> list[Face]:
+    """These contacts as a person recognises them."""
+    return _faces(session, keys, col(Contact.id).in_(contact_ids), len(contact_ids))
+
+
+def _faces(session: Session, keys: Keyring, wanted: ColumnElement[bool], limit: int) -> list[Face]:
+    statement = (
+        select(Contact, col(Number.cipher), col(Number.data_key), col(Number.country))
+        .join(Number, col(Number.id) == col(Contact.number_id))
+        .where(wanted)
+        .order_by(col(Contact.id).desc())
+        .limit(limit)
+    )
+    rows = session.execute(statement).all()
+    return [_face(keys, contact, SealedNumber(cipher, key), country) for contact, cipher, key, country in rows]
+
+
+def _face(keys: Keyring, contact: Contact, sealed: SealedNumber, country: str | None) -> Face:
+    place = " · ".join(filter(None, (contact.region, contact.postal_code, country)))
+    try:
+        number = mask(sealed.open(keys))
+    except ValueError:
+        number = "erased"
+    return Face(contact.id or 0, called(contact.attributes), number, place, dict(contact.attributes))
+
+
+def called(attributes: Mapping[str, Any]) -> str:
+    """What a contact is called, from the attributes that usually hold it."""
+    whole = attributes.get("name") or " ".join(
+        str(attributes[part]) for part in ("first_name", "last_name") if attributes.get(part)
+    )
+    return str(whole or "")
+
+
+def known_attributes(session: Session) -> dict[str, list[Any]]:
+    """The attributes of the newest contacts, most frequent first, each with a few values as examples."""
+    newest = select(col(Contact.attributes)).order_by(col(Contact.id).desc()).limit(LOOKED_AT)
+    often: Counter[str] = Counter()
+    values: dict[str, dict[Any, None]] = {}
+    for attributes in session.execute(newest).scalars():
+        for name, value in (attributes or {}).items():
+            if isinstance(value, str | int | float | bool) and value != "":
+                often[name] += 1
+                values.setdefault(name, {})[value] = None
+    return {name: list(values[name])[:EXAMPLES] for name, _ in often.most_common(40)}

@@ -1,0 +1,64 @@
+"""Segments that were given a name, so that campaigns and exclusions can pick them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from sender.audience import segments
+from sender.audience.segments import SegmentError
+from sender.models import Audit, Segment
+from sender.runtime import Runtime
+
+LONGEST_NAME = 80
+
+
+def saved(session: Session, limit: int = 200, offset: int = 0) -> list[Segment]:
+    """The saved segments by name."""
+    rows = list(session.execute(select(Segment).order_by(col(Segment.name)).limit(limit).offset(offset)).scalars())
+    session.expunge_all()
+    return rows
+
+
+def find(session: Session, segment_id: int) -> Segment | None:
+    """One saved segment."""
+    found = session.get(Segment, segment_id)
+    session.expunge_all()
+    return found
+
+
+def save(runtime: Runtime, name: str, definition: Mapping[str, Any], actor: str, segment_id: int | None = None) -> int:
+    """Keep a segment under a name, or change one; returns its id. SegmentError says what to mend.
+
+    Campaigns keep the definition they were written with: a change here does not reach what is approved.
+    """
+    plain = name.strip()
+    if not plain or len(plain) > LONGEST_NAME:
+        raise SegmentError(f"Give the segment a name of at most {LONGEST_NAME} letters.")
+    segments.parse(dict(definition))
+    now = runtime.clock.now()
+    with runtime.db.write() as session:
+        taken = session.execute(select(col(Segment.id)).where(col(Segment.name) == plain)).scalar()
+        if taken is not None and taken != segment_id:
+            raise SegmentError(f"There is a segment {plain!r} already; give this one another name.")
+        row = session.get(Segment, segment_id) if segment_id else Segment(name=plain, created_at=now)
+        if row is None:
+            raise SegmentError("This segment is gone; somebody deleted it.")
+        row.name, row.definition = plain, dict(definition)
+        session.add(row)
+        session.flush()
+        action = "segment.edit" if segment_id else "segment.create"
+        session.add(Audit(at=now, actor=actor, action=action, subject=f"segment {row.id}", detail={"name": plain}))
+        return row.id or 0
+
+
+def delete(runtime: Runtime, segment_id: int, actor: str) -> None:
+    """Forget a saved segment; campaigns that were written with it keep their copy."""
+    with runtime.db.write() as session:
+        row = session.get(Segment, segment_id)
+        if row is None:
+            return
+        now, detail = runtime.clock.now(), {"name": row.name}
+        session.delete(row)
+        session.add(Audit(at=now, actor=actor, action="segment.delete", subject=f"segment {segment_id}", detail=detail))

@@ -1,0 +1,141 @@
+"""A segment as a form: rows of field, comparison and value, all or any of them. Read from a request, made of JSON."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from sender.audience.segment_language import AGES, ATTRIBUTE, LISTS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
+
+FIELD_WORDS: Mapping[str, str] = {
+    "country": "Country",
+    "region": "State or region",
+    "postal_code": "Postal code",
+    "area_code": "Area code",
+    "language": "Language",
+    "line_type": "Line type",
+    "zone": "Time zone",
+    "created_at": "Added on",
+    "changed_at": "Changed on",
+    "import_id": "Import number",
+}
+OPERATOR_WORDS: Mapping[str, str] = {
+    "is": "is",
+    "is_not": "is not",
+    "in": "is one of",
+    "not_in": "is none of",
+    "contains": "contains",
+    "starts_with": "starts with",
+    "gt": "is above",
+    "ge": "is at least",
+    "lt": "is below",
+    "le": "is at most",
+    "before": "is before",
+    "after": "is after",
+    "within_days": "is within the last … days",
+    "older_than_days": "is over … days ago",
+    "exists": "is known",
+    "missing": "is not known",
+}
+MOST_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the form, as it was typed."""
+
+    field: str = ""
+    operator: str = "is"
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The whole form: ``match`` is all or any; ``simple`` is False where the definition is more than rows can say."""
+
+    match: str
+    rows: Sequence[Row]
+    simple: bool = True
+
+
+def fields(known: Mapping[str, Sequence[Any]]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What can be asked about, in groups: (group, (name, words) each)."""
+    own = [(f"{ATTRIBUTE}{name}", name.replace("_", " ").capitalize()) for name in sorted(known)]
+    return [("About the person", own), ("Place, number and record", list(FIELD_WORDS.items()))]
+
+
+def kind_of(field: str) -> str:
+    """What comparisons fit a field: time, number, text, or any for attributes."""
+    if field in TIME_FIELDS:
+        return "time"
+    if field in NUMBER_FIELDS:
+        return "number"
+    return "text" if field in TEXT_FIELDS else "any"
+
+
+def form_of(definition: Mapping[str, Any]) -> Form:
+    """The rows of a definition."""
+    if not definition:
+        return Form("all", [Row()])
+    if "field" in definition:
+        return Form("all", [_row(definition)])
+    word, inner = next(iter(definition.items()))
+    flat = word in ("all", "any") and all("field" in part for part in inner)
+    return Form(word, [_row(part) for part in inner]) if flat else Form("all", [], simple=False)
+
+
+def _row(test: Mapping[str, Any]) -> Row:
+    operator, value = next((name, value) for name, value in test.items() if name != "field")
+    if operator == "exists":
+        return Row(test["field"], "exists" if value else "missing")
+    shown = ", ".join(str(one) for one in value) if isinstance(value, list) else _text(value)
+    return Row(test["field"], operator, shown)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read(form: MultiDict[str, str]) -> Form:
+    """The form as it was sent."""
+    columns = zip(form.getlist("field"), form.getlist("operator"), form.getlist("value"), strict=False)
+    rows = [Row(field, operator, value.strip()) for field, operator, value in columns][:MOST_ROWS]
+    return Form("any" if form.get("match") == "any" else "all", rows)
+
+
+def definition(form: Form, known: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """The definition that the filled rows say; rows without a field say nothing."""
+    tests = [_test(row, known) for row in form.rows if row.field]
+    if not tests:
+        return {}
+    return tests[0] if len(tests) == 1 else {form.match: tests}
+
+
+def _test(row: Row, known: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    if row.operator in ("exists", "missing"):
+        return {"field": row.field, "exists": row.operator == "exists"}
+    samples = known.get(row.field.removeprefix(ATTRIBUTE), ())
+    if row.operator in LISTS:
+        listed = [part.strip() for part in row.value.split(",") if part.strip()]
+        return {"field": row.field, row.operator: [_typed(row.field, part, samples) for part in listed]}
+    value: Any = row.value if row.operator not in AGES else _number(row.value)
+    return {"field": row.field, row.operator: _typed(row.field, value, samples)}
+
+
+def _typed(field: str, value: Any, samples: Iterable[Any]) -> Any:
+    """Numbers are compared with numbers only, so a value takes the kind that the field holds."""
+    kinds = {type(one) for one in samples}
+    if not isinstance(value, str) or field in TEXT_FIELDS | TIME_FIELDS:
+        return value
+    if kinds == {bool} and value.lower() in ("true", "false", "yes", "no"):
+        return value.lower() in ("true", "yes")
+    return _number(value) if field in NUMBER_FIELDS or (kinds and kinds <= {int, float}) else value
+
+
+def _number(text: str) -> Any:
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number
