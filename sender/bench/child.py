@@ -14,6 +14,8 @@ from sender.bench import usage
 
 TASKS = {
     "sdk": "sender.bench.sdk:prepare",
+    "tasks": "sender.bench.tutorial:prepare",
+    "bare": "sender.bench.bare:prepare",
     "import": "sender.bench.preparing:prepare_import",
     "plan": "sender.bench.preparing:prepare_plan",
     "plain import": "sender.bench.plain:prepare_import",

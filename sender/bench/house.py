@@ -1,6 +1,6 @@
 """One installation to measure: its settings, its invented people, and the simulator's configuration.
 
-Numbers are of the range nobody has (555-01XX of every area code of the United States); the clock stands on a Tuesday
+Numbers are of the exchange no person has (555 in every area code of the United States); the clock stands on a Tuesday
 at 16:00 in New York and 10:00 in Honolulu, an hour at which every state lets texts in.
 """
 
@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -121,11 +122,15 @@ def simulator_file(house: House, latency: tuple[float, float], receipts: bool) -
 
 
 def numbers(count: int) -> list[str]:
-    """So many fictional numbers in E.164, spread over the area codes; BenchError when there are not that many."""
-    spread = [f"+1{area}55501{last:02}" for last in range(99) for area in _area_codes()]
+    """So many numbers in E.164, spread over the area codes; BenchError when there are not that many.
+
+    All of exchange 555: first 0100 to 0198, which are kept for fiction, then the lines of directory services.
+    """
+    lines = chain(range(100, 199), range(100), range(200, 10_000))
+    spread = list(islice((f"+1{area}555{line:04}" for line in lines for area in _area_codes()), count))
     if count > len(spread):
-        raise BenchError(f"There are {len(spread):,} numbers that nobody has; measure with at most that many people.")
-    return spread[:count]
+        raise BenchError(f"There are {len(spread):,} numbers that no person has: measure with at most as many.")
+    return spread
 
 
 @cache

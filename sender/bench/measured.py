@@ -11,7 +11,7 @@ from typing import Any
 from sender.bench.house import BenchError, House
 from sender.bench.usage import Usage
 
-NOT_OURS = "simulator"
+NOT_OURS = frozenset({"simulator", "endpoint"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def run_task(house: House, task: str, **arguments: Any) -> Run:
 
 
 def run_of(count: int, seconds: float, used: Mapping[str, Usage]) -> Run:
-    """A measure of running processes; the simulator's part is told, but it is not the product's."""
+    """A measure of running processes; the other side's part is told, but it is not the product's."""
     parts = {name: Part(one.cpu / count * 1e6, one.peak) for name, one in used.items()}
-    ours = [part for name, part in parts.items() if name != NOT_OURS]
+    ours = [part for name, part in parts.items() if name not in NOT_OURS]
     return Run(count / seconds, sum(part.cpu_us for part in ours), sum(part.peak_mib for part in ours), parts)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 import phonenumbers
-from sqlalchemy import Integer, String, insert, select
+from sqlalchemy import Integer, String, func, insert, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from sender.bench.child import Work
@@ -55,6 +55,18 @@ class PlainReceipt(Base):
 def make_tables(database: Database) -> None:
     """Make them beside the product's."""
     Base.metadata.create_all(database.engine)
+
+
+def queue_again(database: Database) -> None:
+    """Let every text be sent once more."""
+    with database.write() as session:
+        session.execute(update(PlainText).values(status="queued"))
+
+
+def count_sent(database: Database) -> int:
+    """How many texts are marked as sent."""
+    with database.read() as session:
+        return int(session.execute(select(func.count()).where(PlainText.status == "sent")).scalar_one())
 
 
 def drop_tables(database: Database) -> None:

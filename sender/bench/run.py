@@ -12,7 +12,7 @@ from sender.bench import machine
 from sender.bench.house import House
 from sender.bench.measured import Part, Run, run_task
 from sender.bench.receiving import take_receipts
-from sender.bench.sending import Latency, send_by_sdk, send_campaign
+from sender.bench.sending import Latency, reach_endpoint, send_by_sdk, send_by_tasks, send_campaign
 
 SLOW = Latency(0.15, 0.05)
 THREADS = 32
@@ -30,11 +30,13 @@ class Sizes:
     receipts: int
     looped: int
     threaded: int
+    tasks: int
     slow_looped: int
+    slow_tasks: int
 
 
-FULL = Sizes(rounds=3, people=10_000, receipts=10_000, looped=1_500, threaded=3_000, slow_looped=60)
-QUICK = Sizes(rounds=1, people=1_500, receipts=1_500, looped=400, threaded=800, slow_looped=20)
+FULL = Sizes(5, 20_000, 10_000, looped=1_500, threaded=3_000, tasks=3_000, slow_looped=60, slow_tasks=1_000)
+QUICK = Sizes(1, 1_500, 1_500, looped=400, threaded=800, tasks=600, slow_looped=20, slow_tasks=300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def groups(sizes: Sizes) -> tuple[Group, ...]:
     return (
         Group("Import", "rows/s", _import()),
         Group("Plan", "rows/s", _plan()),
-        Group("Send, answers in 0 ms", "texts/s", _send("instant", Latency(), sizes.looped, sizes.threaded)),
+        Group("Send, answers in 0 ms", "texts/s", _send_at_once(sizes)),
         Group("Send, answers in 150 ± 50 ms", "texts/s", _send_slowly(sizes)),
         Group("Take receipts", "callbacks/s", _receive(sizes.receipts)),
     )
@@ -105,19 +107,25 @@ def _plan() -> tuple[Measure, ...]:
     return plain, Measure("Tactful", False, lambda house: run_task(house, "plan", name="instant"))
 
 
-def _send(name: str, latency: Latency, looped: int, threaded: int) -> tuple[Measure, ...]:
+def _send(name: str, latency: Latency, looped: int, threaded: int, tasks: int) -> tuple[Measure, ...]:
     return (
         Measure("SDK in a loop", True, lambda house: send_by_sdk(house, latency, looped, 1)),
         Measure(f"SDK in {THREADS} threads", True, lambda house: send_by_sdk(house, latency, threaded, THREADS)),
+        Measure("A task and a row for each", True, lambda house: send_by_tasks(house, latency, tasks)),
         Measure("Tactful", False, lambda house: send_campaign(house, name, latency, receipts=False)),
     )
+
+
+def _send_at_once(sizes: Sizes) -> tuple[Measure, ...]:
+    ceiling = Measure("The endpoint alone", True, lambda house: reach_endpoint(house, sizes.people))
+    return (ceiling, *_send("instant", Latency(), sizes.looped, sizes.threaded, sizes.tasks))
 
 
 def _send_slowly(sizes: Sizes) -> tuple[Measure, ...]:
     def product(house: House) -> Run:
         return send_campaign(house, "receipts", SLOW, receipts=True)
 
-    measures = _send("slow", SLOW, sizes.slow_looped, sizes.threaded)
+    measures = _send("slow", SLOW, sizes.slow_looped, sizes.threaded, sizes.slow_tasks)
     return (*measures, Measure("Tactful with 2 receipts each", False, product))
 
 

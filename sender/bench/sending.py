@@ -1,10 +1,13 @@
-"""Sending over HTTP to the simulator: the SDK alone, and a campaign through all processes of an installation.
+"""Sending over HTTP: the SDK alone, a task for each text, and a campaign through all processes of an installation.
 
-What was sent is read from the simulator's log, when it was recorded from the messages. A text that is missing or was
-sent twice spoils the run.
+All send to the same endpoint; receipts need the simulator's phones. What was sent is read from the log of either, when
+it was recorded from the messages. A text that is missing or was sent twice spoils the run.
 """
 
 import json
+import socket
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +18,20 @@ from sqlmodel import col
 
 from sender.bench.house import ACCOUNT, ACTOR, FROM_NUMBER, TOKEN, BenchError, House, simulator_file
 from sender.bench.measured import Run, run_of, run_task
+from sender.bench.plain import count_sent, queue_again
 from sender.bench.running import Running
+from sender.bench.tutorial import READY as READY_TO_WORK
 from sender.bench.usage import Usage
 from sender.campaigns import control
-from sender.cli.common import build
+from sender.cli.common import build, redis_address
 from sender.models import Campaign, Message
 from sender.runtime import Runtime
 from sender.states import Status
 from sender.supervisor import Process
 from sender.up import SimulatorPlan, build_processes
 
+ENDPOINT = "endpoint"
+TASK_WORKERS = 2
 READY = {"worker": "worker ready", "scheduler": "scheduler ready"}
 SLOWEST = 20.0
 """Texts in a second below which a run is given up."""
@@ -38,10 +45,52 @@ class Latency:
     spread: float = 0.0
 
 
+def reach_endpoint(house: House, count: int) -> Run:
+    """``count`` bare requests of one prepared text: what the endpoint itself can take."""
+    with Running(house.folder) as running:
+        running.start(_endpoint(house, Latency()))
+        before = running.usage()
+        run = run_task(house, "bare", port=house.simulator_port, count=count)
+        used = running.usage()[ENDPOINT].since(before[ENDPOINT])
+    return Run(run.rate, used.cpu / count * 1e6, used.peak)
+
+
+def send_by_tasks(house: House, latency: Latency, count: int) -> Run:
+    """``count`` texts, each a Dramatiq task, by two worker processes of the tutorials' design."""
+    runtime = build(house.settings)
+    try:
+        queue_again(runtime.db)
+        used, last = _work_off(house, runtime, latency, count)
+    finally:
+        runtime.db.close()
+    taken = [entry["to"] for entry in _entries(house, "accepted")]
+    if len(taken) != count:
+        raise BenchError(f"The baseline of tasks sent {len(taken):,} texts instead of {count:,}.")
+    return run_of(count, last - _first_request(house), used)
+
+
+def _work_off(house: House, runtime: Runtime, latency: Latency, count: int) -> tuple[dict[str, Usage], float]:
+    """What each process took, and the epoch second at which the last row was marked as sent."""
+    redis_url = redis_address(house.settings)
+    command = [sys.executable, "-m", "sender.bench.tutorial", redis_url]
+    valkey = next(one for one in build_processes(house.settings, house.environment) if one.name == "valkey")
+    with Running(house.folder) as running:
+        for process in (valkey, _endpoint(house, latency)):
+            running.start(process)
+        for number in range(1, TASK_WORKERS + 1):
+            running.start(Process(f"tasks-{number}", command, house.environment), READY_TO_WORK)
+        before = running.usage()
+        run_task(house, "tasks", redis_url=redis_url, count=count)
+        longest = 60 + count / SLOWEST
+        running.wait("The tasks did not come to an end.", longest, lambda: count_sent(runtime.db) >= count)
+        last, after = time.time(), running.usage()
+    return {name: one.since(before[name]) for name, one in after.items()}, last
+
+
 def send_by_sdk(house: House, latency: Latency, count: int, threads: int) -> Run:
     """``count`` texts by the SDK's default client in so many threads."""
     with Running(house.folder) as running:
-        running.start(next(one for one in _processes(house, latency, receipts=False) if one.name == "simulator"))
+        running.start(_endpoint(house, latency))
         return run_task(
             house,
             "sdk",
@@ -103,10 +152,26 @@ def _send_all(house: House, runtime: Runtime, campaign_id: int, latency: Latency
 
 
 def _processes(house: House, latency: Latency, receipts: bool) -> list[Process]:
+    if not receipts:
+        return [_endpoint(house, latency), *build_processes(house.settings, house.environment)]
     config = simulator_file(house, (latency.mean, latency.spread), receipts)
     _log(house).unlink(missing_ok=True)
     plan = SimulatorPlan(house.simulator_port, config, _log(house))
     return build_processes(house.settings, house.environment, simulator=plan)
+
+
+def _endpoint(house: House, latency: Latency) -> Process:
+    _log(house).unlink(missing_ok=True)
+    words = {"port": house.simulator_port, "log": _log(house), "mean": latency.mean, "spread": latency.spread}
+    command = [sys.executable, "-m", "sender.bench.endpoint"]
+    command += [word for name, value in words.items() for word in (f"--{name}", str(value))]
+    return Process(ENDPOINT, command, ready=lambda: _is_open(house.simulator_port))
+
+
+def _is_open(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _log(house: House) -> Path:

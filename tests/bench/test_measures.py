@@ -7,9 +7,9 @@ from sender.bench import run as bench
 from sender.bench.house import BenchError, House, build_house, numbers
 from sender.bench.measured import run_task
 from sender.bench.run import Sizes
-from sender.bench.sending import Latency, require_each_once, send_campaign
+from sender.bench.sending import Latency, reach_endpoint, require_each_once, send_by_tasks, send_campaign
 
-SMALL = Sizes(rounds=1, people=60, receipts=40, looped=5, threaded=20, slow_looped=2)
+SMALL = Sizes(1, 60, 40, looped=5, threaded=20, tasks=20, slow_looped=2, slow_tasks=5)
 PRODUCT = {"workers": 1, "connections": 16}
 
 
@@ -23,6 +23,17 @@ def test_import_and_planning_do_what_their_baselines_do(house: House) -> None:
         run_task(house, "plan", name="all"),
     ]
     assert all(run.rate > 0 and run.cpu_us > 0 and run.peak_mib > 0 for run in runs)
+
+
+def test_a_task_for_each_text_sends_each_once(short_folder: Path) -> None:
+    """The tutorials' design brings every text to the endpoint, in two processes that work a queue off."""
+    house = build_house(short_folder, None, SMALL.people, PRODUCT)
+    run_task(house, "plain import", contacts=str(house.contacts))
+    run_task(house, "plain plan")
+    run = send_by_tasks(house, Latency(), SMALL.tasks)
+    assert set(run.parts) == {"valkey", "endpoint", "tasks-1", "tasks-2"}
+    assert run.rate > 0
+    assert reach_endpoint(house, 100).rate > 0
 
 
 def test_a_task_that_fails_says_why(house: House) -> None:
