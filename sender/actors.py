@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 QUEUE = "deliver"
+URGENT = "deliver_urgent"
 HEARTBEAT_MS = 600_000
 MAINTENANCE = 100_000
 
@@ -30,11 +31,11 @@ def make_broker(url: str) -> RedisBroker:
     )
 
 
-def declare(broker: dramatiq.Broker, deliver: Deliver) -> "dramatiq.Actor[[list[int]], None]":
-    """The one actor, on this broker; workers give it the pipeline, the scheduler only rings it."""
-    broker.declare_queue(QUEUE)
+def declare(broker: dramatiq.Broker, deliver: Deliver, queue: str = QUEUE) -> "dramatiq.Actor[[list[int]], None]":
+    """The actor of one queue on this broker; workers give it their pipeline, the scheduler only rings it."""
+    broker.declare_queue(queue)
     return dramatiq.Actor(
-        deliver, broker=broker, actor_name="deliver", queue_name=QUEUE, priority=0, options={"max_retries": 0}
+        deliver, broker=broker, actor_name=queue, queue_name=queue, priority=0, options={"max_retries": 0}
     )
 
 

@@ -13,12 +13,12 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from sender import audit
-from sender.actors import declare, make_broker, not_here
+from sender.actors import URGENT, declare, make_broker, not_here
 from sender.api.answers import forget_answers
 from sender.audience.sealer import seal_some
 from sender.campaigns.control import cancel_waiting, finish_done, start_due
 from sender.campaigns.planner import plan_slice
-from sender.delivery.dispatcher import Dispatcher
+from sender.delivery.dispatcher import Dispatcher, Ring
 from sender.delivery.receipts import apply
 from sender.delivery.reconciler import reconcile
 from sender.delivery.sweeper import sweep
@@ -46,9 +46,9 @@ class Scheduler:
     A step that fails is logged and asked again: the others go on.
     """
 
-    def __init__(self, runtime: Runtime, ring: Callable[[list[int]], None], wire: Wire) -> None:
+    def __init__(self, runtime: Runtime, ring: Ring, wire: Wire, ring_urgent: Ring | None = None) -> None:
         self.runtime = runtime
-        dispatcher = Dispatcher(runtime, ring)
+        dispatcher = Dispatcher(runtime, ring, ring_urgent)
         self.lanes = {
             "planning": [Step("start", 0.5, lambda: start_due(runtime)), Step("plan", 0.0, self._plan)],
             "sending": [Step("hand over", 0.1, dispatcher.hand_over)],
@@ -108,12 +108,15 @@ def run_scheduler(runtime: Runtime, redis_url: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: told.set())
     broker, wire = make_broker(redis_url), Wire()
-    bell = declare(broker, not_here)
+    bell, urgent_bell = declare(broker, not_here), declare(broker, not_here, URGENT)
 
     def ring(ids: list[int]) -> None:
         bell.send(ids)
 
-    scheduler = Scheduler(runtime, ring, wire)
+    def ring_urgent(ids: list[int]) -> None:
+        urgent_bell.send(ids)
+
+    scheduler = Scheduler(runtime, ring, wire, ring_urgent)
     log.info("scheduler ready")
     scheduler.run(told)
     wire.ask(runtime.provider.close())

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64, description="Worker processes of `tactful up`.")
     worker_threads: int = Field(default=2, ge=1, le=32, description="Batches one worker process delivers at once.")
     connections: int = Field(default=128, ge=1, le=1000, description="Requests on the wire per worker process.")
+    urgent_connections: int = Field(
+        default=16, ge=1, le=200, description="More of them per worker process, kept for codes, answers and the like."
+    )
     read_seconds: float = Field(default=30, ge=1, le=60, description="How long an answer of Twilio is waited for.")
     sweep_seconds: float = Field(
         default=95, ge=5, le=600, description="Age at which a text without answer is unconfirmed."

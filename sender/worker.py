@@ -2,12 +2,14 @@
 
 import signal
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
-from dramatiq import Worker
+from dramatiq import Broker, Worker
 
 from guards.places import places_of
-from sender.actors import declare, make_broker
+from sender.actors import QUEUE, URGENT, declare, make_broker
 from sender.collector import spare_what_lasts
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Wire
@@ -25,16 +27,45 @@ def run_worker(runtime: Runtime, redis_url: str) -> None:
     # The first look-up loads the tables (up to a second); no gate must hold its locks for that.
     places_of("+12125550100", postal_code="10001")
     wire = Wire()
-    pipeline = Pipeline(runtime, wire)
-    broker = make_broker(redis_url)
-    declare(broker, pipeline.deliver)
-    worker = Worker(broker, worker_threads=runtime.settings.worker_threads, worker_timeout=100)
-    worker.start()
+    lanes = start_lanes(runtime, wire, redis_url)
     spare_what_lasts()
     log.info("worker ready", threads=runtime.settings.worker_threads)
     told.wait()
-    pipeline.stop()
-    worker.stop(timeout=int(GRACE_SECONDS * 1000))
+    stop_lanes(lanes)
     wire.ask(runtime.provider.close())
     wire.close()
-    broker.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One queue with a broker, threads and places on the wire of its own."""
+
+    broker: Broker
+    pipeline: Pipeline
+    worker: Worker
+
+
+def start_lanes(runtime: Runtime, wire: Wire, redis_url: str) -> list[Lane]:
+    """Take batches off both bells; what is urgent never waits for a thread or a place that a campaign has taken."""
+    settings = runtime.settings
+    return [
+        _start(redis_url, Pipeline(runtime, wire, settings.urgent_connections), URGENT, 1),
+        _start(redis_url, Pipeline(runtime, wire), QUEUE, settings.worker_threads),
+    ]
+
+
+def stop_lanes(lanes: Sequence[Lane]) -> None:
+    """Open no more gates, and wait up to 15 s for what is on the wire."""
+    for lane in lanes:
+        lane.pipeline.stop()
+    for lane in lanes:
+        lane.worker.stop(timeout=int(GRACE_SECONDS * 1000))
+        lane.broker.close()
+
+
+def _start(redis_url: str, pipeline: Pipeline, queue: str, threads: int) -> Lane:
+    broker = make_broker(redis_url)
+    declare(broker, pipeline.deliver, queue)
+    worker = Worker(broker, worker_threads=threads, worker_timeout=100)
+    worker.start()
+    return Lane(broker, pipeline, worker)

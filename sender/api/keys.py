@@ -16,8 +16,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
+from sender import audit
 from sender.crypto import Keyring
-from sender.models import ApiKey, Audit, Program
+from sender.models import ApiKey, Program
 
 SCOPES = (
     "messages:read",
@@ -84,7 +85,7 @@ def create_key(session: Session, keys: Keyring, wanted: KeyIn, actor: str, real:
     row.scopes, row.programs = sorted(set(wanted.scopes)), programs
     session.add(row)
     detail = {"name": row.name, "scopes": row.scopes, "programs": list(wanted.programs), "test": row.is_test}
-    session.add(Audit(at=real, actor=actor, action="apikey.create", subject=f"key {public_id}", detail=detail))
+    audit.note(session, real, actor, "apikey.create", f"key {public_id}", detail)
     plain = f"tactful_{'test' if wanted.is_test else 'live'}_{public_id}_{secret}"
     return plain + _checksum(plain)
 
@@ -100,7 +101,7 @@ def revoke_key(session: Session, public_id: str, actor: str, real: datetime) -> 
     ended = session.execute(update(ApiKey).where(*which).values(revoked_at=real).returning(col(ApiKey.id))).all()
     if not ended:
         raise ApiKeyError(f"There is no key {public_id!r} that could be revoked; `tactful apikey list` shows them.")
-    session.add(Audit(at=real, actor=actor, action="apikey.revoke", subject=f"key {public_id}"))
+    audit.note(session, real, actor, "apikey.revoke", f"key {public_id}")
 
 
 def key_of(session: Session, keys: Keyring, text: str, real: datetime) -> ApiKey:

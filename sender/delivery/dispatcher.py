@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, literal_column, not_, or_, select
 from sqlmodel import Session, col
 
+from guards.base import RESTRAINED, Kind, Purpose
 from sender.db import Pace
 from sender.models import Campaign, FromNumber, Message
 from sender.runtime import Runtime
@@ -16,35 +18,43 @@ BATCH = 96
 DEPTH = 768
 REFILL = DEPTH // 2
 """Campaigns are handed over in gulps: a gate for a hundred texts costs hardly more than one for ten."""
+URGENT_DEPTH = 256
 BURST_SECONDS = 1.0
 
 Ring = Callable[[list[int]], None]
 
 
 class Dispatcher:
-    """Paces each from_number to its rate in parts per second, and keeps few enough queued that a pause acts at once."""
+    """Paces each from_number to its rate in parts per second, and keeps few enough queued that a pause acts at once.
 
-    def __init__(self, runtime: Runtime, ring: Ring) -> None:
+    What somebody waits for (codes, transactional texts, answers) has a room and a bell of its own, ``ring_urgent``:
+    however much of a campaign is queued, the next code is handed over and rung for.
+    """
+
+    def __init__(self, runtime: Runtime, ring: Ring, ring_urgent: Ring | None = None) -> None:
         self.runtime = runtime
         self.ring = ring
+        self.ring_urgent = ring_urgent or ring
         self._allowance: dict[int, float] = defaultdict(float)
         self._refilled = runtime.clock.elapsed()
 
     def hand_over(self) -> int:
         """Queue what is due and may go by rate; returns how many messages were handed over."""
         with self.runtime.db.read() as session:
-            room = DEPTH - _queued(session)
+            now, (urgent_queued, queued) = self.runtime.clock.now(), _queued(session)
             self._refill(session)
-            due = self._within_rate(_due(session, self.runtime.clock.now(), room)) if room > 0 else []
-        for start in range(0, len(due), BATCH):
-            self._queue(due[start : start + BATCH])
-        return len(due)
+            urgent = self._within_rate(_urgent(session, now, URGENT_DEPTH - urgent_queued))
+            due = self._within_rate(_due(session, now, DEPTH - queued))
+        self._queue_all(urgent, self.ring_urgent)
+        self._queue_all(due, self.ring)
+        return len(urgent) + len(due)
 
-    def _queue(self, ids: Sequence[int]) -> None:
-        now, real = self.runtime.clock.now(), self.runtime.clock.real()
-        with self.runtime.db.write(Pace.BULK, redoable=True) as session:
-            queued = advance(session, ids, Status.QUEUED, now=now, real=real)
-        self.ring(sorted(queued))
+    def _queue_all(self, ids: Sequence[int], ring: Ring) -> None:
+        for start in range(0, len(ids), BATCH):
+            now, real = self.runtime.clock.now(), self.runtime.clock.real()
+            with self.runtime.db.write(Pace.BULK, redoable=True) as session:
+                queued = advance(session, ids[start : start + BATCH], Status.QUEUED, now=now, real=real)
+            ring(sorted(queued))
 
     def _refill(self, session: Session) -> None:
         elapsed = self.runtime.clock.elapsed()
@@ -62,19 +72,48 @@ class Dispatcher:
         return taken
 
 
-def _queued(session: Session) -> int:
-    counted = select(func.count()).select_from(Message).where(col(Message.status) == Status.QUEUED.value)
-    return int(session.execute(counted).scalar_one())
+_COLUMNS = (col(Message.id), col(Message.from_number_id), col(Message.parts))
+# Written out, because SQLite takes a partial index (ix_message_apart) for words it can read only.
+_APART = (col(Message.campaign_id).is_(None), col(Message.status) == literal_column("'pending'"))
+_IS_URGENT = and_(
+    col(Message.campaign_id).is_(None),
+    or_(
+        col(Message.kind) == Kind.ANSWER.value,
+        col(Message.purpose).in_([purpose.value for purpose in Purpose if purpose not in RESTRAINED]),
+    ),
+)
+
+
+def _queued(session: Session) -> tuple[int, int]:
+    """How many urgent messages are queued, and how many others."""
+    urgent = func.coalesce(func.sum(case((_IS_URGENT, 1), else_=0)), 0)
+    counted = select(urgent, func.count()).select_from(Message).where(col(Message.status) == Status.QUEUED.value)
+    first, every = session.execute(counted).one()
+    return int(first), int(every - first)
+
+
+def _urgent(session: Session, now: datetime, room: int) -> list[tuple[int, int | None, int]]:
+    """Due messages that somebody waits for: codes first, then oldest first."""
+    if room <= 0:
+        return []
+    codes_first = case((col(Message.purpose) == Purpose.CODE.value, 0), else_=1)
+    due = select(*_COLUMNS).where(*_APART, col(Message.send_after) <= now, _IS_URGENT)
+    return _read(session, due.order_by(codes_first, col(Message.send_after)).limit(room))
 
 
 def _due(session: Session, now: datetime, room: int) -> list[tuple[int, int | None, int]]:
-    """Due messages, answers before campaigns, oldest first; running campaigns only once there is much room."""
-    columns = (col(Message.id), col(Message.from_number_id), col(Message.parts))
-    due = (col(Message.status) == Status.PENDING.value, col(Message.send_after) <= now)
-    others = select(*columns).where(*due, col(Message.campaign_id).is_(None)).order_by(col(Message.send_after))
-    running = select(col(Campaign.id)).where(col(Campaign.status) == "running")
-    campaigns = select(*columns).where(*due, col(Message.campaign_id).in_(running)).order_by(col(Message.send_after))
-    rows = list(session.execute(others.limit(room)))
+    """Other due messages, oldest first; running campaigns last, and only once there is much room."""
+    if room <= 0:
+        return []
+    others = select(*_COLUMNS).where(*_APART, col(Message.send_after) <= now, not_(_IS_URGENT))
+    rows = _read(session, others.order_by(col(Message.send_after)).limit(room))
     if room >= REFILL and len(rows) < room:
-        rows += session.execute(campaigns.limit(room - len(rows)))
-    return [(message_id or 0, line_id, parts) for message_id, line_id, parts in rows]
+        running = select(col(Campaign.id)).where(col(Campaign.status) == "running")
+        due = (col(Message.status) == Status.PENDING.value, col(Message.send_after) <= now)
+        of_campaigns = select(*_COLUMNS).where(*due, col(Message.campaign_id).in_(running))
+        rows += _read(session, of_campaigns.order_by(col(Message.send_after)).limit(room - len(rows)))
+    return rows
+
+
+def _read(session: Session, statement: Any) -> list[tuple[int, int | None, int]]:
+    return [(message_id or 0, line_id, parts) for message_id, line_id, parts in session.execute(statement)]

@@ -62,12 +62,15 @@ class Returned:
 
 
 class Pipeline:
-    """Delivers batches in one worker process; ``stop`` lets what is on the wire finish and opens no more gates."""
+    """Delivers batches in one worker process; ``stop`` lets what is on the wire finish and opens no more gates.
 
-    def __init__(self, runtime: Runtime, wire: Wire) -> None:
+    ``places`` are how many requests it may have on the wire; None: as many as the settings say.
+    """
+
+    def __init__(self, runtime: Runtime, wire: Wire, places: int | None = None) -> None:
         self.runtime = runtime
         self.wire = wire
-        self.slots = Slots(runtime.settings.connections)
+        self.slots = Slots(places or runtime.settings.connections)
         self._stopping = threading.Event()
         self._answers: GroupCommit[Returned] = GroupCommit(
             runtime.db,

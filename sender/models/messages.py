@@ -8,6 +8,8 @@ from sqlmodel import Field, SQLModel
 
 from sender.models.columns import json_field
 
+APART = "campaign_id IS NULL AND status = 'pending'"
+"""Messages of no campaign that wait: few, however many those of campaigns are."""
 UNTOLD = "kind = 'api' AND told <> status"
 """Messages of the API whose state no webhook has told yet."""
 
@@ -29,6 +31,7 @@ class Message(SQLModel, table=True):
         Index("ix_message_campaign_status", "campaign_id", "status", "reason", "parts"),
         Index("ix_message_number_status", "number_id", "status"),
         Index("ix_message_api", "id", sqlite_where=text("kind = 'api'"), postgresql_where=text("kind = 'api'")),
+        Index("ix_message_apart", "send_after", sqlite_where=text(APART), postgresql_where=text(APART)),
         Index("ix_message_untold", "id", sqlite_where=text(UNTOLD), postgresql_where=text(UNTOLD)),
     )
     id: int | None = Field(default=None, primary_key=True)

@@ -86,7 +86,7 @@ class TwilioProvider:
     """Hands texts to Twilio, or to whatever stands at ``twilio_base_url`` in its place."""
 
     def __init__(self, settings: Settings) -> None:
-        self._transport = PooledTransport(settings.connections, settings.read_seconds)
+        self._transport = PooledTransport(settings.connections + settings.urgent_connections, settings.read_seconds)
         self._client = _client(settings, self._transport)
 
     async def send(self, outbound: Outbound) -> Accepted:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sender.delivery.dispatcher import BATCH, Dispatcher
+from sender.delivery.dispatcher import BATCH, DEPTH, URGENT_DEPTH, Dispatcher
 from sender.models import Campaign
 from tests.installation import TUESDAY, Installation, line
 
@@ -92,3 +92,33 @@ def test_a_bell_that_cannot_be_rung_loses_nothing(installation: Installation) ->
     with pytest.raises(ConnectionError):
         dispatcher.hand_over()
     assert installation.status(message) == "queued"
+
+
+def test_what_somebody_waits_for_passes_every_campaign(installation: Installation) -> None:
+    """With all room taken by a campaign, a code is rung for first and on its own bell, then transactional texts."""
+    rung: list[list[int]] = []
+    taken: list[int] = []
+    dispatcher = Dispatcher(installation.runtime, rung.append, taken.extend)
+    installation.clock.move(timedelta(seconds=1))
+    number = installation.contact("+12125550123", consent=False)
+    for _ in range(DEPTH):
+        installation.message(number, status="queued")
+    installation.message(number, status="pending", purpose="marketing", kind="api")
+    parcel = installation.message(number, status="pending", purpose="transactional", kind="api")
+    code = installation.message(number, status="pending", purpose="code", kind="api")
+    answer = installation.message(number, status="pending", purpose="informational", kind="answer", answers="help")
+    assert dispatcher.hand_over() == 3
+    assert (set(taken), rung) == ({code, parcel, answer}, [])
+    assert dispatcher.hand_over() == 0
+
+
+def test_a_code_goes_before_a_thousand_texts_of_other_software(installation: Installation) -> None:
+    """Within what is urgent, codes are first, whatever has waited longer."""
+    taken: list[int] = []
+    dispatcher = Dispatcher(installation.runtime, lambda _: None, taken.extend)
+    installation.clock.move(timedelta(seconds=1))
+    waiting(installation, URGENT_DEPTH + 5, purpose="transactional", kind="api", send_after=TUESDAY)
+    number = installation.contact("+12125550124", consent=False)
+    code = installation.message(number, status="pending", purpose="code", kind="api")
+    assert dispatcher.hand_over() == URGENT_DEPTH
+    assert code in taken

@@ -10,6 +10,8 @@ down_revision = "0009"
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 API, UNTOLD = sa.text("kind = 'api'"), sa.text("kind = 'api' AND told <> status")
 
+APART = sa.text("campaign_id IS NULL AND status = 'pending'")
+
 
 def upgrade() -> None:
     """Add columns that change nothing for what is there; replies that are there already count as told."""
@@ -17,6 +19,7 @@ def upgrade() -> None:
     op.add_column("message", sa.Column("is_test", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("message", sa.Column("told", sa.String(), nullable=False, server_default=""))
     op.create_index("ix_message_api", "message", ["id"], sqlite_where=API, postgresql_where=API)
+    op.create_index("ix_message_apart", "message", ["send_after"], sqlite_where=APART, postgresql_where=APART)
     op.create_index("ix_message_untold", "message", ["id"], sqlite_where=UNTOLD, postgresql_where=UNTOLD)
     op.add_column("reply", sa.Column("told", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.execute(sa.update(sa.table("reply", sa.column("told", sa.Boolean()))).values(told=sa.true()))
