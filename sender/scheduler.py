@@ -16,7 +16,7 @@ from sender import audit
 from sender.actors import URGENT, declare, make_broker, not_here
 from sender.api.answers import forget_answers
 from sender.audience.sealer import seal_some
-from sender.campaigns.control import cancel_waiting, finish_done, start_due
+from sender.campaigns.control import cancel_waiting, finish_done, pause_strayed, start_due
 from sender.campaigns.planner import plan_slice
 from sender.delivery.dispatcher import Dispatcher, Ring
 from sender.delivery.receipts import apply
@@ -51,6 +51,7 @@ class Scheduler:
         dispatcher = Dispatcher(runtime, ring, ring_urgent)
         self.lanes = {
             "planning": [Step("start", 0.5, lambda: start_due(runtime)), Step("plan", 0.0, self._plan)],
+            "braking": [Step("approvals", 1.0, lambda: pause_strayed(runtime))],
             "sending": [Step("hand over", 0.1, dispatcher.hand_over)],
             "receipts": [Step("receipts", 0.1, lambda: apply(runtime))],
             "settling": [Step("reconcile", 2.0, lambda: reconcile(runtime, wire))],

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     webhook_networks: list[str] = Field(
         default=[], description='Networks of ours that webhooks may reach, as JSON: ["10.1.0.0/16"].'
     )
+    second_person_above: int = Field(
+        default=1000, ge=0, description="Recipients above which a campaign needs the approval of a second person."
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("twilio_auth_token", "twilio_api_secret")

@@ -31,8 +31,10 @@ Money = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=4)] | None
 class _Variant(_Part):
     name: str = Field(min_length=1, max_length=80)
     segment: dict[str, Any] = Field(default_factory=dict)
-    template: str = Field(min_length=1)
+    template: str = ""
     defaults: dict[str, str | None] = Field(default_factory=dict)
+    share: int | None = Field(default=None, ge=1, le=100)
+    saved: str = ""
 
 
 class _Campaign(_Part):
@@ -44,6 +46,8 @@ class _Campaign(_Part):
     budget: Money = None
     daily_budget: Money = None
     second_person: str = ""
+    begins_at: AwareDatetime | None = None
+    local_start: str = ""
 
 
 class _FromNumber(_Part):
@@ -97,7 +101,7 @@ Draft = TypeVar("Draft", bound=_Part)
 def read_campaign(file: Path) -> CampaignIn:
     """The campaign in a JSON file; DraftError says what to mend."""
     draft = _read(file, _Campaign)
-    variants = [VariantIn(one.name, one.segment, one.template, one.defaults) for one in draft.variants]
+    variants = [VariantIn(**one.model_dump()) for one in draft.variants]
     return CampaignIn(
         draft.name,
         draft.program,
@@ -107,6 +111,8 @@ def read_campaign(file: Path) -> CampaignIn:
         budget=_units(draft.budget),
         daily_budget=_units(draft.daily_budget),
         second_person=draft.second_person,
+        begins_at=draft.begins_at,
+        local_start=draft.local_start,
     )
 
 

@@ -11,8 +11,10 @@ from sqlmodel import Session, col
 
 from guards.base import Defer, Kind
 from guards.chain import Cleared
+from sender.approved import strayed
 from sender.audience.decisions import decision
-from sender.campaigns.planning import Plan, Planned, decide, load_plan, members
+from sender.campaigns.audience import members
+from sender.campaigns.planning import Plan, Planned, decide, load_plan
 from sender.crypto import seal, text_hash
 from sender.db import Pace, insert_new, run_below
 from sender.models import Campaign, Contact, Decision, Message
@@ -26,14 +28,14 @@ def plan_slice(runtime: Runtime, campaign_id: int) -> int:
     """Plan the next 150 members of a running campaign; returns how many rows that made, 0 when it is all planned."""
     with runtime.db.read() as session:
         campaign = session.get_one(Campaign, campaign_id)
-        if campaign.status != "running" or campaign.planned_at is not None:
+        if campaign.status != "running" or campaign.planned_at is not None or strayed(session, [campaign_id]):
             return 0
         start, end = campaign.cursor, campaign.audience_end
         if end is None:
             end = session.execute(select(func.max(col(Contact.id)))).scalar() or 0
         now = runtime.clock.now()
         plan = load_plan(session, campaign)
-        some = members(session, plan, now, start, end, SLICE)
+        some = members(session, plan.audience, now, start, end, SLICE)
         planned = decide(runtime, session, plan, some, now)
     stop = some[-1].contact_id if len(some) == SLICE else end
     with runtime.db.write(Pace.BULK, redoable=True) as session:
@@ -69,7 +71,7 @@ def _write(runtime: Runtime, session: Session, plan: Plan, planned: list[Planned
 
 
 def _row(runtime: Runtime, plan: Plan, one: Planned, now: datetime, real: datetime) -> dict[str, Any]:
-    status, reason, send_after = Status.PENDING, "", now
+    status, reason, send_after = Status.PENDING, "", one.known.facts.now if one.known else now
     if not isinstance(one.outcome, Cleared):
         verdict = one.outcome.verdict
         reason = verdict.reason

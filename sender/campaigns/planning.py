@@ -4,36 +4,23 @@ Planning and rehearsal both ask here, so a rehearsal counts exactly what a start
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from guards import WORDS, opt_out_footer
 from guards.base import Block, Defer, Draft, Facts, Purpose
 from guards.chain import Cleared, Refused, run
-from sender.audience import segments
+from guards.local_start import last_of
 from sender.audience.facts import Asked, FactsLoader, Known
-from sender.audience.segment_sql import where
-from sender.campaigns import parts, prices
+from sender.campaigns import parts, prices, starts
+from sender.campaigns.audience import Audience, Member, audience_of
 from sender.campaigns.rendering import RenderError, Template, compile_template
-from sender.models import Campaign, Contact, FromNumber, Number, Variant
+from sender.models import Campaign, FromNumber, Program, Variant
 from sender.runtime import Runtime
-
-
-class Member(NamedTuple):
-    """One contact of the audience, with the variant that takes it (the first whose segment matches)."""
-
-    contact_id: int
-    number_id: int
-    variant_id: int
-    country: str | None
-    language: str | None
-    postal_code: str | None
-    region: str | None
-    attributes: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +48,13 @@ class Plan:
     program_id: int
     purpose: Purpose
     ends_at: datetime | None
-    variants: tuple[tuple[int, segments.Segment], ...]
+    audience: Audience
     templates: dict[int, Template]
     names: dict[int, str]
     lines: tuple[FromNumber, ...]
     languages: dict[int, str] = field(default_factory=dict)
+    local_start: datetime | None = None
+    zones: tuple[str, ...] = ()
 
     def line_for(self, country: str | None) -> FromNumber | None:
         """The from_number for a country: its own, else the one for every country ("*")."""
@@ -84,17 +73,20 @@ def load_plan(session: Session, campaign: Campaign) -> Plan:
     variants = list(session.execute(of_campaign).scalars())
     of_program = select(FromNumber).where(col(FromNumber.program_id) == campaign.program_id)
     lines = tuple(session.execute(of_program.order_by(col(FromNumber.id).desc())).scalars())
+    countries = session.execute(select(col(Program.countries)).where(col(Program.id) == campaign.program_id)).scalar()
     session.expunge_all()
     return Plan(
         campaign.id or 0,
         campaign.program_id,
         Purpose(campaign.purpose),
         campaign.end_at,
-        tuple((variant.id or 0, segments.parse(variant.segment)) for variant in variants),
+        audience_of(campaign, variants),
         {variant.id or 0: compile_template(variant.template, variant.defaults) for variant in variants},
         {variant.id or 0: variant.name for variant in variants},
         lines,
         {variant.id or 0: language_of(variant.segment) for variant in variants},
+        starts.wall_time(campaign.local_start),
+        starts.zones_of(countries or ()),
     )
 
 
@@ -109,41 +101,27 @@ def language_of(segment: Mapping[str, Any]) -> str:
     return next(filter(None, told_by), "")
 
 
-def members(session: Session, plan: Plan, now: datetime, after: int, up_to: int, limit: int) -> list[Member]:
-    """The next members by contact id in (after, up_to]; each once, whatever the segments' overlaps."""
-    dialect = session.get_bind().dialect.name
-    wheres = [(variant_id, where(segment, now, dialect)) for variant_id, segment in plan.variants]
-    if not wheres:
-        return []
-    takes = case(*[(condition, variant_id) for variant_id, condition in wheres])
-    statement = (
-        select(
-            col(Contact.id),
-            col(Contact.number_id),
-            takes,
-            col(Number.country),
-            col(Contact.language),
-            col(Contact.postal_code),
-            col(Contact.region),
-            col(Contact.attributes),
-        )
-        .join(Number, col(Number.id) == col(Contact.number_id))
-        .where(and_(col(Contact.id) > after, col(Contact.id) <= up_to), or_(*[condition for _, condition in wheres]))
-        .order_by(col(Contact.id))
-        .limit(limit)
-    )
-    return [Member(*row) for row in session.execute(statement)]
-
-
 def decide(runtime: Runtime, session: Session, plan: Plan, some: Sequence[Member], now: datetime) -> list[Planned]:
     """What each of these members would get at ``now``, and the guards' answer for it."""
     lines = {member.contact_id: plan.line_for(member.country) for member in some}
     asked = [_asked(plan, member, lines[member.contact_id]) for member in some]
     loader = FactsLoader(runtime.keys, runtime.settings.address)
-    known = loader.load(session, asked, now, runtime.clock.margin)
+    known = _at_their_start(plan, loader.load(session, asked, now, runtime.clock.margin))
     return [
         _decide_one(runtime, plan, member, lines[member.contact_id], known.get(member.contact_id)) for member in some
     ]
+
+
+def _at_their_start(plan: Plan, known: dict[int, Known]) -> dict[int, Known]:
+    """Ask the guards about the hour at which each person is to be texted, where that is still to come."""
+    if plan.local_start is None:
+        return known
+    moved = {}
+    for key, one in known.items():
+        begins = last_of(plan.local_start, one.facts.places.zones or plan.zones)
+        later = replace(one.facts, now=begins, queue=timedelta()) if begins > one.facts.now else one.facts
+        moved[key] = replace(one, facts=later)
+    return moved
 
 
 def _asked(plan: Plan, member: Member, line: FromNumber | None) -> Asked:

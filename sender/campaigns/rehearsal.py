@@ -14,8 +14,9 @@ from guards.chain import Cleared, run
 from guards.finding import Finding
 from sender.audience.queues import busy_until
 from sender.campaigns import findings, prices
+from sender.campaigns.audience import members
 from sender.campaigns.forecast import Forecast, Group, Load, forecast
-from sender.campaigns.planning import Plan, Planned, decide, load_plan, members
+from sender.campaigns.planning import Plan, Planned, decide, load_plan
 from sender.models import Campaign, Contact, Program
 from sender.runtime import Runtime
 
@@ -111,7 +112,7 @@ def rehearse(runtime: Runtime, campaign_id: int, at: datetime | None = None) -> 
     rehearsal, after = Rehearsal(when), 0
     while after < end:
         with runtime.db.read() as session:
-            some = members(session, plan, when, after, end, SLICE)
+            some = members(session, plan.audience, when, after, end, SLICE)
             planned = decide(runtime, session, plan, some, when)
         for one in planned:
             _count(runtime, rehearsal, plan, one, policy)

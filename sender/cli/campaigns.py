@@ -1,14 +1,13 @@
 """`tactful campaign …`: write, rehearse, schedule, stop and look at campaigns."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from sender.cli.common import console, emit, fail, opened
+from sender.cli.common import console, emit, fail, instant, opened
 
 if TYPE_CHECKING:
     from sender.campaigns.rehearsal import Rehearsal
@@ -22,15 +21,19 @@ ACTOR = "command line"
 @app.command("create")
 def create(
     file: Annotated[Path, typer.Argument(help="A JSON file: name, program, variants, purpose, end_at.")],
+    start: Annotated[bool, typer.Option("--start", help="Approve and schedule it at once.")] = False,
 ) -> None:
     """Keep a draft from a JSON file, after checking its segments and templates."""
-    from sender.campaigns.control import ControlError, create
+    from sender.campaigns.control import ControlError, create, schedule
     from sender.campaigns.drafts import DraftError, read_campaign
 
     try:
         wanted = read_campaign(file)
         with opened() as runtime:
-            console.print(f"Campaign {create(runtime, wanted, ACTOR)} is a draft; rehearse it before you schedule it.")
+            campaign_id = create(runtime, wanted, ACTOR)
+            console.print(f"Campaign {campaign_id} is a draft; rehearse it before you schedule it.")
+            if start:
+                console.print(f"It starts at {schedule(runtime, campaign_id, None, ACTOR):%Y-%m-%d %H:%M} UTC.")
     except (ControlError, DraftError, ValueError) as error:
         fail(str(error))
 
@@ -109,18 +112,16 @@ def _show_hours(found: "Rehearsal") -> None:
 @app.command("schedule")
 def schedule(
     name: Name,
-    at: Annotated[str, typer.Option(help="When to start, RFC 3339, or `now`.")] = "now",
+    at: Annotated[str, typer.Option(help="When to start, RFC 3339; else as it is written, or now.")] = "",
 ) -> None:
-    """Let a draft start by itself."""
+    """Let a campaign start by itself; a draft is submitted and approved with it, where one person is enough."""
     from sender.campaigns.control import ControlError, schedule
 
+    asked = instant(at) if at not in ("", "now") else None
     with opened() as runtime:
         try:
-            start = runtime.clock.now() if at == "now" else datetime.fromisoformat(at)
-            if start.tzinfo is None:
-                fail(f"--at {at}: the time has no offset; end it with Z or +01:00.")
-            schedule(runtime, _id(runtime, name), start, ACTOR)
-        except (ControlError, ValueError) as error:
+            start = schedule(runtime, _id(runtime, name), asked, ACTOR)
+        except ControlError as error:
             fail(str(error))
     console.print(f"Scheduled for {start:%Y-%m-%d %H:%M} UTC.")
 

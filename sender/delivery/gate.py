@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 from guards.base import Block, Defer, Draft, Kind, Purpose
 from guards.chain import VERSION, Cleared, Refused, run
 from sender import spend
+from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.crypto import text_hash, unseal
@@ -158,6 +159,7 @@ def _of_running_campaigns(runtime: Runtime, session: Session, rows: list[Row]) -
         return []
     ids = {row.campaign_id for row in rows if row.campaign_id}
     status = dict(run_below(session, _STATUSES, {"ids": list(ids)}).all())
+    status |= dict.fromkeys(strayed(session, ids), "paused")
     open_rows = [row for row in rows if row.campaign_id is None or status[row.campaign_id] == "running"]
     gone = [row.id for row in rows if row.campaign_id and status[row.campaign_id] == "cancelled"]
     _move(runtime, session, gone, Status.CANCELLED)

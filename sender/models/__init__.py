@@ -8,8 +8,10 @@ from sender.models.api import ApiAnswer, ApiKey
 from sender.models.campaigns import Campaign, Spend, Variant
 from sender.models.installation import Audit, Emergency, Installation, Notice
 from sender.models.messages import Attempt, Decision, Message, Receipt, Reply
+from sender.models.own_phones import OwnPhone
 from sender.models.people import ConsentEvent, ConsentStanding, Contact, ImportRefusal, ImportRun, Number, Segment
 from sender.models.programs import FromNumber, Program, Wording
+from sender.models.templates import SavedTemplate, TemplateVersion
 from sender.models.webhooks import Told, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
@@ -32,15 +34,18 @@ __all__ = [
     "Message",
     "Notice",
     "Number",
+    "OwnPhone",
     "Passkey",
     "Program",
     "Receipt",
     "RecoveryCode",
     "Reply",
     "Role",
+    "SavedTemplate",
     "Segment",
     "SignedIn",
     "Spend",
+    "TemplateVersion",
     "Told",
     "User",
     "Variant",

@@ -13,6 +13,12 @@ class Campaign(SQLModel, table=True):
     """A mailing. ``cursor`` and ``audience_end`` are contact ids: planned so far, and the last there was at start.
 
     ``budget`` and ``daily_budget`` are ten-thousandths of the price table's currency; None: no limit.
+
+    ``begins_at`` or ``local_start`` ("2026-03-10T10:00" of each recipient's own day) are the start that is approved;
+    ``start_at`` is when the scheduler begins. ``approved_parts`` holds the digest of each part of what was approved,
+    ``approved_as`` why one approval was enough: "second person", "small" or "one person". ``recipients`` were counted
+    at the last submission or approval, ``edits`` counts changes. ``rest_of`` is the campaign whose unreached people
+    this one is for.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -30,6 +36,19 @@ class Campaign(SQLModel, table=True):
     audience_end: int | None = None
     planned_at: datetime | None = None
     approved_hash: bytes | None = None
+    approved_parts: dict[str, str] = json_field()
+    approved_as: str = ""
+    approved_by: str = ""
+    approved_at: datetime | None = None
+    submitted_by: str = ""
+    submitted_at: datetime | None = None
+    recipients: int | None = None
+    begins_at: datetime | None = None
+    local_start: str = ""
+    edited_by: str = ""
+    edits: int = 0
+    rest_of: int | None = Field(default=None, index=True)
+    archived_at: datetime | None = None
     budget: int | None = Field(default=None, sa_type=BigInteger)
     daily_budget: int | None = Field(default=None, sa_type=BigInteger)
     created_by: str = ""
@@ -37,7 +56,11 @@ class Campaign(SQLModel, table=True):
 
 
 class Variant(SQLModel, table=True):
-    """One segment with its template inside a campaign; the first (by position) whose segment matches is sent."""
+    """One segment with its template inside a campaign; the first (by position) whose segment matches is sent.
+
+    Variants with a ``share`` (per cent) divide the people of one segment among them; ``template_version_id`` says which
+    saved template the words were taken from.
+    """
 
     __table_args__ = (UniqueConstraint("campaign_id", "position"),)
     id: int | None = Field(default=None, primary_key=True)
@@ -47,6 +70,8 @@ class Variant(SQLModel, table=True):
     segment: dict[str, Any] = json_field()
     template: str
     defaults: dict[str, Any] = json_field()
+    share: int | None = None
+    template_version_id: int | None = None
 
 
 class Spend(SQLModel, table=True):

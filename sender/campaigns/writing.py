@@ -1,0 +1,220 @@
+"""Writing a campaign: checked and kept as a draft, changed as a whole; a change ends what was approved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlmodel import Session, col
+
+from guards.base import Policy, Purpose
+from sender.audience import segments
+from sender.campaigns import findings, library, starts
+from sender.campaigns.approval import NOTHING_APPROVED
+from sender.campaigns.audience import WHOLE, together
+from sender.campaigns.moves import ControlError, audit, one
+from sender.campaigns.rendering import compile_template
+from sender.locks import close_campaign
+from sender.models import Campaign, Program, Variant
+from sender.runtime import Runtime
+
+_SAME = ("name", "end_at", "budget", "daily_budget", "begins_at", "local_start")
+"""What a campaign's row calls as :class:`CampaignIn` does."""
+_JSON = ("segment", "defaults")
+
+
+@dataclass(frozen=True, slots=True)
+class VariantIn:
+    """One variant as it is written: a name, a segment definition, a template and its fields' defaults.
+
+    ``saved`` ("welcome" or "welcome@3") takes text and defaults from the library instead. ``share`` (1 to 99 per cent)
+    divides one segment's people among variants that stand side by side; their shares make 100.
+    """
+
+    name: str
+    segment: dict[str, Any]
+    template: str = ""
+    defaults: dict[str, Any] = field(default_factory=dict)
+    share: int | None = None
+    saved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignIn:
+    """A campaign as it is written. Instants are aware; budgets are ten-thousandths of the price table's currency.
+
+    ``second_person`` confirms that words which look like marketing are of a laxer purpose. The start is ``begins_at``,
+    or ``local_start`` ("2026-03-10T10:00" where each recipient is), or, without both, whenever somebody starts it.
+    """
+
+    name: str
+    program: str
+    variants: Sequence[VariantIn]
+    purpose: Purpose = Purpose.MARKETING
+    end_at: datetime | None = None
+    budget: int | None = None
+    daily_budget: int | None = None
+    second_person: str = ""
+    begins_at: datetime | None = None
+    local_start: str = ""
+
+
+def create(runtime: Runtime, wanted: CampaignIn, actor: str) -> int:
+    """Check and keep a draft; returns its id. ControlError, SegmentError or TemplateError say what to mend."""
+    with runtime.db.write() as session:
+        return add(session, runtime, wanted, actor, {})
+
+
+def add(
+    session: Session, runtime: Runtime, wanted: CampaignIn, actor: str, detail: Mapping[str, Any], **more: Any
+) -> int:
+    """The same in an open transaction; ``detail`` goes into the audit, ``more`` into the campaign's columns."""
+    columns, rows = _checked(session, wanted, actor)
+    now = runtime.clock.now()
+    campaign = Campaign(**columns, **more, created_by=actor, edited_by=actor, created_at=now)
+    session.add(campaign)
+    session.flush()
+    _keep_variants(session, campaign.id or 0, rows)
+    told = {"name": wanted.name, "second_person": wanted.second_person, **detail}
+    audit(session, now, actor, "campaign.create", campaign.id or 0, told)
+    return campaign.id or 0
+
+
+def written(session: Session, campaign_id: int) -> CampaignIn:
+    """A campaign as it is written now: change it with ``dataclasses.replace`` and hand it to :func:`edit`."""
+    campaign = one(session, campaign_id)
+    program = session.execute(select(col(Program.slug)).where(col(Program.id) == campaign.program_id)).scalar_one()
+    mine = select(Variant).where(col(Variant.campaign_id) == campaign_id).order_by(col(Variant.position))
+    variants = [
+        VariantIn(row.name, row.segment, row.template, row.defaults, row.share)
+        for row in session.execute(mine).scalars()
+    ]
+    values = {name: getattr(campaign, name) for name in _SAME}
+    return CampaignIn(program=program, variants=variants, purpose=Purpose(campaign.purpose), **values)
+
+
+def edit(runtime: Runtime, campaign_id: int, wanted: CampaignIn, actor: str, seen: int | None = None) -> str:
+    """Make a campaign what ``wanted`` says; returns a sentence that says what became of its approval.
+
+    A submitted, approved or scheduled campaign becomes a draft again. Of a paused one that has begun only the budgets
+    can change. ``seen`` is the number of edits (``Campaign.edits``) the writer had before their eyes.
+    """
+    with runtime.db.write() as session:
+        close_campaign(session, campaign_id)
+        campaign = one(session, campaign_id)
+        if seen is not None and seen != campaign.edits:
+            raise ControlError(f"Campaign {campaign.name!r} was changed by {campaign.edited_by} meanwhile; look again.")
+        begun = campaign.status == "paused" and campaign.audience_end is not None
+        _require_editable(session, campaign, wanted, begun)
+        columns, rows = _checked(session, wanted, actor, campaign_id)
+        if not begun:
+            _keep_variants(session, campaign_id, rows)
+        said = _void(session, campaign, columns, actor, begun)
+        detail = {"second_person": wanted.second_person, "said": said}
+        audit(session, runtime.clock.now(), actor, "campaign.edit", campaign_id, detail)
+    return said
+
+
+def _require_editable(session: Session, campaign: Campaign, wanted: CampaignIn, begun: bool) -> None:
+    name = campaign.name
+    if campaign.status in ("running", "finished", "cancelled"):
+        mend = "pause it first" if campaign.status == "running" else "duplicate it instead"
+        raise ControlError(f"Campaign {name!r} is {campaign.status} and cannot be edited; {mend}.")
+    now = written(session, campaign.id or 0)
+    limits = {what: getattr(now, what) for what in ("budget", "daily_budget", "second_person")}
+    if begun and replace(wanted, variants=list(wanted.variants), **limits) != now:
+        raise ControlError(
+            f"Campaign {name!r} has begun; only its budgets can change. Cancel and duplicate it instead."
+        )
+
+
+def _void(session: Session, campaign: Campaign, columns: Mapping[str, Any], actor: str, begun: bool) -> str:
+    """Write the columns; an approval that was for something else is no more."""
+    approved, was = campaign.approved_hash is not None, campaign.status
+    status = "paused" if begun else "draft"
+    values = {**columns, **NOTHING_APPROVED, "status": status, "edited_by": actor, "edits": campaign.edits + 1}
+    mine = update(Campaign).where(col(Campaign.id) == campaign.id).execution_options(synchronize_session=False)
+    session.execute(mine.values(**values))
+    if was == "draft":
+        return "Saved."
+    ended = "its approval is void" if approved else "nobody has approved it"
+    return f"Saved; {ended}: {'approve it, then resume' if begun else 'it is a draft again'}."
+
+
+def _checked(
+    session: Session, wanted: CampaignIn, actor: str, campaign_id: int = 0
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The columns of the campaign and of its variants, once everything about them has been found good."""
+    program = _program(session, wanted)
+    taken = (col(Campaign.name) == wanted.name, col(Campaign.id) != campaign_id)
+    if session.execute(select(col(Campaign.id)).where(*taken)).scalar() is not None:
+        raise ControlError(f"There is a campaign {wanted.name!r} already; give this one another name.")
+    rows = _variants(session, wanted)
+    _check_words(wanted, rows, findings.policy_for(program), actor)
+    _check_times(wanted)
+    columns = {name: getattr(wanted, name) for name in _SAME}
+    return {**columns, "program_id": program.id or 0, "purpose": wanted.purpose.value}, rows
+
+
+def _program(session: Session, wanted: CampaignIn) -> Program:
+    if not wanted.variants:
+        raise ControlError(f"Campaign {wanted.name!r} has no variant; give it a segment and a template.")
+    program: Program | None = session.execute(select(Program).where(col(Program.slug) == wanted.program)).scalar()
+    if program is None:
+        raise ControlError(f"There is no program {wanted.program!r}; `tactful program list` shows them.")
+    if wanted.purpose.value not in program.purposes:
+        raise ControlError(f"Program {wanted.program!r} does not send {wanted.purpose.value} texts.")
+    return program
+
+
+def _variants(session: Session, wanted: CampaignIn) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for position, variant in enumerate(wanted.variants):
+        text, defaults, version_id = variant.template, variant.defaults, None
+        if variant.saved:
+            text, defaults, version_id = library.taken(session, variant.saved, variant.defaults)
+        segments.parse(variant.segment)
+        compile_template(text, defaults)
+        row = {"position": position, "name": variant.name, "segment": variant.segment, "template": text}
+        rows.append({**row, "defaults": defaults, "share": variant.share, "template_version_id": version_id})
+    for _, some in groupby(rows, key=lambda row: together(row["share"], row["segment"], row["position"])):
+        _check_shares([WHOLE if row["share"] is None else row["share"] for row in some])
+    return rows
+
+
+def _check_shares(shares: list[int]) -> None:
+    if sum(shares) != WHOLE or min(shares) < 1:
+        told = ", ".join(str(share) for share in shares)
+        raise ControlError(
+            f"The shares of one segment's variants are {told}; they must add up to 100, each at least 1."
+        )
+
+
+def _check_words(wanted: CampaignIn, rows: Sequence[Mapping[str, Any]], policy: Policy, actor: str) -> None:
+    try:
+        for row in rows:
+            name, text = row["name"], row["template"]
+            findings.check_template(name, text, wanted.purpose, policy, actor, wanted.second_person)
+    except findings.FindingError as error:
+        raise ControlError(str(error)) from error
+    if any(budget is not None and budget < 1 for budget in (wanted.budget, wanted.daily_budget)):
+        raise ControlError(f"The budget of campaign {wanted.name!r} must be above 0; leave it out for no limit.")
+
+
+def _check_times(wanted: CampaignIn) -> None:
+    if starts.wall_time(wanted.local_start) and wanted.begins_at is not None:
+        raise ControlError(f"Campaign {wanted.name!r} has two starts; give begins_at or local_start, not both.")
+    if wanted.begins_at is not None and wanted.end_at is not None and wanted.end_at <= wanted.begins_at:
+        raise ControlError(f"Campaign {wanted.name!r} would end before it starts; move its end or its start.")
+
+
+def _keep_variants(session: Session, campaign_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    session.execute(delete(Variant).where(col(Variant.campaign_id) == campaign_id))
+    for row in rows:
+        variant = Variant(campaign_id=campaign_id, **{name: row[name] for name in row if name not in _JSON})
+        for name in _JSON:
+            setattr(variant, name, row[name])
+        session.add(variant)
+    session.flush()

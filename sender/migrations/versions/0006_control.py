@@ -1,8 +1,0 @@
-"""Nothing yet."""
-
-revision = "0006"
-down_revision = "0005"
-
-
-def upgrade() -> None:
-    """Change nothing."""
