@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from sender.delivery import receipts
 from sender.runtime import Runtime
 from web import health, hooks
-from web.api import problems
+from web.api import document, problems
 from web.api.doors import API_DOORS
 from web.api.limits import InFlight, Rates
 from web.api.operations import name_request
@@ -40,6 +40,7 @@ DOORS: tuple[Door, ...] = (
     frame_doors.door,
     home.door,
     campaigns.door,
+    document.door,
     *API_DOORS,
     segments.door,
 )

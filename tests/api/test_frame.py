@@ -22,6 +22,7 @@ WANTS = {
     "api_messages.list_all_messages": "messages:read",
     "api_messages.show_message": "messages:read",
     "api_messages.cancel": "messages:write",
+    "api_checks.check_numbers": "checks:read",
 }
 
 

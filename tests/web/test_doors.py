@@ -42,6 +42,8 @@ RULES = {
     "campaigns.show": "signed_in",
     "campaigns.live": "signed_in",
     "campaigns.steer": "signed_in",
+    "api_document.openapi": "anyone",
+    "api_document.page": "anyone",
     **dict.fromkeys((endpoint for door in API_DOORS for endpoint in door.operations), "keyed"),
 }
 WITHOUT_CSRF = {"hooks.status", "hooks.inbound", "opt_out.opt_out"}
