@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, col
 
 from guards.base import Purpose
-from sender.audience.importing import reading, writing
+from sender.audience.importing import formats, reading, writing
 from sender.audience.importing.columns import Columns, understand
 from sender.audience.importing.options import (
     SHOWN,
@@ -48,8 +48,7 @@ LOCK_SECONDS = 0.03
 class _Plan:
     """One file, understood: what every slice needs to know of it."""
 
-    file: BinaryIO
-    scan: reading.Scan
+    table: formats.Table
     columns: Columns
     delimiter: str
     program: Program | None
@@ -63,8 +62,8 @@ def import_file(
 
     Killed and started again with the same file and options it goes on after the last line written.
     """
-    with reading.open_file(path) as file:
-        plan = _plan(db, file, options, options.name or path.name)
+    with formats.open_table(path) as table:
+        plan = _plan(db, table, options, options.name or path.name)
         tell = progress or (lambda done, total, counts: None)
         if options.dry_run:
             return _preview(db, keys, plan, options, clock.now(), tell)
@@ -80,10 +79,9 @@ def program_named(db: Database, slug: str) -> int:
     return int(known[slug] or 0)
 
 
-def _plan(db: Database, file: BinaryIO, options: ImportOptions, name: str) -> _Plan:
+def _plan(db: Database, table: formats.Table, options: ImportOptions, name: str) -> _Plan:
     check_region(options.region)
-    program = _program(db, options)
-    scan = reading.scan(file)
+    program, file = _program(db, options), table.file
     delimiter = options.delimiter or reading.sniff(file)
     records = reading.rows(file, delimiter)
     header = next(records, None)
@@ -93,7 +91,7 @@ def _plan(db: Database, file: BinaryIO, options: ImportOptions, name: str) -> _P
     if next(records, None) is None:
         raise FileRefused("The file has column names but no rows below them.")
     _check_consent(columns, options)
-    return _Plan(file, scan, columns, delimiter, program, name)
+    return _Plan(table, columns, delimiter, program, name)
 
 
 def _program(db: Database, options: ImportOptions) -> Program | None:
@@ -127,7 +125,7 @@ def _judged(
     """Each row past line ``after`` with its last line and how many bytes are read."""
     purposes = frozenset(Purpose(name) for name in plan.program.purposes) if plan.program else frozenset[Purpose]()
     judge = Judge(plan.columns, options, purposes, now)
-    for row in islice(reading.rows(plan.file, plan.delimiter), 1, None):
+    for row in islice(reading.rows(plan.table.file, plan.delimiter), 1, None):
         if row.line > after:
             yield judge.judge(row), row.last, row.end
 
@@ -155,7 +153,7 @@ class _Importing:
             last, done = some[-1][1], some[-1][2]
             counts = self._write(job, [row for row, _, _ in some], counts, line, last)
             line = last
-            tell(done, self._plan.scan.size, counts)
+            tell(done, self._plan.table.scan.size, counts)
         self._finish(job)
         return self._report(job, counts, resumed_after)
 
@@ -163,14 +161,14 @@ class _Importing:
         """The stopped import of this file under these options, or a new one."""
         wanted = self._options.as_json()
         running = select(ImportRun).where(
-            col(ImportRun.file_hash) == self._plan.scan.file_hash, col(ImportRun.status) == "running"
+            col(ImportRun.file_hash) == self._plan.table.scan.file_hash, col(ImportRun.status) == "running"
         )
         with self._db.write() as session:
             stopped: list[ImportRun] = list(session.execute(running.order_by(col(ImportRun.id))).scalars())
             same = next((run for run in stopped if run.options == wanted), None)
             run = same or ImportRun(
                 name=self._plan.name,
-                file_hash=self._plan.scan.file_hash,
+                file_hash=self._plan.table.scan.file_hash,
                 program_id=self._options.program_id,
                 options=wanted,
                 started_at=self._clock.now(),
@@ -220,7 +218,7 @@ class _Importing:
             counts=overall(counts),
             refused=refused_by_code(counts),
             first=first,
-            notes=notes(self._options, self._plan.columns, counts),
+            notes=notes(self._options, self._plan, counts),
             resumed_after=resumed_after,
             longest=self._longest,
         )
@@ -260,22 +258,22 @@ def _preview(
     while some := list(islice(judged, SLICE_MOST)):
         with db.read() as session:
             preview.count(session, [row for row, _, _ in some])
-        tell(some[-1][2], plan.scan.size, preview.counts)
+        tell(some[-1][2], plan.table.scan.size, preview.counts)
     return ImportReport(
         import_id=None,
         name=plan.name,
-        file_hash=plan.scan.file_hash,
+        file_hash=plan.table.scan.file_hash,
         counts=overall(preview.counts),
         refused=refused_by_code(preview.counts),
         first=preview.first,
-        notes=["Dry run: nothing was written.", *notes(options, plan.columns, preview.counts)],
+        notes=["Dry run: nothing was written.", *notes(options, plan, preview.counts)],
     )
 
 
 def overall(counts: Mapping[str, int]) -> dict[str, int]:
     """The counts that are not about one refusal code, all of them present."""
     names = ("rows", "new", "changed", "unchanged", "duplicate", "refused", "landline")
-    consent = ("with_consent", "written", "opted_out", "kept_out")
+    consent = ("with_consent", "written", "uncovered", "opted_out", "kept_out")
     return {name: counts.get(name, 0) for name in (*names, *consent)}
 
 
@@ -285,13 +283,22 @@ def refused_by_code(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(split.items(), key=lambda item: (-item[1], item[0])))
 
 
-def notes(options: ImportOptions, columns: Columns, counts: Mapping[str, int]) -> list[str]:
+def notes(options: ImportOptions, plan: _Plan, counts: Mapping[str, int]) -> list[str]:
     """What the person should know before they rely on this import."""
-    said = []
+    said, columns = [], plan.columns
+    if plan.table.encoding == "cp1252":
+        said.append("The file was read as Windows-1252; check a name with an accent before you rely on it.")
     if "consent" not in columns.fields and options.attestation is None:
         said.append(
             "No consent was imported: the file has no consent column and nobody attested to it, so nobody in it may "
             "be texted until they agree."
+        )
+    if columns.export:
+        said.append(f"Read as an export of {columns.export.title}. {columns.export.means}")
+    if counts.get("uncovered"):
+        said.append(
+            f"{counts['uncovered']:,} rows have their number in a second column or several in one cell; their consent "
+            "names no one number, so it gives nobody standing."
         )
     if counts.get("with_consent", 0) > counts.get("written", 0):
         lacking = counts["with_consent"] - counts.get("written", 0)

@@ -21,7 +21,7 @@ app = typer.Typer(help="Bring contacts in and look at them.", no_args_is_help=Tr
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV file in UTF-8 with a line of column names.")],
+    file: Annotated[Path, typer.Argument(help="A CSV, TSV or XLSX file with a line of column names.")],
     program: Annotated[str | None, typer.Option(help="Short name of the program the consent is to.")] = None,
     region: Annotated[str | None, typer.Option(help="Country of numbers without a country code, such as US.")] = None,
     mapping: Annotated[

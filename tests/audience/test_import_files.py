@@ -110,7 +110,7 @@ def test_columns_are_known_by_their_names(name: str, field: str) -> None:
     [
         (["name", "city"], {}, r"No column is named phone, mobile or number \(found: name, city\)"),
         (["+14155550123", "Ann"], {}, "The first line looks like data"),
-        (["phone", "mobile"], {}, "'phone' and 'mobile' both mean number"),
+        (["phone", "mobile"], {"phone": "number", "mobile": "number"}, "'phone' and 'mobile' both mean number"),
         (["phone", "City", "city"], {}, "both mean city"),
         (["phone", "город"], {}, "needs a name of Latin letters"),
         (["phone"], {"town": "city"}, "'town', which the file does not have"),

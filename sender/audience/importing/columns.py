@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sender.audience.importing.exports import Export, Words, recognise
 from sender.audience.importing.options import FileRefused
 
 SKIP = "skip"
@@ -28,9 +29,18 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
         "optout unsubscribed unsubscribe dnc suppressed stop",
         "opted out|opt out|do not contact|do not text|sms opt out",
     ),
+    "number_2": (
+        "phone2 landline",
+        "phone 2|home phone|work phone|business phone|other phone|alternate phone|secondary phone|second phone",
+    ),
+    "number_3": ("phone3", "phone 3"),
+    "number_4": ("phone4", "phone 4"),
+    "opted_out_2": ("", ""),
+    "outbound": ("", ""),
     "opted_out_at": ("", "opted out at|opt out at|opt out date|opted out date|unsubscribed at|unsubscribe date"),
 }
 FIELDS = frozenset(ALIASES)
+NUMBERS = ("number", "number_2", "number_3", "number_4")
 ATTRIBUTE_ALIASES = {
     "first_name": ("firstname", "given_name", "forename"),
     "last_name": ("lastname", "surname", "family_name"),
@@ -38,6 +48,7 @@ ATTRIBUTE_ALIASES = {
 }
 ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MOST_COLUMNS = 200
+_MOBILE = re.compile(r"mobile|cell|handy", re.IGNORECASE)
 _DATA = re.compile(r"[+(]?\d[\d\s().\-]{5,}")
 
 
@@ -50,6 +61,12 @@ class Columns:
     fields: Mapping[str, int]
     attributes: tuple[tuple[int, str], ...]
     unnamed: tuple[int, ...]
+    export: Export | None = None
+
+    @property
+    def words(self) -> Words:
+        """What stands in the consent column beside what anybody writes."""
+        return self.export.words if self.export else Words()
 
 
 def understand(header: list[str], mapping: Mapping[str, str]) -> Columns:
@@ -59,8 +76,10 @@ def understand(header: list[str], mapping: Mapping[str, str]) -> Columns:
         raise FileRefused(f"The file has {len(header)} columns; {MOST_COLUMNS} is the most.")
     if any(_DATA.fullmatch(cell) for cell in header):
         raise FileRefused("The first line looks like data; put the column names above it, such as phone, first name.")
-    chosen = _chosen(header, mapping)
+    export = recognise(header)
+    chosen = _chosen(header, {**(export.mapping(header) if export else {}), **mapping})
     meant = {place: chosen.get(place) or field_of(name) for place, name in enumerate(header) if name}
+    _part_numbers(header, meant, chosen)
     _refuse_doubled(header, meant)
     fields = {field: place for place, field in meant.items() if field in FIELDS}
     if "number" not in fields:
@@ -72,7 +91,17 @@ def understand(header: list[str], mapping: Mapping[str, str]) -> Columns:
         fields=fields,
         attributes=tuple((place, field.removeprefix(ATTRIBUTE)) for place, field in attributes.items()),
         unnamed=tuple(place for place, name in enumerate(header) if not name),
+        export=export,
     )
+
+
+def _part_numbers(header: list[str], meant: dict[int, str], chosen: Mapping[int, str]) -> None:
+    """Several phone columns that nobody mapped: the mobile one comes first, the others in their order behind it."""
+    found = [place for place, field in meant.items() if field in NUMBERS and place not in chosen]
+    free = [name for name in NUMBERS if name not in chosen.values()]
+    found.sort(key=lambda place: (meant[place] != "number", not _MOBILE.search(header[place])))
+    for place, name in zip(found, free, strict=False):
+        meant[place] = name
 
 
 def field_of(name: str) -> str:

@@ -51,7 +51,7 @@ class Preview:
             if row is None or row.consent is None:
                 continue
             if row.consent.kind == "opt_out":
-                self._out.add(row.phone.e164)
+                self._out.update(phone.e164 for phone in (row.phone, *row.others))
                 continue
             met = row.phone.e164 in self._out
             self.counts["kept_out"] += met or writing.is_kept_out(row, ids[row.phone.e164], self._program_id, closed)

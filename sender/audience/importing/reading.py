@@ -14,6 +14,10 @@ LONGEST_LINE = 1 << 20
 LONGEST_RECORD = 1000
 
 
+class NotUtf8(FileRefused):
+    """The file has bytes that no UTF-8 text has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """What one pass over a file found: SHA-256 in hex and its length in bytes."""
@@ -50,6 +54,7 @@ def scan(file: BinaryIO) -> Scan:
     Raises FileRefused that names the line and the byte which is something else.
     """
     digest, size, number = hashlib.sha256(), 0, 0
+    file.seek(0)
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
         if len(line) > LONGEST_LINE:
@@ -57,7 +62,7 @@ def scan(file: BinaryIO) -> Scan:
         try:
             line.decode()
         except UnicodeDecodeError as error:
-            raise FileRefused(_not_utf8(line, number, size, error)) from error
+            raise NotUtf8(_not_utf8(line, number, size, error)) from error
         digest.update(line)
         size += len(line)
     if not size:

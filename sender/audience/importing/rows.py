@@ -1,13 +1,15 @@
 """Judge one row: what it says about a person, or the one reason why it is not taken. Reads no database."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from guards.base import Purpose
 from sender.audience.importing import values
-from sender.audience.importing.columns import Columns
+from sender.audience.importing.columns import NUMBERS, Columns
 from sender.audience.importing.countries import country_code
+from sender.audience.importing.exports import ALL_OTHERS
 from sender.audience.importing.options import CONSENT_PURPOSES, ImportOptions, read_instant
 from sender.audience.importing.reading import RawRow
 from sender.audience.importing.values import Scalar
@@ -17,6 +19,9 @@ REASONS: Mapping[str, str] = {
     "bad_quotes": "The quotes in this row do not close where they should: double each quote inside a quoted cell.",
     "too_many_cells": "The row has more cells than there are column names: quote the cells that hold the delimiter.",
     "control_character": "The row holds a zero byte: export the file again.",
+    "lost_plus": "The number has lost its plus sign, as spreadsheets do to it: write it as +14155550123 and format the "
+    "column as text.",
+    "not_outbound": "This is not a text to a person, so its number is not theirs.",
     "unknown_country": "The country is neither a code such as US nor an English country name.",
     "bad_language": "The language is not a code such as en or es-MX.",
     "unknown_zone": "The time zone is not an IANA name such as America/Chicago.",
@@ -29,6 +34,12 @@ REASONS: Mapping[str, str] = {
     "transactional.",
     "unclear_opt_out": "The opt-out column says neither yes nor no.",
 }
+
+
+_SEVERAL = re.compile(r":::|[;|\n]")
+_FORCED_TEXT = re.compile(r"^'(?=[\d+=@-])")
+"""What makes a spreadsheet keep "+1" and "076" as they are; it is no part of them."""
+_BARE = re.compile(r"[1-9]\d{10,14}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +56,20 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A row about one number. ``contact`` has only the columns that are not empty."""
+    """A row about one number. ``contact`` has only the columns that are not empty.
+
+    ``others`` are further numbers in the row, which only its opt-out is for; ``uncovered``: the row says yes, but it is
+    not this number that it speaks of. ``place`` counts the numbers of a row.
+    """
 
     line: int
     phone: Phone
     contact: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, Scalar] = field(default_factory=dict)
     consent: Consent | None = None
+    others: tuple[Phone, ...] = ()
+    uncovered: bool = False
+    place: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +97,10 @@ class Judge:
         self._purposes = purposes
         self._now = now
         self._plain = tuple(name for name in ("language", "postal_code", "region", "zone") if name in columns.fields)
+        self._numbers = tuple(columns.fields[name] for name in NUMBERS if name in columns.fields)
+        self._yes = values.YES | columns.words.yes
+        self._no = values.NO | columns.words.no
+        self._out = (values.OUT | columns.words.out) - columns.words.yes
 
     def judge(self, row: RawRow) -> Taken | Refused:
         """The row as a person's data, or the first reason against it."""
@@ -87,16 +109,20 @@ class Judge:
             cells = self._cells(row)
             named = self._cell(cells, "country")
             country = country_code(named) if named else None
-            phone = self._phone(cells, country if named else self._options.region, misnamed=bool(named and not country))
+            self._refuse_inbound(cells)
+            region = country if named else self._options.region
+            phone, others, covered = self._phone(cells, region, misnamed=bool(named and not country))
             consent = self._consent(cells)
             if consent and consent.kind == "opt_out":
-                out = Taken(row.line, phone, consent=consent)
+                out = Taken(row.line, phone, consent=consent, others=others)
             if named and not country:
                 raise _Refuse("unknown_country")
             attributes = self._attributes(cells, country or phone.region)
             if country:
                 attributes.setdefault("country", country)
-            return Taken(row.line, phone, self._contact(cells), attributes, consent)
+            uncovered = not covered and consent is not None and consent.kind == "opt_in"
+            kept = None if uncovered else consent
+            return Taken(row.line, phone, self._contact(cells), attributes, kept, others, uncovered)
         except PhoneError as error:
             return Refused(row.line, str(error.code), error.sentence, row.text)
         except _Refuse as refusal:
@@ -109,6 +135,8 @@ class Judge:
         if "\0" in row.text:
             raise _Refuse("control_character")
         cells = [cell.strip() for cell in row.cells]
+        if "'" in row.text:
+            cells = [_FORCED_TEXT.sub("", cell) for cell in cells]
         width = self._columns.width
         if any(cells[width:]) or any(cells[place] for place in self._columns.unnamed if place < len(cells)):
             raise _Refuse("too_many_cells")
@@ -118,12 +146,48 @@ class Judge:
         place = self._columns.fields.get(name)
         return "" if place is None else cells[place]
 
-    def _phone(self, cells: list[str], region: str | None, *, misnamed: bool) -> Phone:
+    def _refuse_inbound(self, cells: list[str]) -> None:
+        if "outbound" in self._columns.fields and not self._cell(cells, "outbound").startswith("outbound"):
+            raise _Refuse("not_outbound")
+
+    def _phone(self, cells: list[str], region: str | None, *, misnamed: bool) -> tuple[Phone, tuple[Phone, ...], bool]:
+        """The number to text, the others of the row, and whether the row's consent is about it.
+
+        It is only about a number that stands alone in the first phone column.
+        """
+        first = cells[self._numbers[0]]
+        several = len(self._numbers) > 1 and any(cells[place] for place in self._numbers[1:])
+        if not several and not _SEVERAL.search(first):
+            return self._one(first, region, misnamed=misnamed), (), True
+        alone = not _SEVERAL.search(first)
+        texts = [text.strip() for place in self._numbers for text in _SEVERAL.split(cells[place])]
+        return self._best([text for text in texts if text], region, first if alone else "", misnamed=misnamed)
+
+    def _best(
+        self, texts: list[str], region: str | None, covered: str, *, misnamed: bool
+    ) -> tuple[Phone, tuple[Phone, ...], bool]:
+        """The first mobile number of several, else the first that is one at all; the first one's fault if none is."""
+        found: dict[Phone, str] = {}
+        fault: Exception | None = None
+        for text in texts:
+            try:
+                found.setdefault(self._one(text, region, misnamed=misnamed), text)
+            except (PhoneError, _Refuse) as error:
+                fault = fault or error
+        if not found:
+            raise fault or PhoneError(PhoneErrorCode.NOT_A_NUMBER, "")
+        best = next((phone for phone in found if phone.line_type != "fixed_line"), next(iter(found)))
+        others = tuple(phone for phone in found if phone != best)
+        return best, others, found[best] == covered
+
+    def _one(self, text: str, region: str | None, *, misnamed: bool) -> Phone:
         try:
-            return parse(cells[self._columns.fields["number"]], region)
+            return parse(text, region)
         except PhoneError as error:
             if misnamed and error.code == PhoneErrorCode.NO_REGION:
                 raise _Refuse("unknown_country") from error
+            if _lost_plus(text):
+                raise _Refuse("lost_plus") from error
             raise
 
     def _contact(self, cells: list[str]) -> dict[str, str]:
@@ -160,16 +224,17 @@ class Judge:
 
     def _said(self, cells: list[str]) -> bool | str:
         """Whether the row consents, or "out" for an opt-out, which is looked for first."""
-        stop, yes = values.word(self._cell(cells, "opted_out")), values.word(self._cell(cells, "consent"))
-        if stop in values.YES | values.OUT or yes in values.OUT or self._cell(cells, "opted_out_at"):
+        stops = {values.word(self._cell(cells, name)) for name in ("opted_out", "opted_out_2")}
+        yes = values.word(self._cell(cells, "consent"))
+        if stops & (values.YES | self._out) or yes in self._out or self._cell(cells, "opted_out_at"):
             return "out"
-        if stop not in values.NO:
+        if not stops <= self._no and ALL_OTHERS not in self._no:
             raise _Refuse("unclear_opt_out")
         if "consent" not in self._columns.fields:
             return self._options.attestation is not None
-        if yes not in values.YES and yes not in values.NO:
+        if yes not in self._yes and yes not in self._no and ALL_OTHERS not in self._no:
             raise _Refuse("unclear_consent")
-        return yes in values.YES
+        return yes in self._yes
 
     def _opt_out(self, cells: list[str]) -> Consent:
         """An unreadable or future date must not lose an opt-out: it then counts from the import on."""
@@ -198,6 +263,17 @@ class Judge:
             if purpose == wanted and purpose in self._purposes:
                 return purpose
         raise _Refuse("bad_purpose")
+
+
+def _lost_plus(text: str) -> bool:
+    """Whether bare digits, more than any country's own, would be a number with a plus before them."""
+    if not _BARE.fullmatch(text):
+        return False
+    try:
+        parse(f"+{text}", None)
+    except PhoneError:
+        return False
+    return True
 
 
 def _known(value: str | None, code: str) -> str:

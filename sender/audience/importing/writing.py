@@ -39,11 +39,19 @@ def write(session: Session, keys: Keyring, job: Job, rows: Sequence[Taken | Refu
     taken = [row for row in rows if isinstance(row, Taken)]
     refused = [row for row in rows if isinstance(row, Refused)]
     outs = [row.out for row in refused if row.out]
+    outs += [also for row in [*taken, *outs] for also in out_of_others(row)]
     ids = _numbers(session, keys, [*taken, *outs], now)
     counts = _contacts(session, job, taken, ids, now)
     counts["kept_out"] = _consents(session, job, [*taken, *outs], ids, now)
     _refusals(session, keys, job, refused)
     return counts + tally(rows)
+
+
+def out_of_others(row: Taken) -> list[Taken]:
+    """The same opt-out for the row's further numbers: whoever says stop means all of them."""
+    if row.consent is None or row.consent.kind != "opt_out":
+        return []
+    return [Taken(row.line, phone, consent=row.consent, place=at) for at, phone in enumerate(row.others, start=2)]
 
 
 def tally(rows: Sequence[Taken | Refused]) -> Counter[str]:
@@ -58,6 +66,7 @@ def _words(row: Taken | Refused) -> list[str]:
     if isinstance(row, Refused):
         return ["refused", f"refused:{row.code}", *(["opted_out"] if row.out else [])]
     words = ["landline"] if row.phone.line_type in LANDLINES else []
+    words += ["uncovered"] if row.uncovered else []
     if row.consent:
         words.append("opted_out" if row.consent.kind == "opt_out" else "with_consent")
         words += ["written"] if row.consent.level == "express_written" else []
@@ -210,7 +219,7 @@ def _act(job: Job, row: Taken, consent: Consent, number_id: int, at: datetime) -
         purpose=consent.purpose,
         at=at,
         source="import",
-        source_ref=f"import:{job.file_hash}:{row.line}:{consent.kind}:{program or 0}:{consent.purpose.value}",
+        source_ref=_reference(job, row, consent, program),
         level=consent.level,
         wording=consent.wording,
         attested_by=job.attested_by if consent.kind == "opt_in" else "",
@@ -223,6 +232,12 @@ def _act(job: Job, row: Taken, consent: Consent, number_id: int, at: datetime) -
             "dated": consent.at.isoformat() if consent.at else None,
         },
     )
+
+
+def _reference(job: Job, row: Taken, consent: Consent, program: int | None) -> str:
+    """What makes one act of one row one event, however often the file is imported."""
+    place = f":{row.place}" if row.place > 1 else ""
+    return f"import:{job.file_hash}:{row.line}:{consent.kind}:{program or 0}:{consent.purpose.value}{place}"
 
 
 def _refusals(session: Session, keys: Keyring, job: Job, refused: Sequence[Refused]) -> None:
