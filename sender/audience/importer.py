@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, col
 
@@ -188,7 +188,15 @@ class _Importing:
             out_program_id=None if program is None or program.opt_out_scope == "all" else program.id,
             attested_by=word.by if word else "",
             started_at=run.started_at,
+            generation=self._undone(run.file_hash),
+            collected={"how": word.how, "collected_by": word.collected_by} if word else {},
         )
+
+    def _undone(self, file_hash: str) -> int:
+        """How often an import of this file was undone."""
+        undone = col(ImportRun.file_hash) == file_hash, col(ImportRun.status).in_(("undoing", "undone"))
+        with self._db.read() as session:
+            return int(session.execute(select(func.count(col(ImportRun.id))).where(*undone)).scalar_one())
 
     def _write(
         self, job: writing.Job, rows: list[Taken | Refused], counts: Counter[str], before: int, last: int

@@ -1,7 +1,8 @@
 """The consent ledger: append-only events, and the standing they add up to.
 
 An event is written once per act (``source_ref``). Standing moves forward in time only: an opt-in that happened before
-an opt-out never lifts it, and an import never lifts one at all, whenever it says that it happened.
+an opt-out never lifts it, and nobody but the person lifts one at all: no import, API call or operator does, whenever
+they say that it happened.
 """
 
 from collections.abc import Iterable, Sequence
@@ -70,27 +71,27 @@ _OF_NUMBERS = select(*(_STANDINGS.c[name] for name in StandingRow._fields)).wher
 def record(session: Session, acts: Sequence[Act], now: datetime) -> list[Act]:
     """Append these acts in order and bring standing up to date; returns the acts that took effect.
 
-    An act whose ``source_ref`` is known already is the same act again. An imported opt-in that meets an opt-out is not
-    written at all. Callers hold the number rows' locks where the order against a gate matters.
+    An act whose ``source_ref`` is known already is the same act again. An opt-in that is no act of the person's own and
+    meets an opt-out is not written at all. Callers hold the number rows' locks where the order against a gate matters.
     """
-    fresh = _unknown(session, acts)
+    fresh = unknown(session, acts)
     standings = _standings(session, {act.number_id for act in fresh})
     taken: list[tuple[Act, dict[Key, dict[str, Any]]]] = []
     for act in fresh:
-        if act.source == "import" and act.kind == "opt_in" and _is_out(standings, act):
+        if meets_opt_out(standings, act):
             continue
-        rows = _rows(act, standings)
+        rows = rows_of(act, standings)
         standings.update(rows)
         taken.append((act, rows))
     changed: dict[Key, dict[str, Any]] = {}
-    for event_id, (_, rows) in zip(_append(session, [act for act, _ in taken], now), taken, strict=True):
+    for event_id, (_, rows) in zip(append(session, [act for act, _ in taken], now), taken, strict=True):
         for key, row in rows.items():
             changed[key] = {**row, "event_id": event_id}
     upsert(session, ConsentStanding, list(changed.values()), ["number_id", "program_id", "purpose"])
     return [act for act, rows in taken if rows]
 
 
-def _append(session: Session, acts: Sequence[Act], now: datetime) -> list[int]:
+def append(session: Session, acts: Sequence[Act], now: datetime) -> list[int]:
     """Write the events; their ids in the order of the acts."""
     if not acts:
         return []
@@ -122,7 +123,8 @@ def load_standings(session: Session, number_ids: Iterable[int]) -> dict[int, lis
     return found
 
 
-def _unknown(session: Session, acts: Sequence[Act]) -> list[Act]:
+def unknown(session: Session, acts: Sequence[Act]) -> list[Act]:
+    """Those of these acts that no event tells of yet, each once."""
     refs = [act.source_ref for act in acts if act.source_ref]
     known: set[str | None] = set()
     for start in range(0, len(refs), CHUNK):
@@ -147,12 +149,15 @@ def _standings(session: Session, number_ids: set[int]) -> dict[Key, dict[str, An
     return found
 
 
-def _is_out(standings: dict[Key, dict[str, Any]], act: Act) -> bool:
+def meets_opt_out(standings: dict[Key, dict[str, Any]], act: Act) -> bool:
+    """Whether somebody else says yes for a person who is out (promise 4)."""
+    if act.kind != "opt_in" or act.source in OWN_ACTS:
+        return False
     keys = [(act.number_id, program, act.purpose.value) for program in (act.program_id or ALL_PROGRAMS, ALL_PROGRAMS)]
     return any(key in standings and standings[key]["state"] != "in" for key in keys)
 
 
-def _rows(act: Act, standings: dict[Key, dict[str, Any]]) -> dict[Key, dict[str, Any]]:
+def rows_of(act: Act, standings: dict[Key, dict[str, Any]]) -> dict[Key, dict[str, Any]]:
     """The standing rows this act writes: none where something later in time already stands."""
     program = act.program_id or ALL_PROGRAMS
     state = {"opt_in": "in", "opt_out": "out", "hold": "held"}[act.kind]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sender.audience.importing.options import ImportReport
     from sender.audience.importing.options import Progress as Tell
 
+ACTOR = "command line"
+
 app = typer.Typer(help="Bring contacts in and look at them.", no_args_is_help=True)
 
 
@@ -34,6 +36,8 @@ def import_(
     consent_wording: Annotated[str | None, typer.Option(help="Attestation: the exact words they were shown.")] = None,
     consent_at: Annotated[str | None, typer.Option(help="Attestation: when, such as 2026-03-01.")] = None,
     attested_by: Annotated[str | None, typer.Option(help="Attestation: who vouches for it.")] = None,
+    collected: Annotated[str | None, typer.Option(help="Attestation: how, such as web_form, paper, in_person.")] = None,
+    collected_by: Annotated[str | None, typer.Option(help="Attestation: who asked the people.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would happen; write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
@@ -44,7 +48,8 @@ def import_(
     with opened() as runtime:
         try:
             now = runtime.clock.now()
-            word, meant = attest(consent_source, consent_wording, attested_by, consent_at, purpose, now)
+            told = consent_source, consent_wording, attested_by, consent_at, purpose
+            word, meant = attest(*told, now, collected, collected_by)
             options = ImportOptions(
                 program_id=program_named(runtime.db, program) if program else None,
                 region=region.upper() if region else None,
@@ -76,6 +81,34 @@ def refused(
         except FileRefused as error:
             fail(str(error))
     console.print(f"Wrote {count:,} rows to {out}; delete it when the rows are mended.")
+
+
+@app.command("undo")
+def undo_(
+    import_id: Annotated[int, typer.Argument(help="The import's number, from its report.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take an import back, while no text has gone to anybody in it. Opt-outs in it stay."""
+    from sender.audience.importing.options import FileRefused
+    from sender.audience.importing.undoing import undo, why_not
+    from sender.models import ImportRun
+
+    with opened() as runtime:
+        with runtime.db.read() as session:
+            if reason := why_not(session, import_id):
+                fail(reason)
+            counts = session.get_one(ImportRun, import_id).counts
+        said = f"{counts.get('new', 0):,} contacts go and {counts.get('with_consent', 0):,} consents are withdrawn."
+        if not yes:
+            typer.confirm(f"{said} Go on?", abort=True)
+        try:
+            done = undo(runtime.db, runtime.clock, import_id, ACTOR)
+        except FileRefused as error:
+            fail(str(error))
+    console.print(
+        f"Undone: {done.removed:,} contacts removed, {done.restored:,} put back as they were, {done.kept:,} kept as "
+        f"they were used since, {done.withdrawn:,} consents withdrawn."
+    )
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:

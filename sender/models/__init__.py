@@ -6,6 +6,7 @@ Table models check nothing when built: whoever writes a row has checked its inpu
 from sender.models.accounts import LoginLink, LoginThrottle, Passkey, RecoveryCode, Role, SignedIn, User
 from sender.models.api import ApiAnswer, ApiKey
 from sender.models.campaigns import Campaign, Spend, Variant
+from sender.models.imports import FrozenAudience, FrozenMember, ImportChunk, ImportEntry, ImportPreset
 from sender.models.installation import Audit, Emergency, Installation, Notice
 from sender.models.messages import Attempt, Decision, Message, Receipt, Reply
 from sender.models.own_phones import OwnPhone
@@ -26,6 +27,11 @@ __all__ = [
     "Decision",
     "Emergency",
     "FromNumber",
+    "FrozenAudience",
+    "FrozenMember",
+    "ImportChunk",
+    "ImportEntry",
+    "ImportPreset",
     "ImportRefusal",
     "ImportRun",
     "Installation",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Column, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from sender.models.columns import json_field
@@ -91,7 +91,11 @@ class Segment(SQLModel, table=True):
 
 
 class ImportRun(SQLModel, table=True):
-    """One import of one file: how far it came (``line``), what it counted, who attested to the consent in it."""
+    """One import of one file: how far it came (``line``, ``done`` of ``size`` bytes), what it counted, who began it.
+
+    ``status``: running, finished, undoing, undone; of an upload before that uploaded, checking, checked; stopped for
+    good: failed (``problem`` says why), discarded. ``outlook`` is what the dry run foretold.
+    """
 
     __tablename__ = "import_run"
     id: int | None = Field(default=None, primary_key=True)
@@ -104,6 +108,12 @@ class ImportRun(SQLModel, table=True):
     counts: dict[str, int] = json_field()
     started_at: datetime
     finished_at: datetime | None = None
+    started_by: str = ""
+    problem: str = ""
+    size: int = Field(default=0, sa_type=BigInteger)
+    done: int = Field(default=0, sa_type=BigInteger)
+    touched_at: datetime | None = None
+    outlook: dict[str, Any] = json_field()
 
 
 class ImportRefusal(SQLModel, table=True):

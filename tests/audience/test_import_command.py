@@ -54,6 +54,7 @@ def test_the_report_is_a_table_with_the_first_refusals(home: Path) -> None:
 def test_json_is_the_whole_report(home: Path) -> None:
     """One JSON object on standard output and nothing else."""
     attested = ["--consent-source", "till", "--consent-wording", "Text me", "--consent-at", "2026-01-02"]
+    attested += ["--collected", "in_person", "--collected-by", "our staff"]
     words = [*attested, "--attested-by", "Kim", "--purpose", "marketing", "--program", "acme", "--json"]
     result = run(home, f"Handy;Ort\n{ANN};Waco\n", "--map", "Handy=number", "--map", "Ort=attributes.city", *words)
     assert result.exit_code == 0, result.output
@@ -67,7 +68,10 @@ def test_json_is_the_whole_report(home: Path) -> None:
         (["--program", "acne"], "There is no program 'acne'; there is acme."),
         (["--map", "city"], "is not of the form"),
         (["--delimiter", "::"], "is not one character"),
-        (["--consent-source", "till", "--program", "acme"], "lacks wording, attested by, date, purpose"),
+        (
+            ["--consent-source", "till", "--program", "acme"],
+            "lacks wording, attested by, date, how, collected by",
+        ),
         (["--region", "us1"], "The region 'US1' is not a country code"),
     ],
 )
@@ -88,3 +92,14 @@ def test_refused_rows_come_back_as_a_private_file(home: Path) -> None:
     assert out.read_text().splitlines()[1].startswith("3,not_a_number,")
     assert out.stat().st_mode & 0o777 == 0o600
     assert CliRunner().invoke(app, ["refused", "9", "--out", str(home / "x")]).exit_code == 1
+
+
+def test_an_import_is_undone_after_it_was_said_what_goes(home: Path) -> None:
+    """The command counts what goes before it asks, and a second undo is refused."""
+    run(home, f"phone,city\n{ANN},Waco\n")
+    asked = CliRunner().invoke(app, ["undo", "1"], input="n\n")
+    assert "1 contacts go and 0 consents are withdrawn" in asked.output
+    done = CliRunner().invoke(app, ["undo", "1", "--yes"])
+    assert "Undone: 1 contacts removed" in " ".join(done.output.split())
+    again = CliRunner().invoke(app, ["undo", "1", "--yes"])
+    assert (again.exit_code, "is undone; only a finished one" in " ".join(again.stderr.split())) == (1, True)

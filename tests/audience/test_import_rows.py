@@ -201,18 +201,37 @@ def test_any_row_is_taken_or_refused(given: dict[str, str]) -> None:
         assert given["consent"].strip().casefold() == "yes"
 
 
+def vouch(source: str = "till", at: str = "2026-01-02", purpose: str = "Marketing", how: str = "in_person") -> Any:
+    """An attestation as a person types it."""
+    return attest(source, "Text me", "Kim", at, purpose, NOW, how, "our staff")
+
+
 def test_an_attestation_is_whole_or_not_there() -> None:
     """Part of one is refused in a sentence that lists what is missing; a purpose alone is not an attestation."""
     assert attest(None, None, None, None, None, NOW) == (None, None)
     assert attest(None, None, None, None, "marketing", NOW) == (None, Purpose.MARKETING)
-    word, purpose = attest("till", "Text me", "Kim", "2026-01-02", "Marketing", NOW)
-    assert (word, purpose) == (
-        Attestation("till", "Text me", "Kim", datetime(2026, 1, 2, tzinfo=UTC)),
-        Purpose.MARKETING,
-    )
-    with pytest.raises(FileRefused, match="lacks wording, date, purpose;"):
+    given = Attestation("till", "Text me", "Kim", datetime(2026, 1, 2, tzinfo=UTC), "in_person", "our staff")
+    assert vouch() == (given, Purpose.MARKETING)
+    with pytest.raises(FileRefused, match="lacks wording, date, how, collected by, purpose;"):
         attest("till", " ", "Kim", None, None, NOW)
     with pytest.raises(FileRefused, match="must be a past date"):
-        attest("till", "Text me", "Kim", "2027-01-02", "marketing", NOW)
+        vouch(at="2027-01-02")
     with pytest.raises(FileRefused, match="'code' is not one of"):
-        attest("till", "Text me", "Kim", "2026-01-02", "code", NOW)
+        vouch(purpose="code")
+    with pytest.raises(FileRefused, match="must be one of web_form, checkout"):
+        vouch(how="somehow")
+
+
+@pytest.mark.parametrize("how", ["bought", "rented", "shared", "scraped"])
+def test_a_list_of_somebody_elses_people_cannot_be_vouched_for(how: str) -> None:
+    """The sentence says why, and what may be done instead."""
+    with pytest.raises(FileRefused, match="agreed to somebody else, and carriers forbid"):
+        vouch(how=how)
+
+
+@pytest.mark.parametrize("source", ["leads purchased from a data broker", "Bought list, spring", "a lead list"])
+def test_words_that_give_a_bought_list_away_are_heard(source: str) -> None:
+    """Whatever way of collecting is ticked beside them."""
+    with pytest.raises(FileRefused, match="described as"):
+        vouch(source=source)
+    assert vouch(source="tick box at purchase, Acme Rental checkout")[0] is not None

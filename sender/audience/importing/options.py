@@ -1,7 +1,8 @@
 """What a person says about a file before it is imported, and what they are told afterwards."""
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,8 +12,32 @@ from guards.base import Purpose
 
 CONSENT_PURPOSES = (Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL)
 
+COLLECTED: Mapping[str, str] = {
+    "web_form": "a form on our own site",
+    "checkout": "a box at our checkout",
+    "keyword": "a text to one of our numbers",
+    "paper": "a form on paper",
+    "in_person": "asked in person, such as at the till",
+    "phone_call": "asked on the phone",
+    "other_system": "collected by us in another system",
+}
+"""The ways in which an organisation may have asked people itself."""
+NOT_OURS: Mapping[str, str] = {
+    "bought": "bought",
+    "rented": "rented",
+    "shared": "shared by a partner",
+    "scraped": "copied from web pages or directories",
+}
+"""Where a list may not come from: consent is given to one sender (CTIA Messaging Principles 5.1.2.2, 5.1.4)."""
+
 SHOWN = 20
 """How many refusals a report lists; all of them are kept in the database."""
+
+_NOT_OURS = re.compile(
+    r"\b(?:bought|purchased|rented|shared|scraped|crawled) (?:list|data|database|contacts|leads|numbers|from)\b"
+    r"|\b(?:list|data|lead) (?:broker|vendor)s?\b|\blead lists?\b",
+    re.IGNORECASE,
+)
 
 Progress = Callable[[int, int, Mapping[str, int]], None]
 """Called after each slice with bytes read, bytes in the file, and the counts so far."""
@@ -24,12 +49,17 @@ class FileRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """A person's word that everybody in the file agreed: where, to which words, when, and whose word it is."""
+    """A person's word that everybody in the file agreed: where, to which words, when, and whose word it is.
+
+    ``how`` is one of COLLECTED and ``collected_by`` who asked the people.
+    """
 
     source: str
     wording: str
     by: str
     at: datetime
+    how: str = ""
+    collected_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +88,7 @@ class ImportOptions:
             "mapping": dict(self.mapping),
             "delimiter": self.delimiter,
             "purpose": self.purpose.value if self.purpose else None,
-            "attestation": word and {"source": word.source, "wording": word.wording, "by": word.by, "at": str(word.at)},
+            "attestation": word and {**asdict(word), "at": str(word.at)},
         }
 
 
@@ -91,26 +121,62 @@ class ImportReport:
 
 
 def attest(
-    source: str | None, wording: str | None, by: str | None, at: str | None, purpose: str | None, now: datetime
+    source: str | None,
+    wording: str | None,
+    by: str | None,
+    at: str | None,
+    purpose: str | None,
+    now: datetime,
+    how: str | None = None,
+    collected_by: str | None = None,
 ) -> tuple[Attestation | None, Purpose | None]:
     """Read an attestation from what a person typed; all of it or none of it.
 
-    ``purpose`` alone is fine: it then says what the file's own consent columns were about. Raises FileRefused.
+    ``purpose`` alone is fine: it then says what the file's own consent columns were about. Raises FileRefused, also for
+    a list that was bought, rented, shared or scraped.
     """
     meant = read_purpose(purpose) if purpose else None
-    given = {"source": source, "wording": wording, "attested by": by, "date": at}
+    _refuse_strangers(how, source, collected_by)
+    given = {
+        "source": source,
+        "wording": wording,
+        "attested by": by,
+        "date": at,
+        "how": how,
+        "collected by": collected_by,
+    }
     missing = [name for name, value in given.items() if not (value or "").strip()]
     if len(missing) == len(given):
         return None, meant
     if missing or meant is None:
         lacking = ", ".join([*missing, *([] if meant else ["purpose"])])
         raise FileRefused(
-            f"The attestation lacks {lacking}; give source, wording, attested by, date and purpose together, or none."
+            f"The attestation lacks {lacking}; give source, wording, attested by, date, how, collected by and purpose "
+            "together, or none."
         )
     moment = read_instant(at or "")
     if moment is None or moment > now:
         raise FileRefused("The date of consent must be a past date such as 2026-03-01 or 2026-03-01T09:30:00+00:00.")
-    return Attestation((source or "").strip(), (wording or "").strip(), (by or "").strip(), moment), meant
+    said = [(text or "").strip() for text in (source, wording, by, how, collected_by)]
+    if said[3] not in COLLECTED:
+        raise FileRefused(f"How the numbers were collected must be one of {', '.join(COLLECTED)}.")
+    return Attestation(said[0], said[1], said[2], moment, said[3], said[4]), meant
+
+
+def _refuse_strangers(how: str | None, *texts: str | None) -> None:
+    """Nobody can agree on behalf of people who never heard of the sender."""
+    word = (how or "").strip().casefold()
+    if word in NOT_OURS:
+        told = NOT_OURS[word]
+    else:
+        found = next((match for match in map(_NOT_OURS.search, filter(None, texts)) if match), None)
+        if found is None:
+            return
+        told = f"described as “{found[0]}”"
+    raise FileRefused(
+        f"A list that was {told} cannot be imported with consent: people agreed to somebody else, and carriers forbid "
+        "texting them. Import it without consent, and text nobody before they sign up with you."
+    )
 
 
 def read_purpose(text: str) -> Purpose:

@@ -1,8 +1,8 @@
 """Write one slice of judged rows inside the caller's transaction: numbers, contacts, consent, refusals."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from sender.audience import ledger, numbers
+from sender.audience.importing import entries
 from sender.audience.importing.rows import Consent, Refused, Taken
 from sender.crypto import Keyring
 from sender.db import insert_new, upsert
@@ -23,7 +24,11 @@ COLUMNS = ("number_id", *PLAIN, "attributes", "import_id", "created_at", "change
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What all slices of one import share. ``out_program_id`` is where its opt-outs count; None: everywhere."""
+    """What all slices of one import share. ``out_program_id`` is where its opt-outs count; None: everywhere.
+
+    ``generation`` counts how often an import of this file was undone: consent that was withdrawn is then a new act.
+    ``collected`` is what the attestation says of how and by whom.
+    """
 
     import_id: int
     file_hash: str
@@ -32,6 +37,8 @@ class Job:
     out_program_id: int | None
     attested_by: str
     started_at: datetime
+    generation: int = 0
+    collected: Mapping[str, str] = field(default_factory=dict)
 
 
 def write(session: Session, keys: Keyring, job: Job, rows: Sequence[Taken | Refused], now: datetime) -> Counter[str]:
@@ -101,6 +108,7 @@ def merge(contact: dict[str, Any], row: Taken) -> bool:
 
 def _contacts(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> Counter[str]:
     contacts = read_contacts(session, set(ids.values()))
+    former = {number_id: dict(contact) for number_id, contact in contacts.items()}
     counts: Counter[str] = Counter()
     touched: set[int] = set()
     dirty: set[int] = set()
@@ -119,6 +127,7 @@ def _contacts(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, 
         counts[outcome(duplicate, before is None, changed)] += 1
     upsert(session, Contact, [contacts[number_id] for number_id in sorted(dirty)], ["number_id"])
     _mark(session, job, touched - dirty)
+    entries.write(session, job.import_id, former, {number_id: contacts[number_id] for number_id in touched})
     return counts
 
 
@@ -230,6 +239,7 @@ def _act(job: Job, row: Taken, consent: Consent, number_id: int, at: datetime) -
             "line": row.line,
             "source": consent.source,
             "dated": consent.at.isoformat() if consent.at else None,
+            **(job.collected if consent.kind == "opt_in" else {}),
         },
     )
 
@@ -237,6 +247,7 @@ def _act(job: Job, row: Taken, consent: Consent, number_id: int, at: datetime) -
 def _reference(job: Job, row: Taken, consent: Consent, program: int | None) -> str:
     """What makes one act of one row one event, however often the file is imported."""
     place = f":{row.place}" if row.place > 1 else ""
+    place += f":again{job.generation}" if job.generation else ""
     return f"import:{job.file_hash}:{row.line}:{consent.kind}:{program or 0}:{consent.purpose.value}{place}"
 
 
