@@ -78,12 +78,10 @@ def _make(runtime: Runtime, actor: str) -> None:
 
 
 def _behind(runtime: Runtime) -> int:
-    """Numbers that can be read and are keyed by an older generation; one, where there is none but a fresh key file."""
+    """How many numbers can be read and are keyed by an older generation."""
+    older, readable = col(Number.key_version) < runtime.keys.version, func.length(Number.data_key) > 0
     with runtime.db.read() as session:
-        behind = select(func.count()).where(
-            col(Number.key_version) < runtime.keys.version, func.length(Number.data_key) > 0
-        )
-        return int(session.execute(behind).scalar_one())
+        return int(session.execute(select(func.count()).where(older, readable)).scalar_one())
 
 
 def _turn_numbers(runtime: Runtime, session: Session, after: int) -> tuple[int, int, int]:

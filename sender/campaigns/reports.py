@@ -14,6 +14,7 @@ from sender.states import FINAL, WAITING, Status
 # What counts as done in a progress bar: nothing more will be sent for it.
 SETTLED = frozenset(FINAL | {Status.SENT})
 KEYS_EXPORTED = "keys.export"
+KEYS_MADE = "keys.make"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +178,12 @@ def under_way(session: Session) -> tuple[int, int]:
 
 
 def notices(session: Session) -> Notices:
-    """Whether sending is halted and why, and whether the keys were ever exported (an audit line says so).
+    """Whether sending is halted and why, and whether the keys in force were exported (audit lines say so).
 
     An installation without its row counts as halted, as it does for the gate.
     """
     row = session.execute(select(col(Installation.halted), col(Installation.halted_why))).first()
-    exported = session.execute(select(col(Audit.id)).where(col(Audit.action) == KEYS_EXPORTED).limit(1)).scalar()
+    about_keys = select(col(Audit.action)).where(col(Audit.action).in_([KEYS_EXPORTED, KEYS_MADE]))
+    last = session.execute(about_keys.order_by(col(Audit.id).desc()).limit(1)).scalar()
     halted, why = (row[0], row[1]) if row else (True, "")
-    return Notices(halted, why, exported is not None)
+    return Notices(halted, why, last == KEYS_EXPORTED)
