@@ -11,14 +11,27 @@ from sender.locks import close_installation
 from sender.models import Audit, Installation
 from sender.runtime import Runtime
 
+COPY = (
+    "This database was put back from a copy: run `tactful release` on the server. It first asks the provider which "
+    "texts left and which replies came since, so that nobody is texted twice and no STOP is lost."
+)
+
+
+class HeldError(Exception):
+    """The installation cannot be released like this; the sentence says how it can."""
+
 
 def halt(runtime: Runtime, why: str, actor: str) -> None:
     """No gate is open, and none opens, once this returns."""
     _set(runtime, True, why, actor, "halt")
 
 
-def release(runtime: Runtime, actor: str) -> None:
-    """Let gates open again."""
+def release(runtime: Runtime, actor: str, *, caught_up: bool = False) -> None:
+    """Let gates open again. HeldError for a copy of a database that was not asked what left since (`caught_up`)."""
+    if not caught_up:
+        with runtime.db.read() as session:
+            if session.execute(select(col(Installation.copied_at))).scalar() is not None:
+                raise HeldError(COPY)
     _set(runtime, False, "", actor, "release")
 
 
@@ -36,7 +49,11 @@ def is_halted(session: Session) -> bool:
 def _set(runtime: Runtime, halted: bool, why: str, actor: str, action: str) -> None:
     with runtime.db.write() as session:
         close_installation(session)
-        session.execute(update(Installation).values(halted=halted, halted_why=why))
+        session.execute(update(Installation).values(halted=halted, halted_why=why, **_settled(halted)))
         session.add(
             Audit(at=runtime.clock.now(), actor=actor, action=action, subject="installation", detail={"why": why})
         )
+
+
+def _settled(halted: bool) -> dict[str, None]:
+    return {} if halted else {"copied_at": None}

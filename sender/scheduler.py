@@ -16,6 +16,7 @@ from sender import audit
 from sender.actors import URGENT, declare, make_broker, not_here
 from sender.api.answers import forget_answers
 from sender.audience.sealer import seal_some
+from sender.backup.place import mark
 from sender.campaigns.control import cancel_waiting, finish_done, pause_strayed, start_due
 from sender.campaigns.planner import plan_slice
 from sender.delivery.dispatcher import Dispatcher, Ring
@@ -59,6 +60,7 @@ class Scheduler:
                 Step("sweep", 2.0, lambda: sweep(runtime)),
                 Step("cancel", 1.0, lambda: cancel_waiting(runtime)),
                 Step("seal", 2.0, lambda: seal_some(runtime.db)),
+                Step("mark", 60.0, lambda: mark(runtime)),
                 Step("seal the audit", 2.0, lambda: audit.seal_some(runtime.db)),
                 Step("finish", 1.0, lambda: finish_done(runtime)),
                 Step("forget", 60.0, lambda: forget_answers(runtime.db, runtime.clock.real())),

@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
 from sender.db import Database, sqlite_file
@@ -22,18 +22,32 @@ class SchemaError(Exception):
 def upgrade(database: Database) -> None:
     """Run the migrations that are missing, all or none; two processes at once wait for each other."""
     with database.engine.begin() as connection:
-        if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        upgrade_within(connection)
+
+
+def upgrade_within(connection: Connection, to: str = "head") -> None:
+    """Run the migrations that are missing up to ``to`` in the transaction of this connection."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+def revision(database: Database) -> str | None:
+    """Which migration ran last; None in an empty database."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_current(database: Database) -> bool:
+    """Whether the newest migration has run."""
+    return revision(database) == ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def require_current(database: Database) -> None:
     """Raise SchemaError unless the newest migration has run."""
-    with database.engine.connect() as connection:
-        at = MigrationContext.configure(connection).get_current_revision()
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    at, head = revision(database), ScriptDirectory.from_config(_config()).get_current_head()
     if at != head:
         raise SchemaError(
             f"The database is at schema {at or 'none'}, this version needs {head}: run `tactful db upgrade`."

@@ -4,8 +4,21 @@ from typing import Annotated
 
 import typer
 
-from sender.cli import apikeys, audit, bench, campaigns, contacts, filters, keys, processes, programs, records, rules
-from sender.cli.common import console, emit, fail, load_settings, opened, prepare
+from sender.cli import (
+    apikeys,
+    audit,
+    backup,
+    bench,
+    campaigns,
+    contacts,
+    filters,
+    keys,
+    processes,
+    programs,
+    records,
+    rules,
+)
+from sender.cli.common import console, emit, fail, opened
 
 app = typer.Typer(
     name="tactful",
@@ -24,18 +37,12 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(db, name="db")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger, name="ledger")
+backup.register(app, db)
 bench.register(app)
 filters.register(app)
 processes.register(app)
 records.register(app)
 rules.register(app)
-
-
-@db.command("upgrade")
-def db_upgrade() -> None:
-    """Bring the database to the schema of this version; does nothing when it is there."""
-    prepare(load_settings())
-    console.print("The database is up to date.")
 
 
 @ledger.command("verify")
@@ -58,16 +65,6 @@ def halt(why: Annotated[str, typer.Argument(help="The reason, kept in the audit.
     with opened() as runtime:
         stop(runtime, why, "command line")
     console.print("Halted: no text leaves until `tactful release`.")
-
-
-@app.command()
-def release() -> None:
-    """Open the gates again after `tactful halt`."""
-    from sender.halt import release as go
-
-    with opened() as runtime:
-        go(runtime, "command line")
-    console.print("Released.")
 
 
 __all__ = ["app", "emit"]

@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sender.clock import Clock
     from sender.db import Database
     from sender.providers.base import Provider
@@ -126,18 +128,26 @@ def make_home(settings: "Settings", database: "Database") -> None:
     make_keys(settings.home)
 
 
-def prepare(settings: "Settings") -> None:
-    """Bring home, keys, schema and the installation's own row to where a start needs them."""
+def prepare(settings: "Settings", *, backup: bool = True) -> "Path | None":
+    """Bring home, keys, schema and the installation's own row to where a start needs them.
+
+    Returns the backup that was made where the schema had to change.
+    """
+    from sender.backup.copies import before_upgrade
+    from sender.crypto import load_keys
     from sender.db import Database
     from sender.halt import found
     from sender.schema import upgrade
 
     database = Database(settings.database)
     make_home(settings, database)
+    now = datetime.now(UTC)
+    kept = before_upgrade(database, load_keys(settings.home), settings.home / "backups", now) if backup else None
     upgrade(database)
     with database.write() as session:
         found(session)
     database.close()
+    return kept
 
 
 def log_to_stderr() -> None:

@@ -97,17 +97,21 @@ def _become(*words: str) -> NoReturn:
 
 def worker() -> None:
     """One worker process: takes batches off the bell and delivers them."""
+    from sender.backup.place import check_in
     from sender.worker import run_worker
 
     with opened(sending=True, patience=PATIENCE) as runtime:
+        check_in(runtime)
         run_worker(runtime, redis_address(runtime.settings))
 
 
 def scheduler() -> None:
     """The scheduler: starts, plans, hands over, applies receipts, sweeps and reconciles."""
+    from sender.backup.place import check_in
     from sender.scheduler import run_scheduler
 
     with opened(sending=True, patience=PATIENCE) as runtime:
+        check_in(runtime)
         run_scheduler(runtime, redis_address(runtime.settings))
 
 

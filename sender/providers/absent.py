@@ -18,5 +18,9 @@ class AbsentProvider:
         """Refuse."""
         raise Misconfigured(SENTENCE)
 
+    async def messages_since(self, since: datetime) -> list[Found]:
+        """Refuse."""
+        raise Misconfigured(SENTENCE)
+
     async def close(self) -> None:
         """Nothing to give back."""

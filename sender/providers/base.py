@@ -87,6 +87,8 @@ class Found:
     from_address: str | None
     service: str | None
     error_code: int | None = None
+    to: str = ""
+    direction: str = "outbound-api"
 
 
 class Provider(Protocol):
@@ -98,6 +100,10 @@ class Provider(Protocol):
 
     async def messages_to(self, to: str, since: datetime) -> list[Found]:
         """What the provider holds for this number since then, newest first; SendError when it cannot be asked."""
+        ...
+
+    async def messages_since(self, since: datetime) -> list[Found]:
+        """Everything of the account since then, both directions, oldest first; SendError when it cannot be asked."""
         ...
 
     async def close(self) -> None:

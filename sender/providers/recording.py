@@ -29,5 +29,9 @@ class RecordingProvider:
         """What a test put into the list."""
         return [found for found in self.listed if found.created_at >= since]
 
+    async def messages_since(self, since: datetime) -> list[Found]:
+        """What a test put into the list."""
+        return [found for found in self.listed if found.created_at >= since]
+
     async def close(self) -> None:
         """Nothing to give back."""

@@ -27,6 +27,7 @@ from sender.settings import Settings
 CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 5.0
 LIST_PAGE = 50
+LONGEST_PAGE = 1_000
 NOT_FOUND = 404
 
 # At INFO the SDK logs addresses whose query holds phone numbers.
@@ -111,6 +112,18 @@ class TwilioProvider:
         except Exception as error:
             raise _send_error(error) from error
         return [_found(row) for row in rows if _created(row) >= since]
+
+    async def messages_since(self, since: datetime) -> list[Found]:
+        """Twilio's list of the account, since then, oldest first; it comes newest first, by pages."""
+        found: list[Found] = []
+        try:
+            async for row in await self._client.messages.stream_async(page_size=LONGEST_PAGE):
+                if _created(row) < since:
+                    break
+                found.append(_found(row))
+        except Exception as error:
+            raise _send_error(error) from error
+        return found[::-1]
 
     async def check_credentials(self) -> None:
         """Fetch the account; SendError says what is wrong with the settings."""
@@ -205,4 +218,6 @@ def _found(row: Any) -> Found:
         row.from_,
         row.messaging_service_sid,
         row.error_code and int(row.error_code),
+        row.to or "",
+        str(row.direction or ""),
     )

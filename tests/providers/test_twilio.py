@@ -231,6 +231,21 @@ def test_the_list_finds_what_was_accepted(simulator: Running) -> None:
     assert asyncio.run(listed()) == ["Acme: hello. Reply STOP to opt out"]
 
 
+def test_the_whole_account_is_listed(simulator: Running) -> None:
+    """What a restored copy has to learn: every text since then, oldest first, with whom it went to and which way."""
+    settings = settings_for(simulator.url)
+    send(settings, outbound(), outbound())
+
+    async def listed() -> list[tuple[str, str, str]]:
+        provider = TwilioProvider(settings)
+        found = await provider.messages_since(datetime.now(UTC) - timedelta(minutes=5))
+        late = await provider.messages_since(datetime.now(UTC) + timedelta(minutes=5))
+        await provider.close()
+        return [(one.to, one.direction, one.body) for one in [*found, *late]]
+
+    assert asyncio.run(listed()) == [(NEW_YORK, "outbound-api", "Acme: hello. Reply STOP to opt out")] * 2
+
+
 def test_a_hundred_at_once_use_a_bounded_number_of_connections(simulator: Running) -> None:
     """With room for ten requests on the wire, never more than ten are there."""
     answers = send(settings_for(simulator.url, connections=10), *(outbound() for _ in range(100)))

@@ -70,7 +70,10 @@ def ask_release() -> ResponseReturnValue:
 def do_release() -> ResponseReturnValue:
     """Let gates open again."""
     _require("owner")
-    halt.release(runtime(), person().actor)
+    try:
+        halt.release(runtime(), person().actor)
+    except halt.HeldError as error:
+        abort(409, str(error))
     return redirect("/", 303)
 
 

@@ -1,0 +1,101 @@
+"""Knows a database that was put back, swapped or cloned, and closes its gates until a person has looked (promise 10).
+
+Each host keeps a file beside the keys with the epoch it worked with and how far sending had come; the database keeps
+where it lies and when a scheduler last worked on it. A copy contradicts one of them. What none of them shows is a clone
+of a whole machine, disk and identity, that runs beside the first.
+"""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlmodel import Session, col
+
+from sender import audit
+from sender.db import Pace, sqlite_file
+from sender.locks import close_installation
+from sender.models import Attempt, Installation
+from sender.runtime import Runtime
+
+SILENCE = timedelta(hours=72)
+MACHINE = Path("/etc/machine-id")
+
+
+def check_in(runtime: Runtime) -> str:
+    """Compare the database with what this host knows, hold it where they differ, and return why ("": all is well).
+
+    Processes that send call it before their first gate.
+    """
+    real, path = runtime.clock.real(), _path(runtime)
+    with runtime.db.write() as session:
+        close_installation(session)
+        row = session.get_one(Installation, 1, populate_existing=True)
+        last, here = _last_attempt(session), place(runtime, session)
+        why = "" if row.halted and row.copied_at else _why_held(row, _known(path), last, here, real)
+        if why:
+            row.halted, row.halted_why, row.copied_at = True, why, row.seen_at or real
+            audit.note(session, runtime.clock.now(), "system", "installation.hold", "installation", {"why": why})
+        row.place, row.seen_at = here, real
+        epoch = row.epoch
+    _keep(path, epoch, last)
+    return why
+
+
+def mark(runtime: Runtime) -> int:
+    """Note that somebody works on this database, and how far it has come; the scheduler does it every minute."""
+    with runtime.db.write(Pace.BULK, redoable=True) as session:
+        session.execute(update(Installation).values(seen_at=runtime.clock.real()))
+        row, last = session.get_one(Installation, 1), _last_attempt(session)
+    _keep(_path(runtime), row.epoch, last)
+    return 0
+
+
+def place(runtime: Runtime, session: Session) -> str:
+    """Where this database lies, as a hash: machine and path of an SQLite file, cluster and database on PostgreSQL."""
+    file = sqlite_file(runtime.db)
+    if file is not None:
+        machine = MACHINE.read_text().strip() if MACHINE.exists() else ""
+        where = f"{machine} {file.resolve()}"
+    else:
+        named = "SELECT system_identifier FROM pg_control_system()", "SELECT current_database()"
+        oid = "SELECT oid FROM pg_database WHERE datname = current_database()"
+        where = " ".join(str(session.execute(text(query)).scalar_one()) for query in (*named, oid))
+    return hashlib.sha256(where.encode()).hexdigest()[:16]
+
+
+def _why_held(row: Installation, known: dict[str, Any], last: int, here: str, real: datetime) -> str:
+    if known and known["epoch"] != row.epoch:
+        return "this is another database than this host last worked with"
+    if known and known["attempt"] > last:
+        return "the database is older than it was: it was put back from a copy"
+    if row.place and row.place != here:
+        return "the database lies in another place than before: it is a copy, and the first one may be running"
+    if row.seen_at and real - row.seen_at > SILENCE:
+        return f"nothing has worked on this database since {row.seen_at:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
+def _last_attempt(session: Session) -> int:
+    return int(session.execute(select(func.coalesce(func.max(col(Attempt.id)), 0))).scalar_one())
+
+
+def _path(runtime: Runtime) -> Path:
+    return runtime.settings.home / "epoch.json"
+
+
+def _known(path: Path) -> dict[str, Any]:
+    try:
+        body = json.loads(path.read_text())
+        return {"epoch": str(body["epoch"]), "attempt": int(body["attempt"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _keep(path: Path, epoch: str, attempt: int) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps({"epoch": epoch, "attempt": attempt}))
+    fresh.chmod(0o600)
+    fresh.replace(path)

@@ -1,0 +1,147 @@
+"""Nothing leaves a copy of a database by itself; once released, nobody is texted twice and no STOP is lost."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from sender import halt
+from sender.audience.numbers import find
+from sender.backup import copies
+from sender.backup.catch_up import catch_up, copied_at
+from sender.backup.place import check_in, mark
+from sender.db import Database
+from sender.delivery.pipeline import Pipeline
+from sender.delivery.wire import Wire
+from sender.halt import HeldError
+from sender.models import Installation as InstallationRow
+from sender.models import Message
+from sender.providers.base import Found
+from sender.runtime import Runtime
+from sender.states import Status
+from tests.installation import TUESDAY, Installation, install
+from tests.sender.test_backup import empty
+
+__all__ = ["empty"]
+WORDS = "Acme: Sale today. Reply STOP to opt out"
+PEOPLE = [f"+1212555{place:04d}" for place in range(100, 112)]
+
+
+@pytest.fixture
+def installation(tmp_path: Path, database_url: str) -> Installation:
+    """Twelve people, and a text that waits for each."""
+    made = install(tmp_path / "home", database_url)
+    for e164 in PEOPLE:
+        made.message(made.contact(e164), WORDS)
+    return made
+
+
+def deliver(runtime: Runtime, ids: list[int]) -> None:
+    """Let a worker have these messages."""
+    wire = Wire()
+    try:
+        Pipeline(runtime, wire).deliver(ids)
+    finally:
+        wire.close()
+
+
+def listed(installation: Installation) -> list[Found]:
+    """What Twilio's list says of everything that was sent."""
+    return [
+        Found(f"SM{place + 1:032x}", TUESDAY, "delivered", one.cleared.draft.text, one.from_address, None, None, one.to)
+        for place, one in enumerate(installation.provider.sent)
+    ]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_drill(
+    installation: Installation, empty: Callable[[str], Database], tmp_path: Path, seed: int, database_url: str
+) -> None:
+    """A backup at a random moment of a run, a disaster at another: 0 texts before the release, 0 twice after it."""
+    dice, runtime, ids = random.Random(seed), installation.runtime, list(range(1, len(PEOPLE) + 1))
+    dice.shuffle(ids)
+    backed_up, died = sorted(dice.sample(range(len(ids)), 2))
+    deliver(runtime, ids[:backed_up])
+    copies.backup(runtime.db, runtime.keys, tmp_path / "copy.tactful", TUESDAY)
+    deliver(runtime, ids[backed_up:died])
+    stopped = PEOPLE[ids[-1] - 1]
+    restored = empty("sqlite" if runtime.db.is_sqlite else "postgresql")
+    copies.restore(tmp_path / "copy.tactful", runtime.keys, restored, TUESDAY)
+    copy = replace(runtime, db=restored)
+    deliver(copy, ids)
+    assert len(installation.provider.sent) == died
+    with pytest.raises(HeldError, match="tactful release"):
+        halt.release(copy, "ana@example.org")
+    stop = Found("SM" + "f" * 32, TUESDAY, "received", "STOP", stopped, None, None, "+12125550100", "inbound")
+    installation.provider.listed = [*listed(installation), stop]
+    wire = Wire()
+    with restored.read() as session:
+        since = copied_at(session)
+    assert since == TUESDAY
+    learned = catch_up(copy, wire, since, "command line")
+    again = catch_up(copy, wire, since, "command line")
+    wire.close()
+    assert (learned.sent, learned.replies, learned.strange) == (died - backed_up, 1, 0)
+    assert (again.sent, again.replies) == (0, 0)
+    halt.release(copy, "command line", caught_up=True)
+    with restored.write() as session:
+        session.execute(update(Message).where(Message.status == "pending").values(status="queued"))
+    deliver(copy, ids)
+    texted = Counter(one.to for one in installation.provider.sent)
+    assert set(texted.values()) == {1}
+    assert set(PEOPLE) - set(texted) == {stopped}
+
+
+def test_a_campaign_of_a_copy_waits_for_a_person(installation: Installation) -> None:
+    """A text that left and is not in the copy is counted as strange; one from another software's number is not ours."""
+    runtime = installation.runtime
+    with runtime.db.write() as session:
+        session.execute(update(InstallationRow).values(halted=True, copied_at=TUESDAY))
+    sent = Found("SM1", TUESDAY, "sent", "Something else", "+12125550100", None, None, PEOPLE[0])
+    installation.provider.listed = [sent, replace(sent, sid="SM2", from_address="+12125550199")]
+    wire = Wire()
+    learned = catch_up(runtime, wire, TUESDAY, "command line")
+    wire.close()
+    assert (learned.sent, learned.strange) == (0, 1)
+    assert installation.status(1) == Status.QUEUED
+
+
+def test_an_older_database_is_known(installation: Installation, tmp_path: Path) -> None:
+    """A database that somebody put back by hand lacks attempts that this host has seen: it is held."""
+    runtime = installation.runtime
+    assert check_in(runtime) == ""
+    before = (runtime.settings.home / "epoch.json").read_text()
+    deliver(runtime, [1, 2])
+    mark(runtime)
+    assert check_in(runtime) == ""
+    (runtime.settings.home / "epoch.json").write_text(before.replace('"attempt": 0', '"attempt": 3'))
+    assert "older than it was" in check_in(runtime)
+    deliver(runtime, [3])
+    assert len(installation.provider.sent) == 2
+    with runtime.db.read() as session:
+        assert find(session, runtime.keys, PEOPLE[0])
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({"epoch": "another"}, "another database"),
+        ({"place": "elsewhere"}, "it is a copy"),
+        ({"seen_at": TUESDAY - timedelta(hours=73)}, "nothing has worked"),
+    ],
+)
+def test_a_copy_is_known_by(installation: Installation, columns: dict[str, object], why: str) -> None:
+    """Another epoch, another place, or three days of silence: each holds the installation and says why."""
+    runtime = installation.runtime
+    assert check_in(runtime) == ""
+    with runtime.db.write() as session:
+        session.execute(update(InstallationRow).values(**columns))
+    assert why in check_in(runtime)
+    assert check_in(runtime) == ""
+    with runtime.db.read() as session:
+        assert halt.is_halted(session)
