@@ -115,9 +115,13 @@ def progress(session: Session, campaign_id: int) -> Progress:
     )
 
 
-def listing(session: Session, programs: Collection[int] | None = None, limit: int = 50) -> list[Line]:
-    """The newest campaigns of these programs (None: of all), newest first, with their counts."""
+def listing(
+    session: Session, programs: Collection[int] | None = None, limit: int = 50, archived: bool = False
+) -> list[Line]:
+    """The newest campaigns of these programs (None: of all), newest first, with their counts; or the archived ones."""
     statement = select(Campaign, col(Program.brand)).join(Program, col(Program.id) == col(Campaign.program_id))
+    shelf = col(Campaign.archived_at)
+    statement = statement.where(shelf.is_not(None) if archived else shelf.is_(None))
     if programs is not None:
         statement = statement.where(col(Campaign.program_id).in_(programs))
     found = session.execute(statement.order_by(col(Campaign.id).desc()).limit(limit)).all()

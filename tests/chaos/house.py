@@ -33,6 +33,7 @@ from sender.simulator.clock import Clock as SimulatorClock
 from sender.simulator.config import SimulatorConfig
 from sender.simulator.server import Running, serve
 from sender.states import Status
+from tests.approving import approve
 from tests.installation import FOOTER, TUESDAY, WORDING, line, make_program
 from tests.servers import free_port
 
@@ -97,6 +98,7 @@ class House:
             row.planned_at = now
             session.add(row)
             session.flush()
+            approve(session, row.id or 0)
             return row.id or 0
 
     def messages(self, numbers: Sequence[int], campaign_id: int | None = None, status: str = "queued") -> list[int]:

@@ -21,6 +21,7 @@ from sender.models import Campaign, Installation, Message, Number, Program, Vari
 from sender.providers.base import Accepted, Found, Outbound
 from sender.runtime import Runtime
 from sender.settings import Settings
+from tests.approving import approve
 from web.app import create_app
 from web.signature import signature
 
@@ -214,6 +215,7 @@ def make_campaign(session: Session, name: str = "Spring sale", slug: str = "lume
                 touched_at=START,
             )
         )
+    approve(session, campaign.id)
     return campaign.id
 
 
