@@ -11,13 +11,22 @@ from sender.campaigns import control
 from sender.campaigns.control import CampaignIn, VariantIn
 from sender.campaigns.planner import plan_slice
 from sender.cli.common import build, load_settings
+from sender.collector import spare_what_lasts
+from sender.runtime import Runtime
 
 TEMPLATE = "Larkfield: Hello {{ first_name }}, 20 % off today at {{ city }}."
 
 
+def _ready() -> Runtime:
+    """What commands and processes begin with, but for their questions to the database."""
+    runtime = build(load_settings())
+    spare_what_lasts()
+    return runtime
+
+
 def prepare_import(contacts: str, program_id: int) -> Work:
     """The work of importing the file of people with their consent."""
-    runtime = build(load_settings())
+    runtime = _ready()
     options = ImportOptions(program_id=program_id, purpose=Purpose.MARKETING)
 
     def work() -> int:
@@ -29,7 +38,7 @@ def prepare_import(contacts: str, program_id: int) -> Work:
 
 def prepare_plan(name: str) -> Work:
     """The work of planning a campaign to everybody: guards, words, parts, rows; it is left paused."""
-    runtime = build(load_settings())
+    runtime = _ready()
     wanted = CampaignIn(name, PROGRAM, [VariantIn("all", {}, TEMPLATE, {"first_name": "there", "city": "town"})])
     campaign_id = control.create(runtime, wanted, ACTOR)
     control.schedule(runtime, campaign_id, runtime.clock.now(), ACTOR)

@@ -91,6 +91,7 @@ def opened(*, sending: bool = False, patience: float = 0.0) -> "Iterator[Runtime
     """
     from sqlalchemy.exc import OperationalError
 
+    from sender.collector import spare_what_lasts
     from sender.crypto import KeyFileError
     from sender.providers.absent import AbsentProvider
     from sender.providers.base import SendError
@@ -108,6 +109,7 @@ def opened(*, sending: bool = False, patience: float = 0.0) -> "Iterator[Runtime
         fail(str(error))
     except SendError as error:
         fail(error.sentence)
+    spare_what_lasts()
     try:
         yield runtime
     finally:
