@@ -75,12 +75,16 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One earlier text to this number that counts towards caps (accepted, on the wire, or of unknown outcome)."""
+    """One earlier text to this number that counts towards caps (accepted, on the wire, or of unknown outcome).
+
+    An ``answer`` to the person's own text counts towards the hard limit only.
+    """
 
     at: datetime
     program_id: int
     purpose: Purpose
     subject: str | None = None
+    answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,7 @@ class Facts:
     ``queue``, the time for which the from_number is busy with others, before the one that is open now;
     ``answered_within`` is the age of the inbound text that an answer replies to; ``emergencies`` are the places where
     one is declared, such as "US-LA"; ``last_footer_at`` is when this number last got a text of the program with its way
-    out (None: not known).
+    out (None: not known); ``drops`` names the guards whose deferral ends the text, because its campaign says so.
     """
 
     now: datetime
@@ -167,6 +171,7 @@ class Facts:
     emergencies: frozenset[str] = frozenset()
     last_footer_at: datetime | None = None
     queue: timedelta = timedelta()
+    drops: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The gate's question, asked in order: the only maker of :class:`Cleared` texts, and it fails closed."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import InitVar, dataclass
 from datetime import datetime
 
@@ -58,7 +58,8 @@ class Refused:
 def run(draft: Draft, facts: Facts, guards: Iterable[Guard] = CHAIN) -> Cleared | Refused:
     """Ask every guard in order; the first Defer or Block ends it. An exception counts as Block("guard_error").
 
-    Whatever purpose the caller claims, none laxer than the program's least strict one is asked about.
+    Whatever purpose the caller claims, none laxer than the program's least strict one is asked about. A deferral by a
+    guard that ``facts.drops`` names becomes a block with the same reason.
     """
     try:
         if draft.purpose is not facts.policy.least:
@@ -75,7 +76,7 @@ def run(draft: Draft, facts: Facts, guards: Iterable[Guard] = CHAIN) -> Cleared 
         if verdict is ALLOW:
             continue
         if not isinstance(verdict, Allow):
-            return _refused(verdict, guard.name, trace)
+            return _refused(verdict, guard.name, trace, facts.drops)
         if verdict.draft is not None:
             draft, trace = verdict.draft, (*trace, (guard.name, verdict))
         if verdict.until is not None and (until is None or verdict.until < until):
@@ -83,7 +84,9 @@ def run(draft: Draft, facts: Facts, guards: Iterable[Guard] = CHAIN) -> Cleared 
     return Cleared(draft, until, trace, _ONLY_HERE)
 
 
-def _refused(verdict: object, guard: str, trace: Trace) -> Refused:
+def _refused(verdict: object, guard: str, trace: Trace, drops: Container[str]) -> Refused:
     if not isinstance(verdict, Defer | Block):
         verdict = Block("guard_error", note="NoVerdict")
+    if isinstance(verdict, Defer) and guard in drops:
+        verdict = Block(verdict.reason, verdict.rules, f"{verdict.note} The campaign drops what would have to wait.")
     return Refused(verdict, guard, (*trace, (guard, verdict)))

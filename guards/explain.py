@@ -19,6 +19,8 @@ _PERSON = "Only the person, by an act of their own"
 WHO: Mapping[str, str] = {
     "unknown_country": "Nobody: a number of no known country is never texted.",
     "country_not_allowed": f"{_OWNER}, by adding the country to it.",
+    "no_country": "Nobody: no setting opens these ranges.",
+    "premium_number": "Nobody: no setting opens these ranges.",
     "suppressed": "An operator, by taking the number off the suppression list.",
     "invalid_number": "Nobody, until the number is found to be alive again.",
     "landline": "Nobody, unless a look-up finds that the line reads texts.",

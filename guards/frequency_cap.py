@@ -56,7 +56,7 @@ def _capped(draft: Draft, facts: Facts) -> Verdict:
 
 def _full(draft: Draft, facts: Facts) -> list[Full]:
     """Return every full window; sends that are fewer than a limit need no counting."""
-    sends, now, full = facts.sends, facts.now, []
+    sends, now, full = [sent for sent in facts.sends if not sent.answer], facts.now, []
     for cap in facts.policy.caps:
         if len(sends) >= cap.limit and _concerns(cap, draft):
             own = [sent for sent in sends if _counts(cap, sent, draft, facts.policy.program_id)]

@@ -18,7 +18,7 @@ from sender.db import run_below
 from sender.models import Campaign, Program, Variant
 
 PARTS = {
-    "texts": ("purpose",),
+    "texts": ("purpose", "subject"),
     "audience": ("rest_of",),
     "timing": ("begins_at", "local_start", "end_at", "outside_hours"),
     "limits": ("budget", "daily_budget", "over_cap"),

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
-from guards.base import Cap, Facts, Policy, Purpose, Sent, Window
+from guards import frequency_cap, quiet_hours
+from guards.base import Cap, Facts, Kind, Policy, Purpose, Sent, Window
 from guards.frequency_cap import lookback
 from guards.places import places_of
 from guards.purposes import stricter
@@ -24,7 +25,7 @@ from sender.audience.queues import queues
 from sender.audience.records import kept
 from sender.crypto import Keyring
 from sender.db import run_below
-from sender.models import Attempt, Contact, FromNumber, Message, Number, Program, Reply
+from sender.models import Attempt, Campaign, Contact, FromNumber, Message, Number, Program, Reply
 from sender.states import Status
 
 COUNTED = ("live", "accepted", "unconfirmed", "unproven")
@@ -41,6 +42,7 @@ class Asked:
     from_number_id: int | None = None
     ends_at: datetime | None = None
     reply_id: int | None = None
+    campaign_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class FactsLoader:
         emergencies = declared_places(session, now)
         lines = _from_numbers(session, {one.from_number_id for one in asked if one.from_number_id})
         answered = _answered(session, [one.reply_id for one in asked if one.reply_id], now)
+        drops = _drops(session, {one.campaign_id for one in asked if one.campaign_id})
         busy = queues(session, lines.values(), margin)
         earlier = earlier_texts(session, (policy for policy, _ in policies.values()), people, now)
         known: dict[int, Known] = {}
@@ -118,6 +121,7 @@ class FactsLoader:
                 answered_within=answered.get(one.reply_id or 0),
                 emergencies=emergencies,
                 queue=busy.get(one.from_number_id or 0, timedelta()),
+                drops=drops.get(one.campaign_id or 0, _NEVER),
             )
             if texts := earlier.get((one.number_id, one.program_id)):
                 said = last_said(texts, self.keys.unwrap(person.sealed.data_key), facts)
@@ -133,7 +137,8 @@ class FactsLoader:
         return replace(policy, footer=link_footer.replace("{link}", link))
 
 
-_NUMBERS, _CONTACTS, _ATTEMPTS = Number.__table__, Contact.__table__, Attempt.__table__  # type: ignore[attr-defined]
+_NUMBERS, _CONTACTS = Number.__table__, Contact.__table__  # type: ignore[attr-defined]
+_ATTEMPTS, _CAMPAIGNS = Attempt.__table__, Campaign.__table__  # type: ignore[attr-defined]
 _PEOPLE = (
     select(
         _NUMBERS.c.id,
@@ -149,12 +154,22 @@ _PEOPLE = (
     .select_from(_NUMBERS.outerjoin(_CONTACTS, _CONTACTS.c.number_id == _NUMBERS.c.id))
     .where(_NUMBERS.c.id.in_(bindparam("ids", expanding=True)))
 )
-_SENDS = select(_ATTEMPTS.c.number_id, _ATTEMPTS.c.gated_at, _ATTEMPTS.c.program_id, _ATTEMPTS.c.purpose).where(
+_SENDS = select(
+    _ATTEMPTS.c.number_id,
+    _ATTEMPTS.c.gated_at,
+    _ATTEMPTS.c.program_id,
+    _ATTEMPTS.c.purpose,
+    _ATTEMPTS.c.subject,
+    _ATTEMPTS.c.kind,
+).where(
     _ATTEMPTS.c.number_id.in_(bindparam("ids", expanding=True)),
     _ATTEMPTS.c.gated_at > bindparam("since"),
     _ATTEMPTS.c.outcome.in_(COUNTED),
-    _ATTEMPTS.c.kind != "answer",
 )
+_DROPS = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.outside_hours, _CAMPAIGNS.c.over_cap).where(
+    _CAMPAIGNS.c.id.in_(bindparam("ids", expanding=True))
+)
+_NEVER: frozenset[str] = frozenset()
 
 
 def _people(session: Session, number_ids: Collection[int]) -> dict[int, _Person]:
@@ -171,8 +186,9 @@ def _sends(session: Session, number_ids: Iterable[int], since: datetime) -> dict
     wanted = sorted(number_ids)
     for start in range(0, len(wanted), CHUNK):
         asked = {"ids": wanted[start : start + CHUNK], "since": since}
-        for number_id, at, program_id, purpose in run_below(session, _SENDS, asked):
-            found.setdefault(number_id, []).append(Sent(at, program_id, Purpose(purpose)))
+        for number_id, at, program_id, purpose, subject, kind in run_below(session, _SENDS, asked):
+            sent = Sent(at, program_id, Purpose(purpose), subject, kind == Kind.ANSWER)
+            found.setdefault(number_id, []).append(sent)
     return found
 
 
@@ -180,14 +196,26 @@ def _queued(session: Session, number_ids: Iterable[int], now: datetime) -> dict[
     found: dict[int, list[Sent]] = {}
     wanted = sorted(number_ids)
     for start in range(0, len(wanted), CHUNK):
-        statement = select(col(Message.number_id), col(Message.program_id), col(Message.purpose)).where(
+        columns = (col(Message.number_id), col(Message.program_id), col(Message.purpose), col(Message.subject))
+        statement = select(*columns).where(
             col(Message.number_id).in_(wanted[start : start + CHUNK]),
             col(Message.status) == Status.QUEUED.value,
             col(Message.kind) != "answer",
         )
-        for number_id, program_id, purpose in session.execute(statement):
-            found.setdefault(number_id, []).append(Sent(now, program_id, Purpose(purpose)))
+        for number_id, program_id, purpose, subject in session.execute(statement):
+            found.setdefault(number_id, []).append(Sent(now, program_id, Purpose(purpose), subject))
     return found
+
+
+def _drops(session: Session, campaign_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """The guards whose deferral ends a text, by campaign: quiet_hours, frequency_cap."""
+    rows = run_below(session, _DROPS, {"ids": list(campaign_ids)}) if campaign_ids else ()
+    return {
+        campaign_id: frozenset(
+            guard.name for guard, how in ((quiet_hours, hours), (frequency_cap, cap)) if how == "drop"
+        )
+        for campaign_id, hours, cap in rows
+    }
 
 
 def _policies(session: Session, program_ids: Collection[int]) -> dict[int, tuple[Policy, str]]:

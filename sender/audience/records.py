@@ -19,8 +19,8 @@ def kept(facts: Facts) -> dict[str, Any]:
     }
     if (places.codes, places.zones) != _said(record["evidence"]):
         record |= {"places": " ".join(places.codes), "zones": " ".join(places.zones)}
-    if facts.sends:
-        record["counted_texts"] = len(facts.sends)
+    if counted := sum(not sent.answer for sent in facts.sends):
+        record["counted_texts"] = counted
     if facts.ends_at:
         record["ends_at"] = facts.ends_at.isoformat()
     if facts.queue:

@@ -48,6 +48,9 @@ class _Campaign(_Part):
     second_person: str = ""
     begins_at: AwareDatetime | None = None
     local_start: str = ""
+    subject: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    outside_hours: str = "defer"
+    over_cap: str = "defer"
 
 
 class _FromNumber(_Part):
@@ -113,6 +116,9 @@ def read_campaign(file: Path) -> CampaignIn:
         second_person=draft.second_person,
         begins_at=draft.begins_at,
         local_start=draft.local_start,
+        subject=draft.subject,
+        outside_hours=draft.outside_hours,
+        over_cap=draft.over_cap,
     )
 
 

@@ -91,6 +91,7 @@ def _row(runtime: Runtime, plan: Plan, one: Planned, now: datetime, real: dateti
         "from_number_id": one.from_number_id,
         "kind": Kind.CAMPAIGN.value,
         "purpose": plan.purpose.value,
+        "subject": plan.subject,
         "status": status.value,
         "reason": reason,
         "text_cipher": cipher,

@@ -55,6 +55,7 @@ class Plan:
     languages: dict[int, str] = field(default_factory=dict)
     local_start: datetime | None = None
     zones: tuple[str, ...] = ()
+    subject: str | None = None
 
     def line_for(self, country: str | None) -> FromNumber | None:
         """The from_number for a country: its own, else the one for every country ("*")."""
@@ -87,6 +88,7 @@ def load_plan(session: Session, campaign: Campaign) -> Plan:
         {variant.id or 0: language_of(variant.segment) for variant in variants},
         starts.wall_time(campaign.local_start),
         starts.zones_of(countries or ()),
+        campaign.subject,
     )
 
 
@@ -126,7 +128,15 @@ def _at_their_start(plan: Plan, known: dict[int, Known]) -> dict[int, Known]:
 
 def _asked(plan: Plan, member: Member, line: FromNumber | None) -> Asked:
     line_id = line.id if line else None
-    return Asked(member.contact_id, member.number_id, plan.program_id, plan.purpose, line_id, plan.ends_at)
+    return Asked(
+        member.contact_id,
+        member.number_id,
+        plan.program_id,
+        plan.purpose,
+        line_id,
+        plan.ends_at,
+        campaign_id=plan.campaign_id,
+    )
 
 
 def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber | None, known: Known | None) -> Planned:
@@ -136,7 +146,7 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
         words = plan.templates[member.variant_id].render(context(member))
     except RenderError as error:
         return Planned(member, "", 0, None, _block("render_error", str(error)), known)
-    draft = Draft(words, plan.purpose, language=plan.languages.get(member.variant_id, ""))
+    draft = Draft(words, plan.purpose, subject=plan.subject, language=plan.languages.get(member.variant_id, ""))
     outcome = run(draft, known.facts, runtime.chain)
     if line is None and isinstance(outcome, Cleared):
         outcome = _block("no_from_number", f"the program has no from_number for {member.country}")

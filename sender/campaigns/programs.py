@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
 
 from phonenumbers import SUPPORTED_REGIONS
 from sqlalchemy import select
@@ -11,10 +12,12 @@ from sqlmodel import Session, col
 
 from guards import rules
 from guards.base import Cap, Purpose, Window
+from sender.accounts import Person
 from sender.audience.phone import PhoneError, parse
 from sender.campaigns.parts import MAX_BODY
 from sender.crypto import text_hash
 from sender.models import Audit, FromNumber, Program, Wording
+from sender.models.accounts import ALL_PROGRAMS
 from sender.runtime import Runtime
 
 EVERYWHERE = "*"
@@ -63,7 +66,8 @@ class FromNumberIn:
 class ProgramIn:
     """A program as it is written.
 
-    ``caps`` and ``hours`` are those of guards/base.py; ``loosened`` maps a rule id of basis "courtesy" to the reason;
+    ``caps`` and ``hours`` are those of guards/base.py; ``loosened`` maps a rule id of basis "courtesy" or "law-call" to
+    the reason, which is an owner's right;
     ``wordings`` maps opt_in, help, stop and start to what is shown or answered, ``refusals`` a country to the refusal
     line its law wants. ``footer_every_days`` 0: in every text; ``max_parts`` 0: no limit; ``domains``: of links.
     """
@@ -98,10 +102,15 @@ def listing(session: Session, programs: Collection[int] | None = None) -> list[P
     return rows
 
 
-def create_program(runtime: Runtime, wanted: ProgramIn, actor: str) -> int:
-    """Check and keep a program with its from_numbers and words; returns its id. ProgramError says what to mend."""
-    _check(wanted)
+def create_program(runtime: Runtime, wanted: ProgramIn, actor: str, by: Person | None = None) -> int:
+    """Check and keep a program with its from_numbers and words; returns its id. ProgramError says what to mend.
+
+    ``by`` None: whoever has the machine's command line, an owner. Each rule it loosens has its own line in the audit.
+    """
     now = runtime.clock.now()
+    _check(wanted, now.astimezone(UTC).date())
+    if wanted.loosened and by is not None and not by.may("owner", ALL_PROGRAMS):
+        raise ProgramError("Only an owner may make a program that does not keep a rule; ask one, or leave it out.")
     with runtime.db.write() as session:
         if session.execute(select(col(Program.id)).where(col(Program.slug) == wanted.slug)).scalar() is not None:
             raise ProgramError(f"There is a program {wanted.slug!r} already; give this one another short name.")
@@ -113,6 +122,9 @@ def create_program(runtime: Runtime, wanted: ProgramIn, actor: str) -> int:
         session.add_all(_wording(program_id, kind, text, now) for kind, text in wanted.wordings.items())
         subject, detail = f"program {program_id}", {"slug": wanted.slug}
         session.add(Audit(at=now, actor=actor, action="program.create", subject=subject, detail=detail))
+        for rule_id, why in wanted.loosened.items():
+            detail = {"rule": rule_id, "basis": rules.on(rule_id, now.astimezone(UTC).date()).basis, "why": why.strip()}
+            session.add(Audit(at=now, actor=actor, action="rule.loosen", subject=subject, detail=detail))
     return program_id
 
 
@@ -124,7 +136,7 @@ def _program(wanted: ProgramIn, now: datetime) -> Program:
         footer=wanted.footer.strip(),
         link_footer=wanted.link_footer.strip(),
         opt_out_scope=wanted.opt_out_scope,
-        loosened=dict(wanted.loosened),
+        loosened={rule_id: why.strip() for rule_id, why in wanted.loosened.items()},
         refusals=dict(wanted.refusals),
         footer_every_days=wanted.footer_every_days,
         max_parts=wanted.max_parts,
@@ -134,10 +146,15 @@ def _program(wanted: ProgramIn, now: datetime) -> Program:
     program.domains = sorted({domain.strip().lower() for domain in wanted.domains})
     program.purposes = [purpose.value for purpose in wanted.purposes]
     program.countries = sorted(set(wanted.countries))
-    program.caps = [{"limit": cap.limit, "hours": cap.hours, "scope": cap.scope} for cap in wanted.caps]
+    program.caps = [_cap(cap) for cap in wanted.caps]
     if wanted.hours is not None:
         program.hours = [[window.day, window.start, window.end] for window in wanted.hours]
     return program
+
+
+def _cap(cap: Cap) -> dict[str, Any]:
+    """A cap as it is kept; what it does not name is left out."""
+    return {name: value for name, value in asdict(cap).items() if value is not None}
 
 
 def _line(program_id: int, line: FromNumberIn) -> FromNumber:
@@ -156,11 +173,12 @@ def _wording(program_id: int, kind: str, text: str, now: datetime) -> Wording:
     return Wording(program_id=program_id, kind=kind, version=1, text=text, hash=text_hash(text), created_at=now)
 
 
-def _check(wanted: ProgramIn) -> None:
+def _check(wanted: ProgramIn, today: date) -> None:
     _check_words(wanted)
     _check_places(wanted)
     _check_hours(wanted)
-    _check_loosened(wanted.loosened)
+    _check_loosened(wanted.loosened, today)
+    _check_caps(wanted.caps)
     _check_content(wanted)
     for line in wanted.from_numbers:
         _check_line(line, wanted.countries)
@@ -219,13 +237,23 @@ def _check_hours(wanted: ProgramIn) -> None:
             )
 
 
-def _check_loosened(loosened: Mapping[str, str]) -> None:
+def _check_loosened(loosened: Mapping[str, str], today: date) -> None:
     for rule_id, reason in loosened.items():
-        found = rules.book().jurisdictions.get(rule_id)
-        if found is None or any(version.basis != "courtesy" for version in found.versions):
-            raise ProgramError(f"The rule {rule_id!r} cannot be loosened: only rules of basis courtesy can.")
+        if rule_id not in rules.book().jurisdictions:
+            raise ProgramError(f"There is no rule {rule_id!r} to loosen; `tactful rules list` shows those there are.")
+        rule = rules.on(rule_id, today)
+        if not rule.may_be_loosened:
+            raise ProgramError(f"{rule.id} is {rule.basis} ({rule.citation}): nobody can loosen it.")
         if not reason.strip():
             raise ProgramError(f"Loosening {rule_id} needs a reason, which is kept; write why.")
+
+
+def _check_caps(caps: Sequence[Cap]) -> None:
+    for cap in caps:
+        if cap.subject is not None and not cap.subject.strip():
+            raise ProgramError(
+                'The subject of a cap is empty; name one, write "*" for each by itself, or leave it out.'
+            )
 
 
 def _check_line(line: FromNumberIn, countries: Sequence[str]) -> None:

@@ -20,9 +20,12 @@ from sender.locks import close_campaign
 from sender.models import Campaign, Program, Variant
 from sender.runtime import Runtime
 
-_SAME = ("name", "end_at", "budget", "daily_budget", "begins_at", "local_start")
+_SAME = (
+    "name", "end_at", "budget", "daily_budget", "begins_at", "local_start", "subject", "outside_hours", "over_cap",
+)  # fmt: skip
 """What a campaign's row calls as :class:`CampaignIn` does."""
 _JSON = ("segment", "defaults")
+WAITS_OR_NOT = ("defer", "drop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class CampaignIn:
 
     ``second_person`` confirms that words which look like marketing are of a laxer purpose. The start is ``begins_at``,
     or ``local_start`` ("2026-03-10T10:00" where each recipient is), or, without both, whenever somebody starts it.
+    ``subject`` is what the texts are about, for caps; ``outside_hours`` and ``over_cap`` are "defer" or "drop".
     """
 
     name: str
@@ -59,6 +63,9 @@ class CampaignIn:
     second_person: str = ""
     begins_at: datetime | None = None
     local_start: str = ""
+    subject: str | None = None
+    outside_hours: str = "defer"
+    over_cap: str = "defer"
 
 
 def create(runtime: Runtime, wanted: CampaignIn, actor: str) -> int:
@@ -154,6 +161,7 @@ def _checked(
     rows = _variants(session, wanted)
     _check_words(wanted, rows, findings.policy_for(program), actor)
     _check_times(wanted)
+    _check_waiting(wanted)
     columns = {name: getattr(wanted, name) for name in _SAME}
     return {**columns, "program_id": program.id or 0, "purpose": wanted.purpose.value}, rows
 
@@ -201,6 +209,14 @@ def _check_words(wanted: CampaignIn, rows: Sequence[Mapping[str, Any]], policy: 
         raise ControlError(str(error)) from error
     if any(budget is not None and budget < 1 for budget in (wanted.budget, wanted.daily_budget)):
         raise ControlError(f"The budget of campaign {wanted.name!r} must be above 0; leave it out for no limit.")
+
+
+def _check_waiting(wanted: CampaignIn) -> None:
+    for field_name in ("outside_hours", "over_cap"):
+        if getattr(wanted, field_name) not in WAITS_OR_NOT:
+            raise ControlError(
+                f"The {field_name} of campaign {wanted.name!r} must be one of {', '.join(WAITS_OR_NOT)}."
+            )
 
 
 def _check_times(wanted: CampaignIn) -> None:

@@ -67,6 +67,7 @@ class Row(NamedTuple):
     tries: int
     cost: int
     is_test: bool
+    subject: str | None
 
 
 _MESSAGES, _CAMPAIGNS, _LINES = Message.__table__, Campaign.__table__, FromNumber.__table__  # type: ignore[attr-defined]
@@ -114,7 +115,7 @@ def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
     words = unseal(runtime.keys.unwrap(known.sealed.data_key), row.text_cipher).decode()
     if text_hash(words) != row.text_hash:
         return Refused(Block("text_changed"), "gate", ())
-    draft = Draft(words, Purpose(row.purpose), Kind(row.kind), row.answers)
+    draft = Draft(words, Purpose(row.purpose), Kind(row.kind), row.answers, row.subject)
     outcome = run(draft, known.facts, runtime.chain)
     if isinstance(outcome, Refused):
         return outcome
@@ -184,7 +185,14 @@ def _move(runtime: Runtime, session: Session, ids: list[int], to: Status) -> Non
 
 def _asked(row: Row) -> Asked:
     return Asked(
-        row.id, row.number_id, row.program_id, Purpose(row.purpose), row.from_number_id, row.expires_at, row.reply_id
+        row.id,
+        row.number_id,
+        row.program_id,
+        Purpose(row.purpose),
+        row.from_number_id,
+        row.expires_at,
+        row.reply_id,
+        row.campaign_id,
     )
 
 
@@ -265,6 +273,7 @@ def _attempt(
         "program_id": row.program_id,
         "purpose": row.purpose,
         "kind": row.kind,
+        "subject": row.subject,
         "token": token,
         "outcome": "live",
         "validity": validity,

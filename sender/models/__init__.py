@@ -11,6 +11,7 @@ from sender.models.installation import Audit, Emergency, Installation, Notice
 from sender.models.messages import Attempt, Decision, Message, Receipt, Reply
 from sender.models.own_phones import OwnPhone
 from sender.models.people import ConsentEvent, ConsentStanding, Contact, ImportRefusal, ImportRun, Number, Segment
+from sender.models.prices import FetchedPrice
 from sender.models.programs import FromNumber, Program, Wording
 from sender.models.templates import SavedTemplate, TemplateVersion
 from sender.models.webhooks import Told, WebhookDelivery, WebhookEndpoint, WebhookEvent
@@ -26,6 +27,7 @@ __all__ = [
     "Contact",
     "Decision",
     "Emergency",
+    "FetchedPrice",
     "FromNumber",
     "FrozenAudience",
     "FrozenMember",

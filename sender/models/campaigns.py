@@ -12,6 +12,7 @@ from sender.models.columns import json_field
 class Campaign(SQLModel, table=True):
     """A mailing. ``cursor`` and ``audience_end`` are contact ids: planned so far, and the last there was at start.
 
+    ``subject`` is what its texts are about, for caps; ``outside_hours`` and ``over_cap`` are "defer" or "drop".
     ``budget`` and ``daily_budget`` are ten-thousandths of the price table's currency; None: no limit.
 
     ``begins_at`` or ``local_start`` ("2026-03-10T10:00" of each recipient's own day) are the start that is approved;
@@ -49,6 +50,7 @@ class Campaign(SQLModel, table=True):
     edits: int = 0
     rest_of: int | None = Field(default=None, index=True)
     archived_at: datetime | None = None
+    subject: str | None = None
     budget: int | None = Field(default=None, sa_type=BigInteger)
     daily_budget: int | None = Field(default=None, sa_type=BigInteger)
     created_by: str = ""

@@ -19,6 +19,7 @@ class Message(SQLModel, table=True):
 
     ``cost`` is what a budget sets aside for it, in ten-thousandths of the price table's currency.
 
+    ``subject`` is what it is about, for caps that name one (None: nobody said).
     ``deferrals`` counts what guards put off, ``tries`` the attempts that were proven not to have been created.
     ``changed_at`` follows the campaign clock, ``touched_at`` the machine's, for sweeps.
     ``key_id`` is the key it was asked with, ``is_test`` keeps it from real providers, ``told`` is for webhooks.
@@ -55,6 +56,7 @@ class Message(SQLModel, table=True):
     tries: int = 0
     reply_id: int | None = Field(default=None, foreign_key="reply.id")
     answers: str | None = None
+    subject: str | None = None
     key_id: int | None = None
     is_test: bool = False
     told: str = ""
@@ -88,6 +90,7 @@ class Attempt(SQLModel, table=True):
     program_id: int = Field(foreign_key="program.id")
     purpose: str
     kind: str
+    subject: str | None = None
     token: str = Field(unique=True)
     outcome: str = "live"
     validity: int = 0

@@ -91,6 +91,13 @@ def test_words_of_an_unknown_kind_are_refused(tmp_path: Path) -> None:
         add_wording(installation.runtime, "acme", "welcome", "Hello", "ann")
 
 
+def test_what_waits_and_what_is_dropped_comes_from_the_file(tmp_path: Path) -> None:
+    """A campaign's file says what its texts are about, and whether what would have to wait is dropped."""
+    waiting = {"subject": "sale", "outside_hours": "drop"}
+    campaign = read_campaign(written(tmp_path, {**CAMPAIGN, **waiting}))
+    assert (campaign.subject, campaign.outside_hours, campaign.over_cap) == ("sale", "drop", "defer")
+
+
 def test_budgets_and_content_settings_come_from_files(tmp_path: Path) -> None:
     """Money is written as people write it and kept in ten-thousandths; a program's content settings reach its row."""
     money = {"budget": "250.50", "daily_budget": 20, "second_person": "bob"}

@@ -86,6 +86,23 @@ def test_whatever_breaks_is_not_sent(place: int, broken: object) -> None:
     assert refused.verdict.note in ("RuntimeError", "KeyError", "NoVerdict")
 
 
+def test_a_campaign_may_drop_what_would_have_to_wait() -> None:
+    """A deferral by a guard it names is a block with the same reason and rules; other guards put off as ever."""
+    late = Defer(MONDAY_NOON, "quiet_hours", ("US",), "Not an allowed hour.")
+    night = Says(late, "quiet_hours")
+    for drops, verdict in (
+        (frozenset({"frequency_cap"}), late),
+        (
+            frozenset({"quiet_hours"}),
+            Block("quiet_hours", ("US",), "Not an allowed hour. The campaign drops what would have to wait."),
+        ),
+    ):
+        refused = chain.run(draft(), facts(drops=drops), [night])
+        assert isinstance(refused, Refused)
+        assert refused.verdict == verdict
+        assert refused.trace == (("quiet_hours", verdict),)
+
+
 def test_broken_facts_are_not_sent() -> None:
     """A naive clock, on which no hours can be read, refuses."""
     refused = chain.run(draft(), facts(now=datetime(2026, 11, 23, 12)))  # noqa: DTZ001

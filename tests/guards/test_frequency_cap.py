@@ -111,6 +111,15 @@ def test_answers_codes_and_transactional_texts_know_the_hard_limit_only() -> Non
     assert ask(*nineteen, sent(0.1), about=draft(kind=Kind.ANSWER, answers="stop")) is ALLOW
 
 
+def test_answers_fill_the_hard_limit_and_no_cap() -> None:
+    """Answers to the person count towards the twenty of a day, and towards no cap of the program or of the law."""
+    answered = [replace(sent(n / 2), answer=True) for n in range(1, 20)]
+    assert ask(*answered, caps=(Cap(1, 24),)) is ALLOW
+    florida = facts("+13055550100", sends=tuple(answered))
+    assert frequency_cap.check(draft(), florida) is ALLOW
+    assert frequency_cap.check(draft(), replace(florida, sends=(*answered, sent(0.1)))).reason == "hard_limit"  # type: ignore[union-attr]
+
+
 def test_a_cap_starts_at_one() -> None:
     """A cap of no texts or no hours is refused when it is made."""
     for limit, hours in ((0, 24), (1, 0)):

@@ -1,12 +1,13 @@
 """Reach: the country, the number and the line must be fit for a text."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from guards import reach
 from guards.base import ALLOW, Block
-from tests.guards.people import draft, facts
+from tests.guards.people import POLICY, draft, facts
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,10 @@ from tests.guards.people import draft, facts
         ({"number_state": "suppressed"}, "suppressed"),
         ({"line_type": "fixed_line"}, "landline"),
         ({"line_type": "landline"}, "landline"),
-        ({"line_type": "premium_rate"}, "not_mobile"),
+        ({"line_type": "premium_rate"}, "premium_number"),
+        ({"line_type": "PREMIUM"}, "premium_number"),
+        ({"line_type": "shared_cost"}, "premium_number"),
+        ({"line_type": "sharedCost"}, "premium_number"),
         ({"line_type": "toll_free"}, "not_mobile"),
         ({"line_type": "a type of next year"}, "not_mobile"),
     ],
@@ -35,3 +39,14 @@ def test_only_living_phones_in_allowed_countries(more: dict[str, Any], reason: s
     """Everything that is not known to be a phone that can and may be texted is blocked with its own reason."""
     verdict = reach.check(draft(), facts(**more))
     assert verdict is ALLOW if reason is None else isinstance(verdict, Block) and verdict.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("country", "line", "reason"), [("001", "mobile", "no_country"), ("US", "premium_rate", "premium_number")]
+)
+def test_no_program_opens_premium_and_satellite_ranges(country: str, line: str, reason: str) -> None:
+    """Also where the program lists the country they are blocked, before anything else is asked."""
+    everywhere = replace(POLICY, countries=frozenset({"US", "001"}))
+    verdict = reach.check(draft(), facts(country=country, line_type=line, policy=everywhere, number_state="invalid"))
+    assert isinstance(verdict, Block)
+    assert verdict.reason == reason

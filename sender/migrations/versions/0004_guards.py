@@ -1,8 +1,0 @@
-"""Nothing yet."""
-
-revision = "0004"
-down_revision = "0003"
-
-
-def upgrade() -> None:
-    """Change nothing."""
