@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sender.settings import Settings
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -32,3 +34,10 @@ class Clock:
     def margin(self) -> timedelta:
         """What stays free before a window ends: three real seconds, whatever the speed."""
         return timedelta(seconds=3 * self.speed)
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The clock all processes of an installation share: the same anchor gives the same ``now``."""
+    if settings.clock_virtual is None or settings.clock_real is None:
+        return Clock()
+    return Clock(settings.clock_real, settings.clock_virtual.astimezone(UTC), settings.clock_speed)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,14 @@ def _postgresql(url: str, pool: int) -> Engine:
         pool_pre_ping=True,
         connect_args={"options": "-c synchronous_commit=on -c timezone=UTC", "connect_timeout": 5},
     )
+
+
+def clock_of_database(session: Session) -> datetime | None:
+    """What the database's own clock shows this moment; None for SQLite, which has this machine's."""
+    if session.get_bind().dialect.name == "sqlite":
+        return None
+    found: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return found
 
 
 def run_below(

@@ -15,10 +15,13 @@ from sqlmodel import col
 
 from sender import embedded
 from sender.campaigns.reports import notices
+from sender.clock import clock_of
 from sender.crypto import KeyFileError, key_path, load_keys
-from sender.db import Database, sqlite_file
+from sender.db import Database, clock_of_database, sqlite_file
 from sender.delivery.wire import Wire
+from sender.drift import Watch
 from sender.models import FromNumber
+from sender.notices import standing
 from sender.providers.base import OutcomeUnknown, Retryable, SendError
 from sender.providers.twilio import TwilioProvider
 from sender.schema import SchemaError, has_tables, require_current
@@ -130,9 +133,10 @@ def _schema(settings: Settings) -> Iterator[Finding]:
         require_current(database)
         yield _good("schema", "The database has the schema of this version.")
         with database.read() as session:
-            noted = notices(session)
+            noted, told = notices(session), [one.sentence for one in standing(session)]
         if not noted.keys_exported:
             yield Finding("keys", False, NOT_EXPORTED)
+        yield from (Finding("notice", False, sentence) for sentence in told)
         if noted.halted:
             yield Finding("halt", False, f"Sending is halted ({noted.halted_why}); `tactful release` opens the gates.")
     except SchemaError as error:
@@ -209,9 +213,26 @@ def _from_numbers(settings: Settings) -> list[tuple[str, str]]:
         database.close()
 
 
-def _credentials(settings: Settings) -> Iterator[Finding]:
+def _agreement(settings: Settings, watch: Watch) -> Iterator[Finding]:
+    """Whether this machine's clock, Twilio's and the database's agree: beyond 30 s workers here send nothing."""
+    clock, database = clock_of(settings), Database(settings.database)
     try:
-        provider = TwilioProvider(settings)
+        with database.read() as session:
+            watch.hear_database(clock_of_database(session), clock)
+    except SQLAlchemyError:
+        watch.hear_database(None, clock)
+    finally:
+        database.close()
+    if trouble := watch.trouble(clock):
+        yield Finding("clock", False, f"Workers on this machine send nothing: {trouble}; set its clock (NTP).")
+    else:
+        yield _good("clock", "This machine's clock is right.")
+
+
+def _credentials(settings: Settings) -> Iterator[Finding]:
+    watch = Watch()
+    try:
+        provider = TwilioProvider(settings, watch.hear)
     except SendError as error:
         yield _bad("twilio", f"{error.sentence}.")
         return
@@ -219,6 +240,7 @@ def _credentials(settings: Settings) -> Iterator[Finding]:
     try:
         wire.ask(provider.check_credentials())
         yield _good("twilio", "The simulator answers." if settings.simulated else "Twilio accepts the credentials.")
+        yield from _agreement(settings, watch)
         for address, kind in _from_numbers(settings):
             if wire.ask(provider.holds(address, kind)):
                 yield _good("from_number", f"{address} is the account's.")

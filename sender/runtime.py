@@ -1,18 +1,19 @@
 """What one process works with, built once and handed down; there are no globals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from guards.base import Guard
 from sender.clock import Clock
 from sender.crypto import Keyring
 from sender.db import Database
+from sender.drift import Watch
 from sender.providers.base import Provider
 from sender.settings import Settings
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Settings, database, keys, clock, the guard chain in its order, and the provider."""
+    """Settings, database, keys, clock, the guard chain in its order, the provider, and what it says of the clock."""
 
     settings: Settings
     db: Database
@@ -20,3 +21,4 @@ class Runtime:
     clock: Clock
     chain: tuple[Guard, ...]
     provider: Provider
+    watch: Watch = field(default_factory=Watch)

@@ -23,6 +23,7 @@ from sender.delivery.dispatcher import Dispatcher, Ring
 from sender.delivery.receipts import apply
 from sender.delivery.reconciler import reconcile
 from sender.delivery.sweeper import sweep
+from sender.delivery.timekeeping import Timekeeper
 from sender.delivery.wire import Wire
 from sender.models import Campaign
 from sender.runtime import Runtime
@@ -33,11 +34,15 @@ IDLE_SECONDS = 0.15
 
 @dataclass
 class Step:
-    """One kind of work: at most once in ``every`` real seconds; answers how much it found to do."""
+    """One kind of work: at most once in ``every`` real seconds; answers how much it found to do.
+
+    What goes ``by_the_clock`` (starts, hours, ends) rests while this process's clock is wrong.
+    """
 
     name: str
     every: float
     do: Callable[[], int]
+    by_the_clock: bool = True
     last: float = float("-inf")
 
 
@@ -49,20 +54,21 @@ class Scheduler:
 
     def __init__(self, runtime: Runtime, ring: Ring, wire: Wire, ring_urgent: Ring | None = None) -> None:
         self.runtime = runtime
+        self.timekeeper = Timekeeper(runtime, wire)
         dispatcher = Dispatcher(runtime, ring, ring_urgent)
         self.lanes = {
             "planning": [Step("start", 0.5, lambda: start_due(runtime)), Step("plan", 0.0, self._plan)],
-            "braking": [Step("approvals", 1.0, lambda: pause_strayed(runtime))],
+            "braking": [Step("approvals", 1.0, lambda: pause_strayed(runtime), by_the_clock=False)],
             "sending": [Step("hand over", 0.1, dispatcher.hand_over)],
-            "receipts": [Step("receipts", 0.1, lambda: apply(runtime))],
+            "receipts": [Step("receipts", 0.1, lambda: apply(runtime), by_the_clock=False)],
             "settling": [Step("reconcile", 2.0, lambda: reconcile(runtime, wire))],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),
-                Step("cancel", 1.0, lambda: cancel_waiting(runtime)),
-                Step("seal", 2.0, lambda: seal_some(runtime.db)),
                 Step("mark", 60.0, lambda: mark(runtime)),
-                Step("seal the audit", 2.0, lambda: audit.seal_some(runtime.db)),
-                Step("finish", 1.0, lambda: finish_done(runtime)),
+                Step("cancel", 1.0, lambda: cancel_waiting(runtime), by_the_clock=False),
+                Step("seal", 2.0, lambda: seal_some(runtime.db), by_the_clock=False),
+                Step("seal the audit", 2.0, lambda: audit.seal_some(runtime.db), by_the_clock=False),
+                Step("finish", 1.0, lambda: finish_done(runtime), by_the_clock=False),
                 Step("forget", 60.0, lambda: forget_answers(runtime.db, runtime.clock.real())),
             ],
         }
@@ -91,6 +97,8 @@ class Scheduler:
             return 0
         step.last = elapsed
         try:
+            if step.by_the_clock and not self.timekeeper.is_right():
+                return 0
             return step.do()
         except Exception as error:
             # One step's trouble (the database restarts, Redis is away) must not stop the others.

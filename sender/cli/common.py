@@ -16,8 +16,8 @@ from rich.console import Console
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sender.clock import Clock
     from sender.db import Database
+    from sender.drift import Watch
     from sender.providers.base import Provider
     from sender.runtime import Runtime
     from sender.settings import Settings
@@ -49,27 +49,22 @@ def load_settings() -> "Settings":
 
 def build(settings: "Settings") -> "Runtime":
     """The runtime of a process that sends. KeyFileError and SendError say what is missing."""
+    from sender.drift import Watch
     from sender.providers.twilio import TwilioProvider
 
-    return _build(settings, TwilioProvider(settings))
+    watch = Watch()
+    return _build(settings, TwilioProvider(settings, watch.hear), watch)
 
 
-def _build(settings: "Settings", provider: "Provider") -> "Runtime":
+def _build(settings: "Settings", provider: "Provider", watch: "Watch") -> "Runtime":
     from guards import CHAIN
+    from sender.clock import clock_of
     from sender.crypto import load_keys
     from sender.db import Database
     from sender.runtime import Runtime
 
-    return Runtime(settings, Database(settings.database), load_keys(settings.home), clock_of(settings), CHAIN, provider)
-
-
-def clock_of(settings: "Settings") -> "Clock":
-    """The clock all processes share: the same anchor gives the same ``now``."""
-    from sender.clock import Clock
-
-    if settings.clock_virtual is None or settings.clock_real is None:
-        return Clock()
-    return Clock(settings.clock_real, settings.clock_virtual.astimezone(UTC), settings.clock_speed)
+    database, keys = Database(settings.database), load_keys(settings.home)
+    return Runtime(settings, database, keys, clock_of(settings), CHAIN, provider, watch)
 
 
 def redis_address(settings: "Settings") -> str:
@@ -93,6 +88,7 @@ def opened(*, sending: bool = False, patience: float = 0.0) -> "Iterator[Runtime
 
     from sender.collector import spare_what_lasts
     from sender.crypto import KeyFileError
+    from sender.drift import Watch
     from sender.providers.absent import AbsentProvider
     from sender.providers.base import SendError
     from sender.schema import SchemaError, require_current
@@ -100,7 +96,7 @@ def opened(*, sending: bool = False, patience: float = 0.0) -> "Iterator[Runtime
     log_to_stderr()
     settings = load_settings()
     try:
-        runtime = build(settings) if sending else _build(settings, AbsentProvider())
+        runtime = build(settings) if sending else _build(settings, AbsentProvider(), Watch())
         runtime.db.await_answer(patience)
         require_current(runtime.db)
     except OperationalError as error:

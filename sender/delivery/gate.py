@@ -19,7 +19,7 @@ from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.crypto import text_hash, unseal
-from sender.db import run_below
+from sender.db import clock_of_database, run_below
 from sender.halt import is_halted
 from sender.locks import lock_numbers, share
 from sender.models import Attempt, Campaign, Decision, FromNumber, Message
@@ -89,7 +89,7 @@ def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
         share(session, {row.campaign_id for row in rows if row.campaign_id})
         rows = _of_running_campaigns(runtime, session, rows)
         lock_numbers(session, (row.number_id for row in rows))
-        gated, now = runtime.clock.elapsed(), runtime.clock.now()
+        gated, now = runtime.clock.elapsed(), runtime.watch.right(runtime.clock)
         rows = _one_per_number(runtime, session, rows, now)
         known = FactsLoader(runtime.keys, runtime.settings.address).load(
             session, [_asked(row) for row in rows], now, runtime.clock.margin
@@ -155,7 +155,8 @@ def _queued(session: Session, ids: Sequence[int]) -> list[Row]:
 
 def _of_running_campaigns(runtime: Runtime, session: Session, rows: list[Row]) -> list[Row]:
     """Read after the shared lock: a pause that committed before it is seen, one that comes later waits for us."""
-    if is_halted(session):
+    runtime.watch.hear_database(clock_of_database(session), runtime.clock)
+    if is_halted(session) or runtime.watch.trouble(runtime.clock):
         _move(runtime, session, [row.id for row in rows], Status.PENDING)
         return []
     ids = {row.campaign_id for row in rows if row.campaign_id}

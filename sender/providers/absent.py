@@ -22,5 +22,9 @@ class AbsentProvider:
         """Refuse."""
         raise Misconfigured(SENTENCE)
 
+    async def tell_time(self) -> None:
+        """Refuse."""
+        raise Misconfigured(SENTENCE)
+
     async def close(self) -> None:
         """Nothing to give back."""

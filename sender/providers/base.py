@@ -106,6 +106,10 @@ class Provider(Protocol):
         """Everything of the account since then, both directions, oldest first; SendError when it cannot be asked."""
         ...
 
+    async def tell_time(self) -> None:
+        """Ask something small, so that whoever listens to the provider's clock hears it; SendError as ever."""
+        ...
+
     async def close(self) -> None:
         """Give back the connections."""
         ...

@@ -33,5 +33,8 @@ class RecordingProvider:
         """What a test put into the list."""
         return [found for found in self.listed if found.created_at >= since]
 
+    async def tell_time(self) -> None:
+        """It has no clock."""
+
     async def close(self) -> None:
         """Nothing to give back."""

@@ -8,6 +8,8 @@ Sources: twilio-python 9.13; Twilio support puts its own server-side limit at ab
 import asyncio
 import json
 import logging
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +32,9 @@ LIST_PAGE = 50
 LONGEST_PAGE = 1_000
 NOT_FOUND = 404
 
+Hear = Callable[[str, float, float], None]
+"""Is told each answer's Date header, and the monotonic seconds between which the provider wrote it."""
+
 # At INFO the SDK logs addresses whose query holds phone numbers.
 logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
 
@@ -37,9 +42,10 @@ logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
 class PooledTransport(AsyncHttpClient):  # type: ignore[misc]
     """An HTTP client for the SDK over one session with at most ``connections`` requests on the wire."""
 
-    def __init__(self, connections: int, read_seconds: float) -> None:
+    def __init__(self, connections: int, read_seconds: float, hear: Hear) -> None:
         super().__init__(logging.getLogger("twilio.http_client"), True, None)
         self._connections = connections
+        self._hear = hear
         self._limits = aiohttp.ClientTimeout(
             total=None, connect=None, sock_connect=CONNECT_SECONDS, sock_read=read_seconds
         )
@@ -60,6 +66,7 @@ class PooledTransport(AsyncHttpClient):  # type: ignore[misc]
         known = {"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {}
         # aiohttp's own form is made for files as well: it takes five times as long.
         form = urlencode(data, doseq=True).encode() if data else None
+        sent = time.monotonic()
         async with self._opened().request(
             method.upper(),
             uri,
@@ -68,6 +75,7 @@ class PooledTransport(AsyncHttpClient):  # type: ignore[misc]
             headers={**(headers or {}), **known},
             allow_redirects=allow_redirects,
         ) as answer:
+            self._hear(answer.headers.get("Date", ""), sent, time.monotonic())
             return Response(answer.status, (await answer.read()).decode("utf-8", "replace"), answer.headers)
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -86,8 +94,9 @@ class PooledTransport(AsyncHttpClient):  # type: ignore[misc]
 class TwilioProvider:
     """Hands texts to Twilio, or to whatever stands at ``twilio_base_url`` in its place."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._transport = PooledTransport(settings.connections + settings.urgent_connections, settings.read_seconds)
+    def __init__(self, settings: Settings, hear: Hear = lambda date, sent, received: None) -> None:
+        places = settings.connections + settings.urgent_connections
+        self._transport = PooledTransport(places, settings.read_seconds, hear)
         self._client = _client(settings, self._transport)
 
     async def send(self, outbound: Outbound) -> Accepted:
@@ -124,6 +133,10 @@ class TwilioProvider:
         except Exception as error:
             raise _send_error(error) from error
         return found[::-1]
+
+    async def tell_time(self) -> None:
+        """Fetch the account, for the Date header of the answer; SendError when Twilio cannot be asked."""
+        await self.check_credentials()
 
     async def check_credentials(self) -> None:
         """Fetch the account; SendError says what is wrong with the settings."""

@@ -34,7 +34,7 @@ from sender.simulator.config import SimulatorConfig
 from sender.simulator.server import Running, serve
 from sender.states import Status
 from tests.approving import approve
-from tests.installation import FOOTER, TUESDAY, WORDING, line, make_program
+from tests.installation import FOOTER, TUESDAY, WORDING, Believing, line, make_program
 from tests.servers import free_port
 
 ACCOUNT = "AC" + "0" * 32
@@ -166,14 +166,22 @@ def token_of(entry: dict[str, Any]) -> str:
 def runtime_of(
     settings: Settings, ahead: timedelta = timedelta(), later: timedelta = timedelta(), clock: Clock | None = None
 ) -> Runtime:
-    """What one process works with, its clock wrong by so much, or another clock."""
+    """What one process works with: its clock wrong by so much and believed, or another clock, compared with others."""
+    if clock is not None:
+        return replace(build(settings), clock=clock)
     wrong = AheadClock(settings.clock_real or 0.0, settings.clock_virtual or TUESDAY, 1.0, ahead, later)
-    return replace(build(settings), clock=clock or wrong)
+    return replace(build(settings), clock=wrong, watch=Believing())
 
 
 @contextmanager
 def house(
-    folder: Path, database_url: str, *, latency: float = 0.0, settings: dict[str, Any] | None = None, **simulator: Any
+    folder: Path,
+    database_url: str,
+    *,
+    at: datetime = TUESDAY,
+    latency: float = 0.0,
+    settings: dict[str, Any] | None = None,
+    **simulator: Any,
 ) -> Iterator[House]:
     """An installation in ``folder`` that opens at 11:00 in New York; ``simulator`` overrides its configuration."""
     home, began = folder / "home", time.time()
@@ -186,7 +194,7 @@ def house(
         "callbacks": {"enabled": False},
         **simulator,
     }
-    clock = SimulatorClock(began, TUESDAY, 1.0)
+    clock = SimulatorClock(began, at, 1.0)
     with serve(SimulatorConfig.model_validate(config), clock=clock) as running:
         chosen = Settings(
             _env_file=None,  # type: ignore[call-arg]
@@ -198,7 +206,7 @@ def house(
             twilio_auth_token=TOKEN,  # type: ignore[arg-type]
             twilio_base_url=running.url,
             clock_real=began,
-            clock_virtual=TUESDAY,
+            clock_virtual=at,
             read_seconds=4,
             sweep_seconds=6,
             **(settings or {}),
@@ -214,7 +222,7 @@ def _found(made: House) -> None:
     schema.upgrade(made.database)
     with made.database.write() as session:
         found(session)
-        made.program_id = make_program(session, TUESDAY)
+        made.program_id = make_program(session, made.settings.clock_virtual or TUESDAY)
         made.line_id = line(session, made.program_id, rate=100_000.0)
     made.set_cap(100_000)
 

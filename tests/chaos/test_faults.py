@@ -19,8 +19,17 @@ def test_kills_double_and_lose_nothing(place: Place) -> None:
 
 
 def test_jumping_clocks_double_nothing(place: Place) -> None:
-    """Twenty jumps of up to a day and workers whose clocks differ: nobody is texted twice or out of hours."""
-    assert clocks.play(place, 20, Random(7)).broken == []
+    """Eight jumps of up to a day and workers whose clocks differ: nobody is texted twice, and texts still go."""
+    result = clocks.play(clocks.DAY, place, 8, Random(7))
+    assert result.broken == []
+    assert result.counts["texts amid jumps"] > 0
+
+
+def test_jumping_clocks_text_nobody_at_night(place: Place) -> None:
+    """Eight jumps of up to a day, at two in the morning by the true clock: not one text goes, and none is given up."""
+    result = clocks.play(clocks.NIGHT, place, 8, Random(8))
+    assert result.broken == []
+    assert result.counts["texts amid jumps"] == 0
 
 
 def test_what_was_acknowledged_survives_locks(tmp_path: Path, sqlite_url: str) -> None:
