@@ -36,7 +36,10 @@ RESTRAINED = frozenset({Purpose.INFORMATIONAL, Purpose.MARKETING})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The text as it would leave. ``answers`` names the reply an answer belongs to: "stop", "help" or "start".
+    """The text as it would leave.
+
+    ``answers`` names what an answer belongs to: "stop", "help", "start", "confirm" (the question of a double opt-in),
+    "auto" (a keyword of the program), "away" (nobody is there) or "reply" (a person writes).
 
     ``subject`` is what the text is about, in the installation's own words; None where nobody said.
     ``language`` is the text's BCP 47 tag where it is known; empty, the words themselves tell it.
@@ -129,6 +132,7 @@ class Policy:
     ``footer_every_days``: 0 says the way out in every text, N in the first and then every N days where no law asks for
     more. ``refusals`` maps a country to the refusal line that stands there for the footer ("STOP 36123").
     ``max_parts`` (0: no limit), ``domains`` (none: any link) and ``age_gate`` (a date of birth was asked) are content.
+    ``reply_hours``: how long after a person's own text somebody may answer it.
     """
 
     program_id: int
@@ -144,6 +148,7 @@ class Policy:
     max_parts: int = 0
     domains: tuple[str, ...] = ()
     age_gate: bool = False
+    reply_hours: int = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +157,10 @@ class Facts:
 
     ``ends_at`` is the campaign's end or the message's own expiry; ``margin`` is kept free before any window closes, and
     ``queue``, the time for which the from_number is busy with others, before the one that is open now;
-    ``answered_within`` is the age of the inbound text that an answer replies to; ``emergencies`` are the places where
-    one is declared, such as "US-LA"; ``last_footer_at`` is when this number last got a text of the program with its way
-    out (None: not known); ``drops`` names the guards whose deferral ends the text, because its campaign says so.
+    ``answered_within`` is the age of the inbound text, or of the wish to get texts, that an answer replies to;
+    ``emergencies`` are the places where one is declared, such as "US-LA"; ``last_footer_at`` is when this number last
+    got a text of the program with its way out (None: not known); ``drops`` names the guards whose deferral ends the
+    text, because its campaign says so.
     """
 
     now: datetime

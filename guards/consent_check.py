@@ -4,6 +4,7 @@ Express written consent for marketing: 47 CFR 64.1200(f)(9); express for informa
 consent that lapses: CASL s. 10(9), Canada only. One confirmation within five minutes: 47 CFR 64.1200(a)(12).
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from guards.base import ALLOW, Block, Draft, Facts, Kind, Verdict
@@ -12,6 +13,12 @@ from guards.purposes import terms_of
 name = "consent_check"
 
 CONFIRMATION_WITHIN = timedelta(minutes=5)
+_AUTOMATIC_WITHIN: Mapping[str, timedelta] = {
+    "confirm": timedelta(hours=1),
+    "auto": timedelta(minutes=15),
+    "away": timedelta(minutes=15),
+}
+_CONVERSING = frozenset({"reply", *_AUTOMATIC_WITHIN})
 _REFUSED = {
     "out": Block("opted_out", note="The person said stop, and nothing since revived it."),
     "held": Block("held", note="A reply waits for a person to read it."),
@@ -34,10 +41,22 @@ def check(draft: Draft, facts: Facts) -> Verdict:
 def _answer(draft: Draft, facts: Facts) -> Verdict:
     if draft.answers in ("help", "start"):
         return ALLOW
+    if draft.answers in _CONVERSING:
+        return _conversation(draft.answers or "", facts)
     if draft.answers != "stop":
-        return Block("answers_nothing", note="An answer must name the reply it belongs to: stop, help or start.")
+        return Block("answers_nothing", note="An answer must name what it answers, such as stop, help or reply.")
     if facts.answered_within is None or facts.answered_within > CONFIRMATION_WITHIN:
         return Block("answer_too_late", note="A stop is confirmed within five minutes or not at all.")
+    return ALLOW
+
+
+def _conversation(answers: str, facts: Facts) -> Verdict:
+    """An answer to what the person wrote needs no consent (CTIA 5.1, conversational) but ends with STOP and time."""
+    if facts.standing.state in _STOPPED:
+        return _REFUSED[facts.standing.state]
+    within = _AUTOMATIC_WITHIN.get(answers, timedelta(hours=facts.policy.reply_hours))
+    if facts.answered_within is None or facts.answered_within > within:
+        return Block("answer_too_late", note="The time in which this person's text may be answered is over.")
     return ALLOW
 
 

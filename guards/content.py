@@ -21,8 +21,8 @@ _SHARE_OF_A_SHOUT = 0.8
 
 
 def check(draft: Draft, facts: Facts) -> Verdict:
-    """Block a text with a finding of severity "stop"; answers are the program's fixed words and pass."""
-    if draft.kind is Kind.ANSWER:
+    """Block a text with a finding of severity "stop"; a program's fixed words pass, what a person answers does not."""
+    if draft.kind is Kind.ANSWER and draft.answers != "reply":
         return ALLOW
     asks = facts.policy
     found = _first_stop(

@@ -1,4 +1,4 @@
-"""Looks for due work: start, plan, hand over, apply receipts, sweep, reconcile, cancel, seal, finish.
+"""Looks for due work: start, plan, hand over, apply receipts, sweep, reconcile, replies, cancel, seal, finish.
 
 Each step asks the database what is due, so a restart forgets nothing, and two schedulers do no more than one.
 """
@@ -22,6 +22,8 @@ from sender.campaigns.planner import plan_slice
 from sender.delivery.dispatcher import Dispatcher, Ring
 from sender.delivery.receipts import apply
 from sender.delivery.reconciler import reconcile
+from sender.delivery.restoring import restore_some
+from sender.delivery.reviews import decide_overdue
 from sender.delivery.sweeper import sweep
 from sender.delivery.timekeeping import Timekeeper
 from sender.delivery.wire import Wire
@@ -47,7 +49,7 @@ class Step:
 
 
 class Scheduler:
-    """Takes the steps of each lane in turn, lanes side by side: asking Twilio's list delays no receipt and no sweep.
+    """Takes the steps of each lane in turn, lanes side by side: asking Twilio delays no receipt and no sweep.
 
     A step that fails is logged and asked again: the others go on.
     """
@@ -62,6 +64,10 @@ class Scheduler:
             "sending": [Step("hand over", 0.1, dispatcher.hand_over)],
             "receipts": [Step("receipts", 0.1, lambda: apply(runtime), by_the_clock=False)],
             "settling": [Step("reconcile", 2.0, lambda: reconcile(runtime, wire))],
+            "replies": [
+                Step("restore", 0.5, lambda: restore_some(runtime, wire)),
+                Step("review", 5.0, lambda: decide_overdue(runtime)),
+            ],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),
                 Step("mark", 60.0, lambda: mark(runtime)),

@@ -1,75 +1,128 @@
-"""The filters about numbers and hours: plain dicts in and out, the shipped rules, no database (design D8)."""
+"""Opt-outs that do not come as a reply: a form, an e-mail somebody pasted, a phone call, a letter, another program.
 
-from datetime import UTC, datetime
+Any reasonable means counts (47 CFR 64.1200(a)(10)), so whoever hears of it writes it down here, with its evidence.
+"""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+from sqlmodel import Session, col
+
 from guards.base import Purpose
-from guards.places import places_of
-from guards.quiet_hours import hours_at
+from sender.audience.ledger import Act, record
+from sender.audience.numbers import find_or_make
+from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.phone import PhoneError, parse
+from sender.crypto import seal, text_hash
+from sender.db import Pace
+from sender.locks import lock_numbers
+from sender.models import Audit, Number, Program
+from sender.runtime import Runtime
+
+SOURCES = {
+    "form": "form",
+    "api": "api",
+    "email": "operator",
+    "phone_call": "operator",
+    "letter": "operator",
+    "in_person": "operator",
+}
+"""The doors, and what each is called in the ledger."""
 
 
-def number(asked: dict[str, Any]) -> dict[str, Any]:
-    """{"text", "region"?} -> {"e164", "region", "type", "places", "zones"} or {"error": code}."""
-    try:
-        phone = parse(str(asked["text"]), asked.get("region"))
-    except PhoneError as refused:
-        return {"error": refused.code.value}
-    places = places_of(phone.e164)
-    return {
-        "e164": phone.e164,
-        "region": phone.region,
-        "type": phone.line_type,
-        "places": list(places.codes),
-        "zones": list(places.zones),
-    }
+class DoorError(Exception):
+    """The opt-out cannot be written down like this; the sentence says what to mend."""
 
 
-def hours(asked: dict[str, Any]) -> dict[str, Any]:
-    """{"number", "postal_code"?, "state"?, "zone"?, "at", "purpose"?} -> the verdict of the shipped hours.
+@dataclass(frozen=True, slots=True)
+class OptOutIn:
+    """One opt-out as it is told.
 
-    Times are RFC 3339; ``at`` without an offset is refused. ValueError says which field is wrong.
+    ``number`` in international spelling; ``door`` one of SOURCES; ``program`` its short name, None: of everything;
+    ``said_at`` when the person said it, now when absent; ``words`` their own words, such as the pasted e-mail (kept
+    sealed); ``reference`` makes a repeated call one opt-out (a ticket or request id).
     """
+
+    number: str
+    door: str
+    program: str | None = None
+    said_at: datetime | None = None
+    words: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDown:
+    """What became of it: ``counts`` is False where the person has opted in again since; ``blocked`` waiting texts."""
+
+    number_id: int
+    counts: bool
+    blocked: int
+
+
+def opt_out(runtime: Runtime, wanted: OptOutIn, actor: str) -> WrittenDown:
+    """Write an opt-out down and block what waits; effective when this returns. DoorError says what to mend."""
+    now = runtime.clock.now()
     try:
-        phone = parse(str(asked["number"]), None)
-    except PhoneError as refused:
-        return {"error": refused.code.value}
-    places = places_of(
-        phone.e164, postal_code=asked.get("postal_code"), state=asked.get("state"), zone=asked.get("zone")
-    )
-    answer = hours_at(places, _country(phone.region), _instant(asked["at"]), _purpose(asked.get("purpose")))
-    return {
-        "verdict": answer.verdict,
-        "until": _written(answer.until),
-        "closes_at": _written(answer.closes_at),
-        "rules": list(answer.rules),
-        "places": list(answer.places),
-        "zones": list(answer.zones),
-        **({"reason": answer.reason} if answer.reason else {}),
-    }
+        phone = parse(wanted.number, None)
+    except PhoneError as error:
+        raise DoorError(error.sentence) from error
+    source = _source(wanted, now)
+    with runtime.db.write(Pace.URGENT) as session:
+        program_id = _program(session, wanted.program)
+        number_id = find_or_make(session, runtime.keys, [phone], now)[phone.e164]
+        lock_numbers(session, [number_id])
+        scopes = [None] if program_id is None else scopes_of(session, [program_id])
+        evidence = _evidence(runtime, session, number_id, wanted)
+        at = wanted.said_at or now
+        acts = [
+            Act(
+                number_id,
+                scope,
+                "opt_out",
+                Purpose.MARKETING,
+                at,
+                source,
+                _reference(wanted, number_id, scope),
+                attested_by=actor,
+                evidence=evidence,
+            )
+            for scope in scopes
+        ]
+        counts = bool(record(session, acts, now))
+        blocked = settle(runtime, session, number_id, scopes) if counts else 0
+        detail = {"door": wanted.door, "program": wanted.program or "all", "blocked": blocked}
+        session.add(Audit(at=now, actor=actor, action="opt_out", subject=f"number {number_id}", detail=detail))
+    return WrittenDown(number_id, counts, blocked)
 
 
-def _country(region: str) -> str | None:
-    return None if region == "001" else region
+def _source(wanted: OptOutIn, now: datetime) -> str:
+    if wanted.door not in SOURCES:
+        raise DoorError(f"There is no door {wanted.door!r}; it is one of {', '.join(SOURCES)}.")
+    if wanted.said_at is not None and (wanted.said_at.tzinfo is None or wanted.said_at > now):
+        raise DoorError("The opt-out was said in the future or at a time without its offset; give when it was said.")
+    return SOURCES[wanted.door]
 
 
-def _instant(text: Any) -> datetime:
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError as error:
-        raise ValueError(f"at: {text!r} is no RFC 3339 time such as 2026-03-10T14:00:00Z") from error
-    if at.tzinfo is None:
-        raise ValueError(f"at: {text!r} has no offset; end it with Z or +01:00")
-    return at.astimezone(UTC)
+def _program(session: Session, slug: str | None) -> int | None:
+    if slug is None:
+        return None
+    found: int | None = session.execute(select(col(Program.id)).where(col(Program.slug) == slug)).scalar()
+    if found is None:
+        raise DoorError(f"There is no program {slug!r}; `tactful program list` shows them.")
+    return found
 
 
-def _purpose(text: Any) -> Purpose:
-    try:
-        return Purpose(text or "marketing")
-    except ValueError as error:
-        known = ", ".join(purpose.value for purpose in Purpose)
-        raise ValueError(f"purpose: {text!r} is none of {known}") from error
+def _reference(wanted: OptOutIn, number_id: int, scope: int | None) -> str | None:
+    return f"{wanted.door}:{wanted.reference}:{number_id}:{scope or 'all'}" if wanted.reference else None
 
 
-def _written(instant: datetime | None) -> str | None:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z") if instant else None
+def _evidence(runtime: Runtime, session: Session, number_id: int, wanted: OptOutIn) -> dict[str, Any]:
+    if not wanted.words:
+        return {"door": wanted.door}
+    wrapped = session.execute(select(col(Number.data_key)).where(col(Number.id) == number_id)).scalar_one()
+    sealed = base64.b64encode(seal(runtime.keys.unwrap(wrapped), wanted.words.encode())).decode()
+    return {"door": wanted.door, "words": sealed, "words_hash": text_hash(wanted.words).hex()}

@@ -25,7 +25,7 @@ from sender.audience.queues import queues
 from sender.audience.records import kept
 from sender.crypto import Keyring
 from sender.db import run_below
-from sender.models import Attempt, Campaign, Contact, FromNumber, Message, Number, Program, Reply
+from sender.models import Attempt, Campaign, Contact, FromNumber, Message, Number, OptInRequest, Program, Reply
 from sender.states import Status
 
 COUNTED = ("live", "accepted", "unconfirmed", "unproven")
@@ -33,7 +33,10 @@ COUNTED = ("live", "accepted", "unconfirmed", "unproven")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One text that somebody wants sent; ``key`` is the caller's own name for it (a message or contact id)."""
+    """One text that somebody wants sent; ``key`` is the caller's own name for it (a message or contact id).
+
+    ``asks_back``: it is the question of a double opt-in that did not begin with a reply.
+    """
 
     key: int
     number_id: int
@@ -43,6 +46,7 @@ class Asked:
     ends_at: datetime | None = None
     reply_id: int | None = None
     campaign_id: int | None = None
+    asks_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class FactsLoader:
         lines = _from_numbers(session, {one.from_number_id for one in asked if one.from_number_id})
         answered = _answered(session, [one.reply_id for one in asked if one.reply_id], now)
         drops = _drops(session, {one.campaign_id for one in asked if one.campaign_id})
+        wished = _wished(session, [one.number_id for one in asked if one.asks_back], now)
         busy = queues(session, lines.values(), margin)
         earlier = earlier_texts(session, (policy for policy, _ in policies.values()), people, now)
         known: dict[int, Known] = {}
@@ -118,7 +123,7 @@ class FactsLoader:
                 sends=tuple(sends.get(one.number_id, ())),
                 ends_at=one.ends_at,
                 margin=margin,
-                answered_within=answered.get(one.reply_id or 0),
+                answered_within=answered.get(one.reply_id or 0, wished.get((one.number_id, one.program_id))),
                 emergencies=emergencies,
                 queue=busy.get(one.from_number_id or 0, timedelta()),
                 drops=drops.get(one.campaign_id or 0, _NEVER),
@@ -239,6 +244,7 @@ def policy_of(program: Program) -> Policy:
         max_parts=program.max_parts,
         domains=tuple(program.domains),
         age_gate=program.age_gate,
+        reply_hours=program.reply_hours,
     )
 
 
@@ -257,3 +263,12 @@ def _answered(session: Session, reply_ids: Collection[int], now: datetime) -> di
         return {}
     rows = session.execute(select(col(Reply.id), col(Reply.received_at)).where(col(Reply.id).in_(reply_ids)))
     return {reply_id: now - received for reply_id, received in rows if reply_id is not None}
+
+
+def _wished(session: Session, number_ids: Collection[int], now: datetime) -> dict[tuple[int, int], timedelta]:
+    """How long the open wishes to get texts of these numbers have waited, by number and program."""
+    if not number_ids:
+        return {}
+    columns = col(OptInRequest.number_id), col(OptInRequest.program_id), col(OptInRequest.asked_at)
+    statement = select(*columns).where(col(OptInRequest.number_id).in_(number_ids), col(OptInRequest.state) == "open")
+    return {(number_id, program_id): now - asked_at for number_id, program_id, asked_at in session.execute(statement)}

@@ -29,7 +29,9 @@ CHUNK = 500
 class Act:
     """One thing a person did (or somebody attests that they did) about texts. ``program_id`` None: all programs.
 
-    ``kind``: opt_in, opt_out or hold. ``source``: import, keyword, form, api, operator, provider, preference_page.
+    ``kind``: opt_in, opt_out, hold, or release (a hold that was none: ``at`` and ``level`` are those of the consent
+    that stands again, level "none" where there was none). ``source``: import, keyword, form, api, operator, provider,
+    preference_page.
     """
 
     number_id: int
@@ -103,7 +105,7 @@ def standing(rows: Iterable[StandingRow], program_id: int, purpose: Purpose) -> 
     """What the standings of one number say for this program and purpose; a tie in time goes to the opt-out."""
     purposes = {Purpose.INFORMATIONAL: ("informational", "marketing")}.get(purpose, (purpose.value,))
     mine = [row for row in rows if row.program_id in (ALL_PROGRAMS, program_id) and row.purpose in purposes]
-    against = [row for row in mine if row.state != "in" and (row.purpose == purpose.value)]
+    against = [row for row in mine if row.state in ("out", "held") and row.purpose == purpose.value]
     consents = [row for row in mine if row.state == "in"]
     no = max(against, key=lambda row: row.as_of, default=None)
     yes = max(consents, key=lambda row: row.as_of, default=None)
@@ -154,18 +156,23 @@ def meets_opt_out(standings: dict[Key, dict[str, Any]], act: Act) -> bool:
     if act.kind != "opt_in" or act.source in OWN_ACTS:
         return False
     keys = [(act.number_id, program, act.purpose.value) for program in (act.program_id or ALL_PROGRAMS, ALL_PROGRAMS)]
-    return any(key in standings and standings[key]["state"] != "in" for key in keys)
+    return any(key in standings and standings[key]["state"] in ("out", "held") for key in keys)
 
 
 def rows_of(act: Act, standings: dict[Key, dict[str, Any]]) -> dict[Key, dict[str, Any]]:
     """The standing rows this act writes: none where something later in time already stands."""
     program = act.program_id or ALL_PROGRAMS
-    state = {"opt_in": "in", "opt_out": "out", "hold": "held"}[act.kind]
+    state = {"opt_in": "in", "opt_out": "out", "hold": "held", "release": "in"}[act.kind]
+    if act.kind == "release" and act.level == "none":
+        state = "none"
     rows: dict[Key, dict[str, Any]] = {}
     for purpose in _purposes(act):
         key = (act.number_id, program, purpose.value)
         before = standings.get(key)
-        if before and _stays(before, state, act.at):
+        released = act.kind == "release"
+        if (released and (not before or before["state"] != "held")) or (
+            before and not released and _stays(before, state, act.at)
+        ):
             continue
         rows[key] = {
             "number_id": act.number_id,
@@ -188,7 +195,7 @@ def _stays(before: dict[str, Any], state: str, at: datetime) -> bool:
 
 
 def _purposes(act: Act) -> tuple[Purpose, ...]:
-    if act.kind == "opt_in":
+    if act.kind in ("opt_in", "release"):
         return (act.purpose,)
     return STOPPED_BY_PROGRAM if act.program_id else STOPPED_BY_ALL
 

@@ -56,13 +56,13 @@ def _intent() -> Door:
 
 def _number() -> Door:
     """Tell what each {"text", "region"?} number is and where its owner may be."""
-    from sender.audience.doors import number
+    from sender.audience.filters import number
 
     return number
 
 
 def _hours() -> Door:
     """Tell whether a text may go to each {"number", "at", …} by the shipped hours."""
-    from sender.audience.doors import hours
+    from sender.audience.filters import hours
 
     return hours

@@ -115,7 +115,9 @@ def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
     words = unseal(runtime.keys.unwrap(known.sealed.data_key), row.text_cipher).decode()
     if text_hash(words) != row.text_hash:
         return Refused(Block("text_changed"), "gate", ())
-    draft = Draft(words, Purpose(row.purpose), Kind(row.kind), row.answers, row.subject)
+    # What follows the colon only keeps one press of a button one text.
+    answers = row.answers.partition(":")[0] if row.answers else None
+    draft = Draft(words, Purpose(row.purpose), Kind(row.kind), answers, row.subject)
     outcome = run(draft, known.facts, runtime.chain)
     if isinstance(outcome, Refused):
         return outcome
@@ -185,6 +187,7 @@ def _move(runtime: Runtime, session: Session, ids: list[int], to: Status) -> Non
 
 
 def _asked(row: Row) -> Asked:
+    asks_back = row.answers == "confirm" and row.reply_id is None
     return Asked(
         row.id,
         row.number_id,
@@ -194,6 +197,7 @@ def _asked(row: Row) -> Asked:
         row.expires_at,
         row.reply_id,
         row.campaign_id,
+        asks_back,
     )
 
 

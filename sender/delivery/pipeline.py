@@ -14,20 +14,21 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import bindparam, or_, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlmodel import Session, col
 
 from guards.base import Purpose
 from sender.audience.ledger import Act, record
+from sender.audience.opt_outs import scopes_of
 from sender.delivery.gate import Opened, open_gate
 from sender.delivery.timekeeping import Timekeeper
 from sender.delivery.wire import Slots, Wire
 from sender.group_commit import GroupCommit
 from sender.locks import close_campaign
-from sender.models import Attempt, Audit, Campaign, Number
+from sender.models import Attempt, Audit, Campaign, FromNumber, Message, Number
 from sender.providers.base import (
     Accepted,
     Misconfigured,
@@ -216,14 +217,30 @@ def learn(
     """What a refusal says of the number itself: an opt-out of ours, or a number that cannot be texted."""
     now = runtime.clock.now()
     if isinstance(error, OptedOut):
-        evidence = {"code": error.code}
-        ref = f"provider:{source_ref}"
-        act = Act(number_id, program_id, "opt_out", Purpose.MARKETING, now, "provider", ref, evidence=evidence)
-        record(session, [act], now)
+        scopes = scopes_of(session, _programs_of_line(session, source_ref) or [program_id])
+        record(session, [_provider_act(number_id, scope, source_ref, error, now) for scope in scopes], now)
     elif isinstance(error, NumberRefused):
         session.execute(
             update(Number).where(col(Number.id) == number_id).values(state="invalid", state_reason=str(error.code))
         )
+
+
+def _programs_of_line(session: Session, token: str) -> list[int]:
+    """Every program of the from_number that an attempt used: the provider blocks a number, not a program."""
+    used = (
+        select(col(FromNumber.address))
+        .join(Message, col(Message.from_number_id) == col(FromNumber.id))
+        .join(Attempt, col(Attempt.message_id) == col(Message.id))
+        .where(col(Attempt.token) == token)
+    )
+    statement = select(col(FromNumber.program_id)).where(col(FromNumber.address).in_(used)).distinct()
+    return list(session.execute(statement).scalars())
+
+
+def _provider_act(number_id: int, scope: int | None, source_ref: str, error: SendError, now: datetime) -> Act:
+    ref = f"provider:{source_ref}:{scope or 'all'}"
+    evidence = {"code": error.code}
+    return Act(number_id, scope, "opt_out", Purpose.MARKETING, now, "provider", ref, evidence=evidence)
 
 
 def pause(runtime: Runtime, campaign_id: int, error: SendError) -> None:

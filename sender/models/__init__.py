@@ -8,11 +8,12 @@ from sender.models.api import ApiAnswer, ApiKey
 from sender.models.campaigns import Campaign, Spend, Variant
 from sender.models.imports import FrozenAudience, FrozenMember, ImportChunk, ImportEntry, ImportPreset
 from sender.models.installation import Audit, Emergency, Installation, Notice
-from sender.models.messages import Attempt, Decision, Message, Receipt, Reply
+from sender.models.messages import Attempt, Decision, Message, Receipt
 from sender.models.own_phones import OwnPhone
 from sender.models.people import ConsentEvent, ConsentStanding, Contact, ImportRefusal, ImportRun, Number, Segment
 from sender.models.prices import FetchedPrice
 from sender.models.programs import FromNumber, Program, Wording
+from sender.models.replies import Canary, Conversation, OptInRequest, PreparedAnswer, Reply
 from sender.models.templates import SavedTemplate, TemplateVersion
 from sender.models.webhooks import Told, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
@@ -22,9 +23,11 @@ __all__ = [
     "Attempt",
     "Audit",
     "Campaign",
+    "Canary",
     "ConsentEvent",
     "ConsentStanding",
     "Contact",
+    "Conversation",
     "Decision",
     "Emergency",
     "FetchedPrice",
@@ -42,8 +45,10 @@ __all__ = [
     "Message",
     "Notice",
     "Number",
+    "OptInRequest",
     "OwnPhone",
     "Passkey",
+    "PreparedAnswer",
     "Program",
     "Receipt",
     "RecoveryCode",

@@ -1,4 +1,4 @@
-"""One text's life: attempts, decisions, receipts, and what came back."""
+"""One text's life: attempts, decisions and receipts."""
 
 from datetime import datetime
 from typing import Any
@@ -136,25 +136,3 @@ class Receipt(SQLModel, table=True):
     state: str = "open"
     received_at: datetime
     applied_at: datetime | None = None
-
-
-class Reply(SQLModel, table=True):
-    """One inbound text: what it said (sealed), how it was read, and what was done. ``sid`` makes it one act."""
-
-    __table_args__ = (
-        Index("ix_reply_untold", "id", sqlite_where=text("told = 0"), postgresql_where=text("told = false")),
-    )
-    id: int | None = Field(default=None, primary_key=True)
-    sid: str = Field(unique=True)
-    number_id: int = Field(foreign_key="number.id", index=True)
-    from_number_id: int | None = Field(default=None, foreign_key="from_number.id")
-    program_id: int | None = Field(default=None, foreign_key="program.id")
-    body_cipher: bytes
-    intent: str
-    certain: bool
-    language: str
-    matched_cipher: bytes
-    opt_out_type: str = ""
-    state: str = "done"
-    told: bool = False
-    received_at: datetime

@@ -10,7 +10,12 @@ from sender.models.columns import Json, json_field
 
 
 class Program(SQLModel, table=True):
-    """A brand and purpose people opt in to; the scope of consent, caps, footer and from_numbers (CTIA's word)."""
+    """A brand and purpose people opt in to; the scope of consent, caps, footer and from_numbers (CTIA's word).
+
+    ``review_hours``: after so long without a decision an unsure reply is an opt-out; ``reply_hours``: how long after a
+    person's last text they may be answered; ``confirm_hours``: how long a yes counts; ``desk``: {"zone", "hours"} in
+    which replies are answered by people (None: nobody is told that it is late).
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(unique=True)
@@ -29,11 +34,19 @@ class Program(SQLModel, table=True):
     max_parts: int = 0
     domains: list[str] = json_field(list)
     age_gate: bool = False
+    review_hours: int = 24
+    reply_hours: int = 24
+    confirm_hours: int = 24
+    desk: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))
     created_at: datetime
 
 
 class Wording(SQLModel, table=True):
-    """One version of words a program shows or answers with: kind opt_in, help, stop or start; never changed."""
+    """One version of words a program shows or answers with, never changed.
+
+    Kind: opt_in, confirm (asks for the yes of a double opt-in), help, stop, clarify (a stop's confirmation that asks
+    what to keep), start, or away.
+    """
 
     __table_args__ = (UniqueConstraint("program_id", "kind", "version"),)
     id: int | None = Field(default=None, primary_key=True)

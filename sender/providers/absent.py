@@ -26,5 +26,9 @@ class AbsentProvider:
         """Refuse."""
         raise Misconfigured(SENTENCE)
 
+    async def received_at(self, sid: str) -> datetime | None:
+        """Refuse."""
+        raise Misconfigured(SENTENCE)
+
     async def close(self) -> None:
         """Nothing to give back."""

@@ -110,6 +110,10 @@ class Provider(Protocol):
         """Ask something small, so that whoever listens to the provider's clock hears it; SendError as ever."""
         ...
 
+    async def received_at(self, sid: str) -> datetime | None:
+        """When the provider took in a person's text, in whole seconds; None: it knows of none; else SendError."""
+        ...
+
     async def close(self) -> None:
         """Give back the connections."""
         ...

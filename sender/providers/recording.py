@@ -16,6 +16,7 @@ class RecordingProvider:
     answer: Callable[[Outbound], Answer | None] = lambda _: None
     sent: list[Outbound] = field(default_factory=list)
     listed: list[Found] = field(default_factory=list)
+    received: dict[str, datetime] = field(default_factory=dict)
 
     async def send(self, outbound: Outbound) -> Accepted:
         """Remember the text, then answer or raise."""
@@ -35,6 +36,10 @@ class RecordingProvider:
 
     async def tell_time(self) -> None:
         """It has no clock."""
+
+    async def received_at(self, sid: str) -> datetime | None:
+        """What a test said of this text."""
+        return self.received.get(sid)
 
     async def close(self) -> None:
         """Nothing to give back."""

@@ -138,6 +138,18 @@ class TwilioProvider:
         """Fetch the account, for the Date header of the answer; SendError when Twilio cannot be asked."""
         await self.check_credentials()
 
+    async def received_at(self, sid: str) -> datetime | None:
+        """When Twilio took in a person's text; the webhook does not say it. None where Twilio knows of none."""
+        try:
+            row = await self._client.messages(sid).fetch_async()
+        except TwilioRestException as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise _send_error(error) from error
+        except Exception as error:
+            raise _send_error(error) from error
+        return _created(row) if row.direction == "inbound" else None
+
     async def check_credentials(self) -> None:
         """Fetch the account; SendError says what is wrong with the settings."""
         try:

@@ -14,6 +14,8 @@ from sender.audience.ledger import load_standings, standing
 from sender.delivery.gate import open_gate
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.replies import InboundText, opt_out_by_link, receive
+from sender.delivery.restoring import restore_some
+from sender.delivery.wire import Wire
 from sender.models import Attempt, ConsentEvent, Message, Program, Reply
 from tests.installation import Installation, line
 
@@ -32,6 +34,14 @@ def state(installation: Installation, number_id: int, purpose: Purpose = Purpose
     with installation.runtime.db.read() as session:
         rows = load_standings(session, [number_id]).get(number_id, [])
     return standing(rows, installation.program_id, purpose).state
+
+
+def come_back(installation: Installation, wire: Wire, number: int, **columns: str) -> None:
+    """A START that the provider took in just now, and the scheduler's step that weighs it."""
+    text = inbound("START", number, **columns)
+    installation.provider.received.setdefault(text.sid, installation.clock.now())
+    receive(installation.runtime, text)
+    restore_some(installation.runtime, wire)
 
 
 def planned_answers(installation: Installation) -> Counter[str | None]:
@@ -69,12 +79,12 @@ def test_a_stranger_who_says_stop_is_remembered(installation: Installation) -> N
     assert state(installation, number) == "out"
 
 
-def test_start_gives_back_what_stop_took(installation: Installation) -> None:
+def test_start_gives_back_what_stop_took(installation: Installation, wire: Wire) -> None:
     """START restores the standing that this person had, at its level."""
     number = installation.contact(NEW_YORK)
     receive(installation.runtime, inbound("STOP", 1))
     installation.clock.move(timedelta(minutes=1))
-    receive(installation.runtime, inbound("START", 2))
+    come_back(installation, wire, 2)
     with installation.runtime.db.read() as session:
         rows = load_standings(session, [number])[number]
     found = standing(rows, installation.program_id, Purpose.MARKETING)
@@ -91,26 +101,27 @@ def test_a_yes_restores_nothing(installation: Installation, words: str) -> None:
     assert state(installation, number) == "out"
 
 
-def test_start_without_any_consent_gives_none(installation: Installation) -> None:
-    """A stranger's START is no consent to marketing."""
+def test_start_without_any_consent_gives_none(installation: Installation, wire: Wire) -> None:
+    """A stranger's START is no consent to marketing, and is not answered as if it were."""
     number = installation.contact(NEW_YORK, consent=False)
-    receive(installation.runtime, inbound("START"))
+    come_back(installation, wire, 1)
+    assert planned_answers(installation) == {}
     assert state(installation, number) == "none"
 
 
-def test_an_old_start_delivered_again_lifts_nothing(installation: Installation) -> None:
+def test_an_old_start_delivered_again_lifts_nothing(installation: Installation, wire: Wire) -> None:
     """A replayed START is the same act again, whatever came since."""
     number = installation.contact(NEW_YORK)
     receive(installation.runtime, inbound("STOP", 1))
     installation.clock.move(timedelta(minutes=1))
-    receive(installation.runtime, inbound("START", 2))
+    come_back(installation, wire, 2)
     installation.clock.move(timedelta(minutes=1))
     receive(installation.runtime, inbound("STOP", 3))
-    receive(installation.runtime, inbound("START", 2))
+    come_back(installation, wire, 2)
     assert state(installation, number) == "out"
 
 
-def test_scope_all_stops_every_program_and_start_lifts_it(installation: Installation) -> None:
+def test_scope_all_stops_every_program_and_start_lifts_it(installation: Installation, wire: Wire) -> None:
     """With the policy "all" a STOP reaches other programs and transactional texts, and START gives them back."""
     number = installation.contact(NEW_YORK)
     with installation.runtime.db.write() as session:
@@ -124,7 +135,7 @@ def test_scope_all_stops_every_program_and_start_lifts_it(installation: Installa
         rows = load_standings(session, [number])[number]
     assert standing(rows, other_id, Purpose.TRANSACTIONAL).state == "out"
     installation.clock.move(timedelta(minutes=1))
-    receive(installation.runtime, inbound("START", 2))
+    come_back(installation, wire, 2)
     with installation.runtime.db.read() as session:
         rows = load_standings(session, [number])[number]
     assert standing(rows, other_id, Purpose.TRANSACTIONAL).state != "out"

@@ -207,7 +207,7 @@ def _opt_ins(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, i
 def not_in(session: Session, number_ids: Collection[int]) -> set[tuple[int, int, str]]:
     """Number, program (0: all) and purpose of every standing of these numbers that is out or held."""
     columns = col(ConsentStanding.number_id), col(ConsentStanding.program_id), col(ConsentStanding.purpose)
-    closed = col(ConsentStanding.number_id).in_(number_ids), col(ConsentStanding.state) != "in"
+    closed = col(ConsentStanding.number_id).in_(number_ids), col(ConsentStanding.state).in_(("out", "held"))
     return {(number, program, purpose) for number, program, purpose in session.execute(select(*columns).where(*closed))}
 
 

@@ -1,0 +1,54 @@
+"""What every opt-out does, whichever way it came: its scope by policy, and the texts that still wait for the number."""
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from guards.base import Kind, Purpose
+from sender.models import Message, OptInRequest, Program
+from sender.runtime import Runtime
+from sender.states import WAITING, Status, advance
+
+STOPPED = (Purpose.MARKETING.value, Purpose.INFORMATIONAL.value)
+STOPPED_BY_ALL = (*STOPPED, Purpose.TRANSACTIONAL.value)
+
+
+def scopes_of(session: Session, program_ids: Iterable[int]) -> list[int | None]:
+    """The programs that a STOP to these programs ends; [None] for all: where one of them says so, or none is known."""
+    wanted = sorted(set(program_ids))
+    statement = select(col(Program.id), col(Program.opt_out_scope)).where(col(Program.id).in_(wanted))
+    found = dict(session.execute(statement).all())
+    return [None] if not found or "all" in found.values() else list(wanted)
+
+
+def settle(runtime: Runtime, session: Session, number_id: int, scopes: Collection[int | None]) -> int:
+    """Block what waits within these scopes and close opt-ins that wait for a yes; returns how many texts were blocked.
+
+    The gate would block those texts anyway; so it is said at once. Callers hold the number's lock.
+    """
+    blocked = sum(_block_waiting(runtime, session, number_id, program_id) for program_id in scopes)
+    _close_requests(session, number_id, scopes)
+    return blocked
+
+
+def _block_waiting(runtime: Runtime, session: Session, number_id: int, program_id: int | None) -> int:
+    waiting = [status.value for status in WAITING]
+    statement = select(col(Message.id)).where(
+        col(Message.number_id) == number_id,
+        col(Message.status).in_(waiting),
+        col(Message.purpose).in_(STOPPED if program_id else STOPPED_BY_ALL),
+        col(Message.kind) != Kind.ANSWER.value,
+    )
+    if program_id is not None:
+        statement = statement.where(col(Message.program_id) == program_id)
+    ids = [message_id for message_id in session.execute(statement).scalars() if message_id is not None]
+    now, real = runtime.clock.now(), runtime.clock.real()
+    return len(advance(session, ids, Status.BLOCKED, now=now, real=real, reason="opted_out"))
+
+
+def _close_requests(session: Session, number_id: int, scopes: Collection[int | None]) -> None:
+    statement = select(OptInRequest).where(col(OptInRequest.number_id) == number_id, col(OptInRequest.state) == "open")
+    for request in session.execute(statement).scalars():
+        if None in scopes or request.program_id in scopes:
+            request.state = "withdrawn"
