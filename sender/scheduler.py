@@ -15,6 +15,7 @@ from sqlmodel import col
 from sender import audit
 from sender.actors import URGENT, declare, make_broker, not_here
 from sender.api.answers import forget_answers
+from sender.audience.importing import uploads
 from sender.audience.sealer import seal_some
 from sender.backup.place import mark
 from sender.campaigns.control import cancel_waiting, finish_done, pause_strayed, start_due
@@ -67,6 +68,10 @@ class Scheduler:
             "replies": [
                 Step("restore", 0.5, lambda: restore_some(runtime, wire)),
                 Step("review", 5.0, lambda: decide_overdue(runtime)),
+            ],
+            "imports": [
+                Step("import", 0.5, lambda: uploads.tend(runtime), by_the_clock=False),
+                Step("uploads", 3600.0, lambda: uploads.discard_old(runtime)),
             ],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),

@@ -8,7 +8,7 @@ import gc
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -62,12 +62,42 @@ def import_file(
 
     Killed and started again with the same file and options it goes on after the last line written.
     """
+    named = replace(options, name=options.name or path.name)
     with formats.open_table(path) as table:
-        plan = _plan(db, table, options, options.name or path.name)
-        tell = progress or (lambda done, total, counts: None)
         if options.dry_run:
-            return _preview(db, keys, plan, options, clock.now(), tell)
-        return _Importing(db, keys, clock, plan, options).run(tell)
+            return foresee(db, keys, clock, table, named, progress)[0]
+        return import_table(db, keys, clock, table, named, progress)
+
+
+def import_table(
+    db: Database,
+    keys: Keyring,
+    clock: Clock,
+    table: formats.Table,
+    options: ImportOptions,
+    progress: Progress | None = None,
+    import_id: int | None = None,
+) -> ImportReport:
+    """Import a table that is open already; ``import_id`` is the run it belongs to, found or made when None."""
+    planned = plan(db, table, options, options.name)
+    return _Importing(db, keys, clock, planned, options, import_id).run(progress or _silent)
+
+
+def foresee(
+    db: Database,
+    keys: Keyring,
+    clock: Clock,
+    table: formats.Table,
+    options: ImportOptions,
+    progress: Progress | None = None,
+) -> tuple[ImportReport, list[dict[str, Any]]]:
+    """A dry run: what :func:`import_table` would report, and some of the people with what would change of them."""
+    planned = plan(db, table, options, options.name)
+    return _preview(db, keys, planned, options, clock.now(), progress or _silent)
+
+
+def _silent(done: int, total: int, counts: Mapping[str, int]) -> None:
+    """Tell nobody."""
 
 
 def program_named(db: Database, slug: str) -> int:
@@ -79,7 +109,8 @@ def program_named(db: Database, slug: str) -> int:
     return int(known[slug] or 0)
 
 
-def _plan(db: Database, table: formats.Table, options: ImportOptions, name: str) -> _Plan:
+def plan(db: Database, table: formats.Table, options: ImportOptions, name: str) -> _Plan:
+    """Understand a table under these options; FileRefused says what does not fit."""
     check_region(options.region)
     program, file = _program(db, options), table.file
     delimiter = options.delimiter or reading.sniff(file)
@@ -133,7 +164,10 @@ def _judged(
 class _Importing:
     """One import that writes. It holds the size of the next slice, which follows how long the last one took."""
 
-    def __init__(self, db: Database, keys: Keyring, clock: Clock, plan: _Plan, options: ImportOptions) -> None:
+    def __init__(
+        self, db: Database, keys: Keyring, clock: Clock, plan: _Plan, options: ImportOptions, import_id: int | None
+    ) -> None:
+        self._import_id = import_id
         self._db = db
         self._keys = keys
         self._clock = clock
@@ -159,6 +193,9 @@ class _Importing:
 
     def _open(self) -> ImportRun:
         """The stopped import of this file under these options, or a new one."""
+        if self._import_id is not None:
+            with self._db.read() as session:
+                return session.get_one(ImportRun, self._import_id)
         wanted = self._options.as_json()
         running = select(ImportRun).where(
             col(ImportRun.file_hash) == self._plan.table.scan.file_hash, col(ImportRun.status) == "running"
@@ -260,14 +297,14 @@ def _next_size(rows: int, took: float) -> int:
 
 def _preview(
     db: Database, keys: Keyring, plan: _Plan, options: ImportOptions, now: datetime, tell: Progress
-) -> ImportReport:
+) -> tuple[ImportReport, list[dict[str, Any]]]:
     preview = Preview(keys, options.program_id)
     judged = _judged(plan, options, now, after=0)
     while some := list(islice(judged, SLICE_MOST)):
         with db.read() as session:
             preview.count(session, [row for row, _, _ in some])
         tell(some[-1][2], plan.table.scan.size, preview.counts)
-    return ImportReport(
+    report = ImportReport(
         import_id=None,
         name=plan.name,
         file_hash=plan.table.scan.file_hash,
@@ -276,6 +313,7 @@ def _preview(
         first=preview.first,
         notes=["Dry run: nothing was written.", *notes(options, plan, preview.counts)],
     )
+    return report, preview.samples
 
 
 def overall(counts: Mapping[str, int]) -> dict[str, int]:

@@ -42,7 +42,7 @@ def test_an_undo_gives_back_what_was_there(desk: Desk) -> None:
     assert sorted(kind for (kind,) in desk.rows(ConsentEvent, "kind")) == ["opt_in"] * 3 + ["withdrawal"] * 3
     assert desk.rows(ImportRun, "id", "status")[1] == (2, "undone")
     assert desk.rows(ImportEntry, "import_id") == [(1,), (1,)]
-    assert desk.rows(Audit, "actor", "action", "subject") == [(EDITOR, "import undone", "import 2")]
+    assert desk.rows(Audit, "actor", "action", "subject") == [(EDITOR, "import.undo", "import 2")]
     while seal_some(desk.db):
         pass
     with desk.db.read() as session:

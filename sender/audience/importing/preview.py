@@ -7,11 +7,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from sender.audience.importing import writing
+from sender.audience.importing import entries, writing
 from sender.audience.importing.options import SHOWN, Refusal
 from sender.audience.importing.rows import Refused, Taken
+from sender.audience.phone import mask
 from sender.crypto import Keyring
 from sender.models import Contact, Number
+
+SAMPLES = 8
+"""How many people of each outcome are shown."""
 
 
 class Preview:
@@ -20,6 +24,7 @@ class Preview:
     def __init__(self, keys: Keyring, program_id: int | None) -> None:
         self.counts: Counter[str] = Counter()
         self.first: list[Refusal] = []
+        self.samples: list[dict[str, Any]] = []
         self._keys = keys
         self._program_id = program_id
         self._seen: set[bytes] = set()
@@ -40,9 +45,21 @@ class Preview:
 
     def _contact(self, row: Taken, key: bytes, known: dict[bytes, dict[str, Any]]) -> None:
         contact = known.setdefault(key, writing.blank(0))
+        before = dict(contact)
         changed = writing.merge(contact, row)
-        self.counts[writing.outcome(key[:8] in self._seen, contact["created_at"] is None, changed)] += 1
+        outcome = writing.outcome(key[:8] in self._seen, contact["created_at"] is None, changed)
+        self.counts[outcome] += 1
         self._seen.add(key[:8])
+        self._remember(outcome, row, before, contact)
+
+    def _remember(self, outcome: str, row: Taken, before: dict[str, Any], after: dict[str, Any]) -> None:
+        """Keep a few of each kind, so that a person sees what would happen to whom."""
+        if outcome == "unchanged" or sum(one["outcome"] == outcome for one in self.samples) >= SAMPLES:
+            return
+        consent = row.consent.kind if row.consent else ""
+        changed = entries.changes(before, after)
+        shown = {"line": row.line, "outcome": outcome, "number": mask(row.phone.e164), "consent": consent}
+        self.samples.append({**shown, "changes": {name: pair for name, pair in changed.items() if name != "import_id"}})
 
     def _consents(self, session: Session, rows: Sequence[Taken | Refused], ids: dict[str, int]) -> None:
         """Count the yes of those who are out already, or by a row further up."""

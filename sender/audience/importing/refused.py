@@ -1,6 +1,7 @@
 """The rows that imports did not take: a few for the report, all of them for the person who mends the file."""
 
 import csv
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from sender.crypto import Keyring
 from sender.models import ImportRefusal, ImportRun
 
 PAGE = 1000
+FORMULA = frozenset("=+-@\t\r")
 
 
 def first_refusals(session: Session, import_id: int, limit: int) -> list[Refusal]:
@@ -33,14 +35,31 @@ def write_refused(session: Session, keys: Keyring, import_id: int, path: Path) -
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise FileRefused(f"The file {path} cannot be made: {error.strerror}; choose another name.") from error
-    written = 0
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        out = csv.writer(file)
-        out.writerow(["line", "code", "reason", "row"])
-        for row in _all(session, import_id):
-            out.writerow([row.line, row.code, row.reason, keys.unwrap(row.row_cipher).decode().rstrip("\r\n")])
+        written = -1
+        for line in refused_lines(session, keys, import_id):
+            file.write(line)
             written += 1
     return written
+
+
+def refused_lines(session: Session, keys: Keyring, import_id: int) -> Iterator[str]:
+    """The refused rows as lines of CSV, names of columns first; no cell of it is a formula to a spreadsheet."""
+    yield _line(["line", "code", "reason", "row"])
+    for row in _all(session, import_id):
+        text = keys.unwrap(row.row_cipher).decode().rstrip("\r\n")
+        yield _line([str(row.line), row.code, row.reason, safe_cell(text)])
+
+
+def safe_cell(text: str) -> str:
+    """A cell that a spreadsheet shows and never runs (OWASP, CSV injection); the importer takes the mark off again."""
+    return f"'{text}" if text[:1] in FORMULA else text
+
+
+def _line(cells: list[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue()
 
 
 def _all(session: Session, import_id: int) -> Iterator[ImportRefusal]:

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from sqlmodel import Session, col
 
 from sender.audience.importing.options import FileRefused
 from sender.audience.importing.writing import PLAIN
 from sender.audience.withdrawals import withdraw
+from sender.audit import note
 from sender.clock import Clock
 from sender.db import Database, Pace
 from sender.locks import lock_numbers
-from sender.models import Attempt, Audit, ConsentEvent, Contact, FrozenMember, ImportEntry, ImportRun, Message
+from sender.models import Attempt, ConsentEvent, Contact, FrozenMember, ImportEntry, ImportRun, Message
 
 SLICE = 100
 ATTRIBUTE = "attributes."
@@ -71,9 +72,9 @@ def begin_undo(db: Database, clock: Clock, import_id: int, by: str) -> None:
     with db.write() as session:
         if reason := why_not(session, import_id):
             raise FileRefused(reason)
-        session.execute(update(ImportRun).where(col(ImportRun.id) == import_id).values(status="undoing"))
-        act = Audit(at=clock.now(), actor=by, action="import undone", subject=f"import {import_id}")
-        session.add(act)
+        run = session.get_one(ImportRun, import_id)
+        run.status, run.touched_at, run.outlook = "undoing", None, {**run.outlook, "undone_by": by}
+        note(session, clock.now(), by, "import.undo", f"import {import_id}")
 
 
 def undo_slice(db: Database, clock: Clock, import_id: int, by: str) -> Counter[str]:
