@@ -21,7 +21,18 @@ from web.auth import Door, anyone, refuse_other_sites, refuse_unruled
 from web.context import NAME, Web, web
 from web.frame import read_frame
 from web.headers import SecurityHeaders, is_https
-from web.pages import campaigns, frame_doors, home, opt_out, segments, sign_in
+from web.pages import (
+    audience_step,
+    builder,
+    campaigns,
+    frame_doors,
+    home,
+    opt_out,
+    review,
+    segments,
+    sign_in,
+    text_step,
+)
 from web.pages.words import FILTERS
 from web.receipt_writer import ReceiptWriter
 
@@ -42,6 +53,10 @@ DOORS: tuple[Door, ...] = (
     campaigns.door,
     document.door,
     *API_DOORS,
+    builder.door,
+    audience_step.door,
+    text_step.door,
+    review.door,
     segments.door,
 )
 

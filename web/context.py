@@ -1,6 +1,6 @@
 """What a request works with: the runtime of its process and whatever the process keeps beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app
 from prometheus_client import CollectorRegistry, Counter
@@ -9,6 +9,7 @@ from sender.delivery.receipts import ReceiptIn
 from sender.runtime import Runtime
 from web.api.limits import InFlight, Rates
 from web.receipt_writer import ReceiptWriter
+from web.rehearsing import Rehearsals
 
 NAME = "tactful"
 
@@ -30,6 +31,7 @@ class Web:
     metrics: Metrics
     rates: Rates
     in_flight: InFlight
+    rehearsals: Rehearsals = field(default_factory=Rehearsals)
 
 
 def web() -> Web:

@@ -1,7 +1,7 @@
 """The real audience through the real guards at the planned time, with nothing written and nothing sent."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -22,6 +22,8 @@ from sender.runtime import Runtime
 
 SLICE = 500
 SAMPLES = 3
+NAMED = 12
+"""So many people are named for each reason."""
 JUDGED = 300
 """The texts of each variant whose words are judged in full; what would stop a text counts for every one."""
 _ATTEMPTS = 4
@@ -46,7 +48,8 @@ class Rehearsal:
     """What would happen at ``at``: numbers per verdict and reason, parts, the longest text, a few samples.
 
     ``costs`` are lower bounds by country; ``findings`` counts each finding (the first of its code and words) over the
-    texts that were judged; ``forecast`` says when texts would leave and how many would not make it.
+    texts that were judged; ``forecast`` says when texts would leave and how many would not make it. ``people`` are the
+    contact ids of the first few of each verdict and reason.
     """
 
     at: datetime
@@ -62,6 +65,7 @@ class Rehearsal:
     findings: dict[tuple[str, str], tuple[Finding, int]] = field(default_factory=dict)
     forecast: Forecast = field(default_factory=Forecast)
     loads: dict[Group, Load] = field(default_factory=dict)
+    people: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
     @property
     def cost(self) -> int:
@@ -80,6 +84,9 @@ class Rehearsal:
         self.verdicts[verdict] += 1
         self.reasons[verdict, reason] += 1
         self.variants[variant] += 1
+        some = self.people.setdefault((verdict, reason), [])
+        if len(some) < NAMED:
+            some.append(one.member.contact_id)
         if verdict == "block":
             return
         self.parts += one.parts
@@ -100,8 +107,13 @@ class Rehearsal:
         self.findings[found.code, found.sentence] = first, times + 1
 
 
-def rehearse(runtime: Runtime, campaign_id: int, at: datetime | None = None) -> Rehearsal:
-    """Rehearse a campaign at ``at``, at its start, or now. Raises SegmentError or TemplateError, each one sentence."""
+def rehearse(
+    runtime: Runtime, campaign_id: int, at: datetime | None = None, told: Callable[[int, int], object] | None = None
+) -> Rehearsal:
+    """Rehearse a campaign at ``at``, at its start, or now. Raises SegmentError or TemplateError, each one sentence.
+
+    ``told`` hears after each slice how far it is: the last contact id, and the one it ends with.
+    """
     with runtime.db.read() as session:
         campaign = session.get_one(Campaign, campaign_id)
         when = at or max(campaign.start_at or runtime.clock.now(), runtime.clock.now())
@@ -117,6 +129,8 @@ def rehearse(runtime: Runtime, campaign_id: int, at: datetime | None = None) -> 
         for one in planned:
             _count(runtime, rehearsal, plan, one, policy)
         after = some[-1].contact_id if len(some) == SLICE else end
+        if told is not None:
+            told(after, end)
     return _finished(rehearsal, plan, policy, busy)
 
 

@@ -22,6 +22,12 @@ PAGES = {
     "campaign-paused": "/campaigns/3",
     "campaign-finished": "/campaigns/1",
     "campaign-scheduled": "/campaigns/5",
+    "builder-new": "/campaigns/new",
+    "builder-basics": "/campaigns/6/edit/basics",
+    "builder-audience": "/campaigns/6/edit/audience",
+    "builder-text": "/campaigns/6/edit/text?v=2",
+    "builder-timing": "/campaigns/6/edit/timing",
+    "builder-review": "/campaigns/6/edit/review",
     "segments": "/segments",
     "segment": "/segments/1",
     "segment-new": "/segments/new",
@@ -81,6 +87,7 @@ def take_pictures(folder: Path, wanted: tuple[str, ...] = ()) -> list[str]:
             watch(page, address, complaints)
             for name, path in chosen.items():
                 page.goto(address + path)
+                page.wait_for_timeout(250)
                 page.screenshot(path=folder / f"{name}-{suffix}.png", full_page=True, animations="disabled")
             other.close()
         complaints += strangers(browser, folder, address, opt_out)

@@ -38,6 +38,15 @@ RULES = {
     **dict.fromkeys(
         (f"segments.{name}" for name in ("listing", "show", "count", "save", "ask_delete", "delete")), "signed_in"
     ),
+    **dict.fromkeys(
+        (
+            *(f"builder.{name}" for name in ("new", "create", "basics", "save_basics", "timing", "save_timing")),
+            *(f"audience_step.{name}" for name in ("show", "save", "count")),
+            *(f"text_step.{name}" for name in ("show", "save", "look")),
+            *(f"review.{name}" for name in ("show", "begin", "progress", "move", "ask_start", "start")),
+        ),
+        "signed_in",
+    ),
     "campaigns.listing": "signed_in",
     "campaigns.show": "signed_in",
     "campaigns.live": "signed_in",
@@ -51,6 +60,7 @@ FILL = {
     "token": "x",
     "campaign_id": 1,
     "action": "pause",
+    "step": "submit",
     "filename": "app.css",
     "message_id": "msg_1",
     "segment_id": 1,

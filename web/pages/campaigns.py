@@ -11,6 +11,7 @@ from sender.campaigns.control import ControlError
 from sender.runtime import Runtime
 from web.auth import Door, person, require, signed_in
 from web.context import runtime
+from web.frame import may_anywhere
 from web.pages.blocks import render_block
 
 OVER = frozenset({"finished", "cancelled"})
@@ -34,7 +35,7 @@ def listing() -> ResponseReturnValue:
     """Every campaign this person may look at, newest first."""
     with runtime().db.read() as session:
         lines = reports.listing(session, person().programs)
-    return render_template("campaigns.html", lines=lines)
+    return render_template("campaigns.html", lines=lines, may_write=may_anywhere(person(), "marketer"))
 
 
 @door.get("/campaigns/<int:campaign_id>")

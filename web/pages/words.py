@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from markupsafe import Markup
+
 from sender.audience.segments import describe, parse
+from sender.campaigns import parts
 from sender.states import Status
 
 
@@ -179,6 +182,20 @@ def moment(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%d %b %Y, %H:%M} UTC"
 
 
+def mark_costly(text: str) -> Markup:
+    """A text whose characters outside GSM-7 are marked: they turn the whole of it to UCS-2."""
+    culprits = set(parts.count(text).culprits)
+    return Markup("").join(Markup("<mark>{}</mark>").format(one) if one in culprits else one for one in text)
+
+
+def lasting(span: timedelta) -> str:
+    """A length of time in the two greatest units that matter."""
+    minutes = max(1, round(span.total_seconds() / 60))
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    said = [f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if number]
+    return " ".join(said[:2])
+
+
 def machine_time(instant: datetime) -> str:
     """An instant as RFC 3339."""
     return instant.astimezone(UTC).isoformat(timespec="seconds")
@@ -190,7 +207,9 @@ FILTERS: dict[str, Any] = {
     "grouped": grouped,
     "in_order": in_order,
     "grouped_by_name": grouped_by_name,
+    "lasting": lasting,
     "machine_time": machine_time,
+    "mark_costly": mark_costly,
     "moment": moment,
     "reason_words": reason_words,
     "segment_words": segment_words,

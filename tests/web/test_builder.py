@@ -1,0 +1,214 @@
+"""The campaign builder, step by step, through the pages alone."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlmodel import select
+
+from guards.base import Purpose
+from sender.audience.ledger import Act, record
+from sender.audience.numbers import find_or_make
+from sender.audience.phone import parse
+from sender.campaigns import preview, writing
+from sender.models import Audit, Campaign, Contact, FromNumber, Installation, Message, Program, Segment
+from sender.runtime import Runtime
+from tests.waiting import eventually
+from tests.web.conftest import FIELD, START, browser, log_in
+from web.pages.audience_step import Group, read_groups, variants_of
+
+GOLD = {"field": "attributes.tier", "is": "gold"}
+WEST = {"field": "region", "is": "CA"}
+
+
+@pytest.fixture
+def house(runtime: Runtime) -> int:
+    """A program with a from_number, two saved segments and twelve contacts, nine of whom said yes; returns its id."""
+    with runtime.db.write() as session:
+        session.add(Installation(epoch="one", created_at=START))
+        program = Program(slug="lumen", brand="Lumen", help_contact="h@lumen.example", created_at=START)
+        program.purposes, program.countries, program.domains = ["marketing"], ["US"], ["lumen.example"]
+        session.add(program)
+        session.flush()
+        program_id = program.id or 0
+        session.add(FromNumber(program_id=program_id, country="*", address="+12125550100", kind="toll_free", rate=3.0))
+        session.add_all(Segment(name=n, definition=d, created_at=START) for n, d in (("Gold", GOLD), ("West", WEST)))
+        phones = [parse(f"+1212555011{n}" if n < 10 else f"+1212555012{n - 10}", None) for n in range(12)]
+        found = find_or_make(session, runtime.keys, phones, START)
+        acts = []
+        for n, phone in enumerate(phones):
+            row = Contact(number_id=found[phone.e164], region="NY", created_at=START, changed_at=START)
+            row.attributes = {"first_name": f"Person{n}", "tier": "gold" if n < 4 else "basic"}
+            session.add(row)
+            if n < 9:
+                who = (found[phone.e164], program_id)
+                acts.append(Act(*who, "opt_in", Purpose.MARKETING, START, "form", None, "express_written", "Yes."))
+        record(session, acts, START)
+        return program_id
+
+
+def send(client: FlaskClient, path: str, **fields: Any) -> Any:
+    """Send a form of the builder with the token of its page."""
+    found = FIELD.search(client.get("/campaigns/new").text)
+    assert found
+    return client.post(path, data={"csrf_token": found[1], **fields})
+
+
+def made(client: FlaskClient) -> str:
+    """A fresh draft; returns the address its steps begin with."""
+    answer = send(client, "/campaigns/new", name="Spring", program="lumen", purpose="marketing", starter="")
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["Location"]).removesuffix("/audience")
+
+
+def campaign(runtime: Runtime) -> tuple[Campaign, writing.CampaignIn]:
+    """The only campaign, as a row and as it is written."""
+    with runtime.db.read() as session:
+        row = session.execute(select(Campaign)).scalar_one()
+        return row, writing.written(session, row.id or 0)
+
+
+def test_a_campaign_is_written_rehearsed_approved_and_started(
+    signed_in: FlaskClient, runtime: Runtime, house: int
+) -> None:
+    """Five steps with three variants, then submit, approve and start; every page leads to the next."""
+    del house
+    edit = made(signed_in)
+    groups = {"segment": ["1", "everyone"], "split": ["50/50", "100"], "was": ["0", ""], "out": ["2"]}
+    answer = send(signed_in, f"{edit}/audience", **groups)
+    assert answer.headers["Location"] == f"{edit}/text"
+    row, written = campaign(runtime)
+    assert [(one.name, one.share) for one in written.variants] == [
+        ("Gold · A", 50),
+        ("Gold · B", 50),
+        ("Everyone", None),
+    ]
+    assert written.variants[2].segment == {"all": [{}, {"not": WEST}]}
+    for place in range(3):
+        text = f"Lumen: Hi {{{{ first_name }}}}, sale {place} is on. lumen.example/sale"
+        answer = send(signed_in, f"{edit}/text", v=str(place), text=text, **{"default:first_name": "there"})
+        assert answer.status_code == 303, answer.text
+    assert answer.headers["Location"] == f"{edit}/timing"
+    typed = {"when": "now", "zone": "America/New_York", "end": "2026-03-05T18:00", "budget": "25.00"}
+    assert send(signed_in, f"{edit}/timing", **typed).headers["Location"] == f"{edit}/review"
+    _, written = campaign(runtime)
+    assert (written.budget, str(written.end_at)) == (250_000, "2026-03-05 23:00:00+00:00")
+    send(signed_in, f"/campaigns/{row.id}/rehearse")
+    page = eventually(lambda: _rehearsed(signed_in, edit))
+    assert "Get it at once: 9" in page
+    assert "Never get it: 3" in page
+    assert "They did not say yes to this program" in page
+    assert "Person11" in page
+    for action in ("submit", "approve"):
+        assert send(signed_in, f"/campaigns/{row.id}/{action}").headers["Location"] == f"{edit}/review"
+    assert "9 people may get a text at its start" in signed_in.get(f"/campaigns/{row.id}/start").text
+    assert send(signed_in, f"/campaigns/{row.id}/start").status_code == 303
+    assert campaign(runtime)[0].status == "scheduled"
+    with runtime.db.read() as session:
+        assert session.execute(select(Message)).first() is None
+        actions = [one.action for one in session.execute(select(Audit)).scalars()]
+    assert actions[-3:] == ["campaign.submit", "campaign.approve", "campaign.schedule"]
+
+
+def _rehearsed(client: FlaskClient, edit: str) -> str:
+    page = client.get(f"{edit}/review").text
+    return page if "Get it at once" in page else ""
+
+
+def test_an_edit_voids_the_approval_and_says_so_before(signed_in: FlaskClient, runtime: Runtime, house: int) -> None:
+    """The step warns, and saving makes it a draft again."""
+    del house
+    edit = made(signed_in)
+    row, _ = campaign(runtime)
+    for action in ("submit", "approve"):
+        assert send(signed_in, f"/campaigns/{row.id}/{action}").status_code == 303
+    assert "makes it a draft again" in signed_in.get(f"{edit}/timing").text
+    send(signed_in, f"{edit}/timing", when="now", zone="UTC", budget="9")
+    assert campaign(runtime)[0].status == "draft"
+    late = send(signed_in, f"/campaigns/{row.id}/start")
+    assert late.status_code in (303, 409)
+
+
+def test_the_editor_previews_real_people_and_saves_nothing(
+    signed_in: FlaskClient, runtime: Runtime, house: int
+) -> None:
+    """Names, footer, parts, what costs double with its replacement, and faults of the template in one sentence."""
+    del house
+    edit = made(signed_in)
+    before = campaign(runtime)[1]
+    text = "Lumen: Hi {{ first_name }} – sale today. lumen.example/x"
+    page = send(signed_in, f"{edit}/text/preview", v="0", text=text, fields="").text
+    assert "Hi Person0 <mark>–</mark> sale today" in page
+    assert "Reply STOP to opt out" in page
+    assert 'data-char="–" data-instead="-"' in page
+    assert page.count("<article") == 12
+    broken = send(signed_in, f"{edit}/text/preview", v="0", text="Hi {{ first_name }", fields="").text
+    assert "cannot be read" in broken
+    swapped = send(signed_in, f"{edit}/text", v="0", text=text, replace="yes").text
+    assert "Hi {{ first_name }} - sale today" in swapped
+    assert campaign(runtime)[1] == before
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "sentence"),
+    [
+        ("begins", {"when": "at", "begins": ""}, "Give a day and a time"),
+        ("local", {"when": "local", "local": "soon"}, "on the clock of each person"),
+        ("end", {"when": "now", "end": "2026-13-01T00:00"}, "Give a day and a time"),
+        ("budget", {"when": "now", "budget": "-1"}, "Give an amount above 0"),
+        ("daily_budget", {"when": "now", "daily_budget": "lots"}, "Give an amount above 0"),
+    ],
+)
+def test_a_wrong_time_or_sum_is_said_beside_its_field(
+    signed_in: FlaskClient, house: int, field: str, typed: dict[str, str], sentence: str
+) -> None:
+    """422, what was typed is still there, and nothing is kept."""
+    del house
+    answer = send(signed_in, f"{made(signed_in)}/timing", zone="UTC", **typed)
+    assert answer.status_code == 422
+    assert re.search(f'id="{field}-error".*{sentence}', answer.text)
+
+
+def test_groups_go_through_the_form_and_back(runtime: Runtime, house: int) -> None:
+    """What the form makes of variants, it reads from them again: splits, exclusions, segments nobody saved."""
+    del house
+    with runtime.db.read() as session:
+        saved = list(session.execute(select(Segment)).scalars())
+    before = [writing.VariantIn("Old", {"field": "language", "is": "es"}, "Hola"), writing.VariantIn("All", {}, "Hi")]
+    groups = [
+        Group("kept", "100", "0", {"field": "language", "is": "es"}, "Old"),
+        Group("1", "34/33/33", "", GOLD, "Gold"),
+        Group("everyone", "100", "1", {}, "Everyone"),
+    ]
+    variants = variants_of(before, groups, {2}, saved)
+    assert [(one.template, one.share) for one in variants] == [
+        ("Hola", None), ("Hola", 34), ("Hola", 33), ("Hola", 33), ("Hi", None)
+    ]  # fmt: skip
+    again, left_out = read_groups(variants, saved)
+    assert left_out == {2}
+    assert [(one.segment, one.split, one.definition) for one in again] == [
+        (one.segment, one.split, one.definition) for one in groups
+    ]
+
+
+def test_every_replacement_is_one_the_provider_would_make() -> None:
+    """Typographic marks have a twin; an emoji has none and stays."""
+    assert preview.replaced("“Sale” – it’s on… 🎉") == '"Sale" - it\'s on... 🎉'
+    assert [one.instead for one in preview.culprits("– 🎉")] == ["-", None]
+
+
+def test_a_viewer_reviews_but_does_not_write(
+    app: Flask, signed_in: FlaskClient, add_user: Callable[..., int], house: int
+) -> None:
+    """The rehearsal can be looked at; no step, no button."""
+    del house
+    edit = made(signed_in)
+    add_user(email="vic@example.org", role="viewer")
+    viewer = browser(app)
+    log_in(viewer, "vic@example.org")
+    assert "Submit for approval" not in viewer.get(f"{edit}/review").text
+    for step in ("basics", "audience", "text", "timing"):
+        assert viewer.get(f"{edit}/{step}").status_code == 403

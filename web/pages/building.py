@@ -1,0 +1,94 @@
+"""What the steps of the campaign builder share: the draft they work on, their order, and how they save."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import abort
+
+from sender.audience.segments import SegmentError
+from sender.campaigns import programs, writing
+from sender.campaigns.moves import ControlError
+from sender.campaigns.rendering import TemplateError
+from sender.campaigns.writing import CampaignIn
+from sender.models import Campaign, Program
+from web.auth import person, require
+from web.context import runtime
+
+STEPS = (("basics", "Basics"), ("audience", "Audience"), ("text", "Text"), ("timing", "Timing"), ("review", "Review"))
+EDITABLE = frozenset({"draft", "submitted", "approved", "scheduled"})
+Refused = (ControlError, SegmentError, TemplateError)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step in the row above each page; ``state`` is here, done or open."""
+
+    name: str
+    words: str
+    address: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """A campaign in the builder: the row, what is written, and its program."""
+
+    campaign: Campaign
+    written: CampaignIn
+    program: Program
+
+    @property
+    def id(self) -> int:
+        """The campaign's id."""
+        return self.campaign.id or 0
+
+    @property
+    def editable(self) -> bool:
+        """Whether the steps can still change it."""
+        return self.campaign.status in EDITABLE
+
+    def save(self, wanted: CampaignIn) -> str:
+        """Keep what a step changed; returns what became of an approval. Raises what ``Refused`` names."""
+        return writing.edit(runtime(), self.id, wanted, person().actor)
+
+
+def load(campaign_id: int, role: str = "marketer") -> Building:
+    """The campaign, for whoever may work on it: 404 or 403 otherwise."""
+    with runtime().db.read() as session:
+        campaign = session.get(Campaign, campaign_id)
+        if campaign is None:
+            abort(404)
+        require(role, campaign.program_id)
+        written = writing.written(session, campaign_id)
+        program = session.get_one(Program, campaign.program_id)
+        session.expunge_all()
+    return Building(campaign, written, program)
+
+
+def frame(building: Building, here: str) -> dict[str, Any]:
+    """What the builder's layout shows."""
+    return {"building": building, "steps": steps(building, here), "next": after(building, here), "here": here}
+
+
+def steps(building: Building, here: str) -> Sequence[Step]:
+    """The row of steps; each can be gone to at any time."""
+    return [Step(name, words, address(building.id, name), name == here) for name, words in STEPS]
+
+
+def address(campaign_id: int, step: str) -> str:
+    """Where a step is."""
+    return f"/campaigns/{campaign_id}/edit/{step}"
+
+
+def after(building: Building, here: str) -> str:
+    """Where the next step is."""
+    names = [name for name, _ in STEPS]
+    return address(building.id, names[min(names.index(here) + 1, len(names) - 1)])
+
+
+def may_choose() -> Sequence[Program]:
+    """The programs whose campaigns this person may write."""
+    with runtime().db.read() as session:
+        every = programs.listing(session, person().programs)
+    return [one for one in every if person().may("marketer", one.id or 0)]

@@ -1,0 +1,138 @@
+"""The last step: the rehearsal of the real audience, then submit, approve, and start."""
+
+import functools
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from sender.audience import crowds
+from sender.campaigns import approval, control, prices
+from sender.campaigns.moves import ControlError
+from sender.campaigns.rehearsal import Rehearsal, rehearse
+from sender.runtime import Runtime
+from web.auth import Door, person, signed_in
+from web.context import runtime, web
+from web.pages import building, confirm
+from web.pages.blocks import render_block
+from web.pages.building import Building, Refused
+
+MOVES: dict[str, Callable[[Runtime, int, str], object]] = {
+    "submit": approval.submit,
+    "approve": approval.approve,
+    "withdraw": approval.withdraw,
+}
+
+door = Door("review", __name__, rule=signed_in)
+
+
+@door.errorhandler(ControlError)
+def refuse(error: ControlError) -> tuple[str, int]:
+    """What cannot be done now, in one sentence."""
+    return render_template("error.html", title="Nothing was changed", sentence=str(error)), 409
+
+
+@door.get("/campaigns/<int:campaign_id>/edit/review")
+def show(campaign_id: int) -> ResponseReturnValue:
+    """What would happen, and the buttons that let it."""
+    found = building.load(campaign_id, "viewer")
+    return render_template("builder/review.html", **_values(found), **building.frame(found, "review"))
+
+
+@door.post("/campaigns/<int:campaign_id>/rehearse")
+def begin(campaign_id: int) -> ResponseReturnValue:
+    """Rehearse in the background: 303 to the review, which shows how far it is; the page can be left."""
+    found = building.load(campaign_id, "viewer")
+    work = functools.partial(rehearse, runtime(), found.id, None)
+    web().rehearsals.start(found.id, found.campaign.edits, work, Refused)
+    if "HX-Request" in request.headers:
+        return render_block("builder/review.html", "rehearsal", **_values(found), **building.frame(found, "review"))
+    return redirect(building.address(found.id, "review"), 303)
+
+
+@door.get("/campaigns/<int:campaign_id>/rehearsal")
+def progress(campaign_id: int) -> ResponseReturnValue:
+    """The part of the review that changes, for htmx."""
+    found = building.load(campaign_id, "viewer")
+    return render_block("builder/review.html", "rehearsal", **_values(found), **building.frame(found, "review"))
+
+
+@door.post("/campaigns/<int:campaign_id>/<any(submit, approve, withdraw):step>")
+def move(campaign_id: int, step: str) -> ResponseReturnValue:
+    """Submit, approve or withdraw: 303 back to the review, 409 with what is in the way."""
+    found = building.load(campaign_id)
+    MOVES[step](runtime(), found.id, person().actor)
+    return redirect(building.address(found.id, "review"), 303)
+
+
+@door.get("/campaigns/<int:campaign_id>/start")
+def ask_start(campaign_id: int) -> ResponseReturnValue:
+    """What starting means, in numbers."""
+    found = building.load(campaign_id)
+    run = web().rehearsals.find(found.id)
+    return confirm.ask(
+        f"Start “{found.campaign.name}”?",
+        _consequences(found, run.result if run and run.edition == found.campaign.edits else None),
+        "Start the campaign",
+        f"/campaigns/{found.id}/start",
+        building.address(found.id, "review"),
+        danger=False,
+    )
+
+
+@door.post("/campaigns/<int:campaign_id>/start")
+def start(campaign_id: int) -> ResponseReturnValue:
+    """Schedule it for its start: 303 to the campaign's own page."""
+    found = building.load(campaign_id)
+    control.schedule(runtime(), found.id, None, person().actor)
+    return redirect(f"/campaigns/{found.id}", 303)
+
+
+def _consequences(found: Building, rehearsed: Rehearsal | None) -> list[str]:
+    people = found.campaign.recipients or 0
+    said = [f"{people:,} people are in its audience; only those whom every rule allows get a text."]
+    if rehearsed is not None:
+        allowed, later = rehearsed.verdicts["allow"], rehearsed.verdicts["defer"]
+        said = [
+            f"{allowed:,} people may get a text at its start, {later:,} later, {rehearsed.verdicts['block']:,} never.",
+            f"It takes {rehearsed.parts:,} parts and costs at least {prices.shown(rehearsed.cost)}.",
+        ]
+    wanted = found.written
+    when = "It begins within seconds."
+    if wanted.begins_at is not None:
+        when = f"It begins by itself on {wanted.begins_at:%d %b %Y at %H:%M} UTC."
+    elif wanted.local_start:
+        when = f"It begins at {wanted.local_start.replace('T', ' ')} on each person's own clock."
+    gone = "What has left cannot be called back; pausing and cancelling hold at once."
+    return [*said, when, gone]
+
+
+def _values(found: Building) -> dict[str, Any]:
+    run = web().rehearsals.find(found.id)
+    done = run.result if run else None
+    values: dict[str, Any] = {"run": run, "stale": run is not None and run.edition != found.campaign.edits}
+    values |= {"done": done, "faces": {}, "shown": prices.shown, "may_steer": person().may("marketer", _program(found))}
+    if done is not None:
+        values["faces"] = _faces(done)
+        values["drain"] = _lasts(done)
+    with runtime().db.read() as session:
+        able = approval.people(session, _program(found))
+    values["limit"] = runtime().settings.second_person_above
+    values["others"] = sorted(able - {person().actor})
+    return values
+
+
+def _program(found: Building) -> int:
+    return found.campaign.program_id
+
+
+def _faces(done: Rehearsal) -> dict[int, crowds.Face]:
+    ids = sorted({one for some in done.people.values() for one in some})
+    with runtime().db.read() as session:
+        return {face.contact_id: face for face in crowds.faces(session, runtime().keys, ids)}
+
+
+def _lasts(done: Rehearsal) -> timedelta | None:
+    return done.forecast.ends - done.at if done.forecast.ends else None

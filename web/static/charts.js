@@ -1,0 +1,54 @@
+// Charts are drawn from the table that stands behind each: who cannot see one reads the other.
+"use strict";
+(() => {
+  const COLOURS = ["--c1", "--c2", "--c3", "--c4", "--c5"];
+  const DASHES = [[], [6, 4], [2, 3], [10, 4, 2, 4], [1, 2]];
+  const drawn = new WeakMap();
+  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const read = (table) => {
+    const rows = [...table.tBodies[0].rows];
+    const x = rows.map((row) => Date.parse(row.cells[0].querySelector("time")?.dateTime ?? row.cells[0].dataset.day) / 1000);
+    const heads = [...table.tHead.rows[0].cells].slice(1);
+    const series = heads.map((_, at) => rows.map((row) => {
+      const value = row.cells[at + 1].dataset.value;
+      return value === undefined || value === "" ? null : Number(value);
+    }));
+    return { x, names: heads.map((head) => head.textContent.trim()), series };
+  };
+  const axes = (unit) => {
+    const common = { stroke: style("--ink-2"), font: "12px Inter Variable, sans-serif", grid: { stroke: style("--line-2"), width: 1 }, ticks: { show: false } };
+    const number = new Intl.NumberFormat();
+    return [{ ...common, grid: { show: false } }, { ...common, size: 56, values: (_, ticks) => ticks.map((one) => (unit === "%" ? `${one} %` : number.format(one))) }];
+  };
+  const draw = (figure) => {
+    const { x, names, series } = read(figure.querySelector("table"));
+    const space = figure.querySelector(".chart-space");
+    const bars = figure.dataset.chart === "bars";
+    const look = (name, at) => ({
+      label: name,
+      stroke: style(COLOURS[at % COLOURS.length]),
+      fill: bars ? style(COLOURS[at % COLOURS.length]) : undefined,
+      width: bars ? 0 : 2,
+      dash: bars ? undefined : DASHES[at % DASHES.length],
+      paths: bars ? uPlot.paths.bars({ size: [0.7, 48], radius: 0.15 }) : undefined,
+      points: { show: !bars && x.length < 20, size: 6 },
+    });
+    const gap = x.length > 1 ? x[1] - x[0] : 3600;
+    const options = {
+      width: space.clientWidth,
+      height: Number(figure.dataset.height ?? 220),
+      legend: { show: names.length > 1 },
+      cursor: { y: false, drag: { x: false, y: false } },
+      scales: { x: { time: true, range: bars ? (_, from, to) => [from - gap / 2, to + gap / 2] : undefined }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.12 : 1] } },
+      axes: axes(figure.dataset.unit),
+      series: [{}, ...names.map(look)],
+    };
+    drawn.get(figure)?.destroy();
+    drawn.set(figure, new uPlot(options, [x, ...series], space));
+  };
+  const all = () => document.querySelectorAll("figure.chart").forEach((figure) => { if (figure.querySelector("tbody tr")) draw(figure); });
+  all();
+  let wait = 0;
+  addEventListener("resize", () => { clearTimeout(wait); wait = setTimeout(all, 150); });
+  document.addEventListener("htmx:load", (event) => event.target.querySelectorAll?.("figure.chart").forEach(draw));
+})();
