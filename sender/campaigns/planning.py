@@ -56,6 +56,7 @@ class Plan:
     local_start: datetime | None = None
     zones: tuple[str, ...] = ()
     subject: str | None = None
+    price_table: prices.Table = field(default_factory=prices.table)
 
     def line_for(self, country: str | None) -> FromNumber | None:
         """The from_number for a country: its own, else the one for every country ("*")."""
@@ -89,6 +90,7 @@ def load_plan(session: Session, campaign: Campaign) -> Plan:
         starts.wall_time(campaign.local_start),
         starts.zones_of(countries or ()),
         campaign.subject,
+        prices.known(session),
     )
 
 
@@ -154,7 +156,8 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
     size = most_parts(text, draft, known.facts)
     if len(text) > parts.MAX_BODY:
         outcome = _block("too_long", f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}")
-    each = prices.reserved_price(member.country, line.kind if line else "", known.facts.now.date())
+    kind, today = line.kind if line else "", known.facts.now.date()
+    each = prices.reserved_price(member.country, kind, today, plan.price_table)
     return Planned(member, text, size, line.id if line else None, outcome, known, size * each, draft)
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlmodel import col
@@ -13,10 +13,11 @@ from guards.base import Defer, Policy
 from guards.chain import Cleared, run
 from guards.finding import Finding
 from sender.audience.queues import busy_until
-from sender.campaigns import findings, prices
+from sender.campaigns import findings
 from sender.campaigns.audience import members
 from sender.campaigns.forecast import Forecast, Group, Load, forecast
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
+from sender.campaigns.prices import Price, price
 from sender.models import Campaign, Contact, Program
 from sender.runtime import Runtime
 
@@ -31,16 +32,22 @@ _ATTEMPTS = 4
 
 @dataclass
 class CountryCost:
-    """What texts to one country cost at least: ``amount`` in ten-thousandths, None where no price is known."""
+    """What texts to one country cost at least: ``amount`` in ten-thousandths, None where no price is known.
+
+    ``since`` is the day of the oldest price in it.
+    """
 
     texts: int = 0
     parts: int = 0
     amount: int | None = 0
+    since: date | None = None
 
-    def add(self, parts: int, each: int | None) -> None:
+    def add(self, parts: int, each: Price | None) -> None:
         """Count one text."""
         self.texts, self.parts = self.texts + 1, self.parts + parts
-        self.amount = None if each is None or self.amount is None else self.amount + parts * each
+        self.amount = None if each is None or self.amount is None else self.amount + parts * each.amount
+        if each is not None:
+            self.since = min(each.since, self.since or each.since)
 
 
 @dataclass
@@ -96,10 +103,9 @@ class Rehearsal:
         if len(samples) < SAMPLES:
             samples.append(one.text)
 
-    def price(self, one: Planned, kind: str) -> None:
-        """Count what one text costs at least, sent by this kind of from_number."""
-        found = prices.price(one.member.country, kind, self.at.date())
-        self.costs.setdefault(one.member.country or "", CountryCost()).add(one.parts, found.amount if found else None)
+    def price(self, one: Planned, each: Price | None) -> None:
+        """Count what one text costs at least."""
+        self.costs.setdefault(one.member.country or "", CountryCost()).add(one.parts, each)
 
     def note(self, found: Finding) -> None:
         """Count one finding."""
@@ -143,7 +149,7 @@ def _count(runtime: Runtime, rehearsal: Rehearsal, plan: Plan, one: Planned, pol
     line = plan.line_for(one.member.country)
     if _verdict(one)[0] == "block" or line is None:
         return
-    rehearsal.price(one, line.kind)
+    rehearsal.price(one, price(one.member.country, line.kind, rehearsal.at.date(), plan.price_table))
     opening = _opening(runtime, one)
     if opening is not None:
         load = rehearsal.loads.setdefault(Group(line.id or 0, *opening), Load())

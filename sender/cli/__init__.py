@@ -13,6 +13,7 @@ from sender.cli import (
     contacts,
     filters,
     keys,
+    prices,
     processes,
     programs,
     records,
@@ -37,6 +38,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(db, name="db")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger, name="ledger")
+app.add_typer(prices.app, name="prices")
 backup.register(app, db)
 bench.register(app)
 filters.register(app)

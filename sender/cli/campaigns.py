@@ -69,9 +69,12 @@ def _money_and_time(found: "Rehearsal") -> dict[str, Any]:
     from sender.campaigns.prices import UNIT, currency
 
     costs = {
-        country: {"texts": one.texts, "parts": one.parts, "at_least": None if one.amount is None else one.amount / UNIT}
+        country: {
+            "texts": one.texts, "parts": one.parts, "at_least": None if one.amount is None else one.amount / UNIT,
+            "prices_of": one.since and one.since.isoformat(),
+        }
         for country, one in sorted(found.costs.items())
-    }
+    }  # fmt: skip
     return {
         "cost": {"currency": currency(), "at_least": found.cost / UNIT, "unpriced": found.unpriced, "countries": costs},
         "hours": {hour.isoformat(): texts for hour, texts in found.forecast.per_hour().items()},
@@ -88,10 +91,10 @@ def _money_and_time(found: "Rehearsal") -> dict[str, Any]:
 def _show_cost(found: "Rehearsal") -> None:
     from sender.campaigns.prices import shown
 
-    table = Table("country", "texts", "parts", "at least", title="Cost, without carriers' fees")
+    table = Table("country", "texts", "parts", "at least", "prices of", title="Cost, without carriers' fees")
     for country, one in sorted(found.costs.items()):
         amount = "not known" if one.amount is None else shown(one.amount)
-        table.add_row(country, f"{one.texts:,}", f"{one.parts:,}", amount)
+        table.add_row(country, f"{one.texts:,}", f"{one.parts:,}", amount, str(one.since or ""))
     console.print(table)
     besides = f", and {', '.join(found.unpriced)} beside it" if found.unpriced else ""
     console.print(f"At least {shown(found.cost)}{besides}.")

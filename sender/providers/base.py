@@ -11,6 +11,7 @@ SendError                    the provider says no, or cannot be asked
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from guards.chain import Cleared
@@ -89,6 +90,15 @@ class Found:
     error_code: int | None = None
     to: str = ""
     direction: str = "outbound-api"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What one part costs by the provider's list: from a ``kind`` of from_number (empty: of no kind we know)."""
+
+    kind: str
+    amount: Decimal
+    currency: str
 
 
 class Provider(Protocol):

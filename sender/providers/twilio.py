@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +23,7 @@ from twilio.rest import Client
 
 from guards.base import Purpose
 from guards.chain import Cleared
-from sender.providers.base import Accepted, Found, Misconfigured, Outbound, OutcomeUnknown, Retryable, SendError
+from sender.providers.base import Accepted, Found, Listed, Misconfigured, Outbound, OutcomeUnknown, Retryable, SendError
 from sender.providers.errors import refusal
 from sender.settings import Settings
 
@@ -34,6 +35,9 @@ NOT_FOUND = 404
 
 Hear = Callable[[str, float, float], None]
 """Is told each answer's Date header, and the monotonic seconds between which the provider wrote it."""
+
+# Number types of the Pricing API, letters only, as our kinds of from_number.
+_NUMBER_TYPES = {"local": "long_code", "mobile": "long_code", "tollfree": "toll_free", "shortcode": "short_code"}
 
 # At INFO the SDK logs addresses whose query holds phone numbers.
 logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
@@ -184,9 +188,31 @@ class TwilioProvider:
         except Exception as error:
             raise _send_error(error) from error
 
+    async def prices(self, country: str) -> list[Listed]:
+        """Twilio's prices of one part to a country; none where it lists none. SendError when it cannot be asked.
+
+        Source: Pricing API v1, Messaging Countries; carriers' fees are not in them.
+        """
+        try:
+            found = await self._client.pricing.v1.messaging.countries(country).fetch_async()
+            unit = str(found.price_unit or "").upper()
+            carriers: list[Any] = found.outbound_sms_prices or []
+            return [_listed(row, unit) for carrier in carriers for row in carrier["prices"]]
+        except TwilioRestException as error:
+            if error.status == NOT_FOUND:
+                return []
+            raise _send_error(error) from error
+        except Exception as error:
+            raise _send_error(error) from error
+
     async def close(self) -> None:
         """Give back the connections."""
         await self._transport.close()
+
+
+def _listed(row: dict[str, Any], unit: str) -> Listed:
+    kind = _NUMBER_TYPES.get("".join(filter(str.isalpha, str(row["number_type"]).lower())), "")
+    return Listed(kind, Decimal(row["current_price"]), unit)
 
 
 def _client(settings: Settings, transport: PooledTransport) -> Client:
@@ -201,7 +227,8 @@ def _client(settings: Settings, transport: PooledTransport) -> Client:
     # A filled environment keeps TWILIO_REGION and TWILIO_EDGE of the machine from rewriting the host.
     client = Client(user, secret.get_secret_value(), sid, http_client=transport, environment={"TACTFUL": "1"})
     if settings.twilio_base_url:
-        client.api.base_url = client.messaging.base_url = settings.twilio_base_url.rstrip("/")
+        address = settings.twilio_base_url.rstrip("/")
+        client.api.base_url = client.messaging.base_url = client.pricing.base_url = address
     return client
 
 

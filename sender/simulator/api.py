@@ -17,7 +17,7 @@ from sender.simulator.acceptance import Form, one
 from sender.simulator.config import Fault
 from sender.simulator.errors import ApiError
 from sender.simulator.faults import ACCEPTING, CODES
-from sender.simulator.holdings import phone_numbers, short_codes
+from sender.simulator.holdings import phone_numbers, prices, short_codes
 from sender.simulator.messages import API, fresh_sid
 from sender.simulator.world import World
 
@@ -78,6 +78,7 @@ class Api:
             ("GET", f"{account}/SMS/ShortCodes.json", self._short_codes),
             ("GET", f"{account}.json", self._account),
             ("GET", "/v1/Services/{sid}", self._service),
+            ("GET", "/v1/Messaging/Countries/{country}", self._prices),
             ("*", "/{rest:.*}", self._nothing),
         ):
             app.router.add_route(method, path, self._framed(endpoint))
@@ -208,6 +209,12 @@ class Api:
         if service is None:
             raise ApiError(20404, detail=call.path)
         return Reply(200, self._world.describe_service(service, str(call.request.url.origin())))
+
+    async def _prices(self, call: Call) -> Reply:
+        country = call.request.match_info["country"]
+        if country not in self._world.config.price_list:
+            raise ApiError(20404, detail=call.path)
+        return Reply(200, prices(self._world.config, country, str(call.request.url)))
 
     async def _nothing(self, call: Call) -> Reply:
         raise ApiError(20404, detail=call.path)

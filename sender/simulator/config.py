@@ -166,7 +166,10 @@ class Faults(_Part):
 
 
 class SimulatorConfig(_Part):
-    """The whole configuration; times are real seconds unless they say otherwise."""
+    """The whole configuration; times are real seconds unless they say otherwise.
+
+    ``price_list`` is what the Pricing API tells: country → number type (local, mobile, toll free, shortcode) → price.
+    """
 
     account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-f]{32}$")]
     auth_token: Annotated[str, Field(min_length=1)]
@@ -175,6 +178,7 @@ class SimulatorConfig(_Part):
     balance: str = "100.00"
     currency: str = "USD"
     price: str = "0.0079"
+    price_list: dict[str, dict[str, str]] = Field(default_factory=dict)
     seed: int = 1
     numbers: tuple[Number, ...] = ()
     services: tuple[Service, ...] = ()

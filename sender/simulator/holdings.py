@@ -28,6 +28,19 @@ def short_codes(config: SimulatorConfig, query: dict[str, str]) -> Page:
     return _page(config, "SMS/ShortCodes", "short_codes", rows)
 
 
+def prices(config: SimulatorConfig, country: str, url: str) -> Page:
+    """The Pricing API's answer about a country."""
+    rows = [
+        {"number_type": kind, "base_price": price, "current_price": price}
+        for kind, price in config.price_list[country].items()
+    ]
+    every = {"carrier": "any", "mcc": "000", "mnc": "00", "prices": rows}
+    return {
+        "country": country, "iso_country": country, "price_unit": config.currency, "url": url,
+        "outbound_sms_prices": [every], "inbound_sms_prices": [],
+    }  # fmt: skip
+
+
 def _page(config: SimulatorConfig, path: str, name: str, rows: list[Page]) -> Page:
     uri = f"{API}/Accounts/{config.account_sid}/{path}.json"
     account: Page = {"account_sid": config.account_sid}

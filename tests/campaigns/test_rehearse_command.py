@@ -8,9 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from sender.campaigns import control
+from sender.campaigns.audience import members
 from sender.campaigns.control import CampaignIn, VariantIn
+from sender.campaigns.planning import decide, load_plan
+from sender.campaigns.rehearsal import rehearse
 from sender.cli.campaigns import app
-from sender.models import FromNumber
+from sender.models import Campaign, FetchedPrice, FromNumber
 from tests.installation import Installation, install
 
 
@@ -49,6 +52,20 @@ def test_programs_get_the_same_in_json(installation: Installation) -> None:
     assert told["cost"]["at_least"] == told["cost"]["countries"]["US"]["at_least"] > 0
     assert sum(told["hours"].values()) + told["not_today"] + told["not_before_the_end"] == 10
     assert [one["code"] for one in told["findings"]] == ["all_capitals"]
+
+
+def test_prices_that_were_fetched_count(installation: Installation) -> None:
+    """A rehearsal reckons with the provider's own price and names its day, and so do the texts that are planned."""
+    now = installation.clock.now()
+    row = FetchedPrice(country="US", since=now.date(), amount=500, source="the list", fetched_at=now)
+    with installation.runtime.db.write() as session:
+        session.add(row)
+    told = rehearse(installation.runtime, 1, now)
+    assert (told.cost, told.costs["US"].since) == (10 * 500, now.date())
+    with installation.runtime.db.read() as session:
+        plan = load_plan(session, session.get_one(Campaign, 1))
+        some = members(session, plan.audience, now, 0, 100, 2)
+        assert [one.cost for one in decide(installation.runtime, session, plan, some, now)] == [500, 500]
 
 
 def test_who_will_not_make_it_today_is_told(installation: Installation) -> None:
