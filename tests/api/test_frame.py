@@ -23,6 +23,12 @@ WANTS = {
     "api_messages.show_message": "messages:read",
     "api_messages.cancel": "messages:write",
     "api_checks.check_numbers": "checks:read",
+    "api_webhooks.create_webhook": "webhooks:write",
+    "api_webhooks.list_webhooks": "webhooks:read",
+    "api_webhooks.delete_webhook": "webhooks:write",
+    "api_webhooks.enable_webhook": "webhooks:write",
+    "api_webhooks.replay_webhook": "webhooks:write",
+    "api_webhooks.list_deliveries": "webhooks:read",
 }
 
 

@@ -63,6 +63,7 @@ FILL = {
     "step": "submit",
     "filename": "app.css",
     "message_id": "msg_1",
+    "webhook_id": "whk_1",
     "segment_id": 1,
 }
 
