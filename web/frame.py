@@ -29,6 +29,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("", "Home", "/", "home"),
     Entry("Send", "Campaigns", "/campaigns", "send"),
     Entry("People", "Segments", "/segments", "filter"),
+    Entry("Installation", "Users", "/users", "users", "own"),
+    Entry("Installation", "Audit", "/audit", "list", "audit"),
 )
 
 
