@@ -28,6 +28,7 @@ from web.pages import (
     campaigns,
     frame_doors,
     home,
+    imports,
     opt_out,
     review,
     segments,
@@ -63,6 +64,8 @@ DOORS: tuple[Door, ...] = (
     account.door,
     users.door,
     users.audit_door,
+    imports.door,
+    imports.uploading,
 )
 
 

@@ -28,7 +28,9 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("", "Home", "/", "home"),
     Entry("Send", "Campaigns", "/campaigns", "send"),
+    Entry("People", "Contacts", "/contacts", "users"),
     Entry("People", "Segments", "/segments", "filter"),
+    Entry("People", "Imports", "/imports", "upload", "write"),
     Entry("Installation", "Users", "/users", "users", "own"),
     Entry("Installation", "Audit", "/audit", "list", "audit"),
 )

@@ -59,6 +59,9 @@ RULES = {
         ),
         "signed_in",
     ),
+    **dict.fromkeys((f"imports.{name}" for name in ("listing", "new", "show", "live", "check", "move")), "marketer"),
+    **dict.fromkeys((f"imports.{name}" for name in ("ask_undo", "undo", "ask_refused", "refused")), "marketer"),
+    "uploading.upload": "marketer_with_file",
     "campaigns.listing": "signed_in",
     "campaigns.show": "signed_in",
     "campaigns.live": "signed_in",
@@ -78,6 +81,8 @@ FILL = {
     "webhook_id": "whk_1",
     "segment_id": 1,
     "session_id": 1,
+    "import_id": 1,
+    "choice": "commit",
 }
 
 
