@@ -71,6 +71,11 @@ def may_anywhere(someone: Person, role: str) -> bool:
     return any(someone.may(role, program_id) for program_id in someone.roles)
 
 
+def is_served(address: str) -> bool:
+    """Whether a page stands at this address."""
+    return any(rule.rule == address for rule in current_app.url_map.iter_rules())
+
+
 def theme() -> str:
     """What the reader chose: auto, light or dark."""
     chosen = request.cookies.get("theme", "")
