@@ -79,6 +79,7 @@ FILL = {
     "filename": "app.css",
     "message_id": "msg_1",
     "webhook_id": "whk_1",
+    "number": "+12125550123",
     "segment_id": 1,
     "session_id": 1,
     "import_id": 1,
