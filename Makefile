@@ -47,8 +47,8 @@ fix: setup $(VENV)/test.stamp ## Mend what format and lint can mend by themselve
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup ## Measure how fast this machine plans and sends
-	@$(BIN)/tactful bench
+bench: setup ## Measure how fast this machine imports, plans and sends, and write it to docs/benchmarks.md
+	@$(BIN)/tactful bench --paper docs/benchmarks.md $(ARGS)
 
 docs: setup ## Write docs/commands.md from the commands themselves
 	@$(BIN)/typer sender.cli utils docs --name tactful --output docs/commands.md

@@ -10,7 +10,6 @@ from sender.runtime import Runtime
 from web.api.limits import InFlight, Rates
 from web.receipt_writer import ReceiptWriter
 from web.rehearsing import Rehearsals
-from web.remembered import Remembered
 
 NAME = "tactful"
 
@@ -33,7 +32,6 @@ class Web:
     rates: Rates
     in_flight: InFlight
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
-    remembered: Remembered = field(default_factory=Remembered)
 
 
 def web() -> Web:

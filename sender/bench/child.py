@@ -17,6 +17,8 @@ TASKS = {
     "tasks": "sender.bench.tutorial:prepare",
     "bare": "sender.bench.bare:prepare",
     "import": "sender.bench.preparing:prepare_import",
+    "rehearse": "sender.bench.preparing:prepare_rehearsal",
+    "count": "sender.bench.preparing:prepare_count",
     "plan": "sender.bench.preparing:prepare_plan",
     "plain import": "sender.bench.plain:prepare_import",
     "plain plan": "sender.bench.plain:prepare_plan",

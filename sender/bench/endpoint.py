@@ -11,20 +11,21 @@ import random
 import secrets
 import signal
 import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import parse_qs
 
 LATE_LINES = 256 * 1024
-ANSWER = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: keep-alive\r\n\r\n%b"
+ANSWER = b"HTTP/1.1 %b\r\nDate: %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 CREATED, FINE = b"201 CREATED", b"200 OK"
 
 
 class Endpoint:
-    """What all connections share: how long an answer takes (seconds), and the log."""
+    """What all connections share: how long an answer takes, how far its clock is ahead (seconds), and the log."""
 
-    def __init__(self, mean: float, spread: float, log: TextIO) -> None:
-        self._shortest, self._longest, self._log = mean - spread, mean + spread, log
+    def __init__(self, mean: float, spread: float, ahead: float, log: TextIO) -> None:
+        self._shortest, self._longest, self._ahead, self._log = mean - spread, mean + spread, ahead, log
         self._series, self._taken = secrets.token_hex(8), 0
 
     def take(self, form: bytes) -> bytes:
@@ -39,6 +40,10 @@ class Endpoint:
     def wait(self) -> float:
         """How long the next answer takes, in seconds."""
         return random.uniform(self._shortest, self._longest)
+
+    def date(self) -> bytes:
+        """What the Date header says: workers send by no clock that differs from it."""
+        return formatdate(time.time() + self._ahead, usegmt=True).encode()
 
     def _note(self, **entry: Any) -> None:
         self._log.write(json.dumps(entry, separators=(",", ":")) + "\n")
@@ -74,7 +79,7 @@ class Line(asyncio.Protocol):
 
     def _answer(self, status: bytes, body: bytes) -> None:
         if not self._transport.is_closing():
-            self._transport.write(ANSWER % (status, len(body), body))
+            self._transport.write(ANSWER % (status, self._endpoint.date(), len(body), body))
 
 
 def _length(head: bytes) -> int:
@@ -83,12 +88,12 @@ def _length(head: bytes) -> int:
     return int(rest.partition(b"\r\n")[0]) if found else 0
 
 
-async def serve(port: int, log: Path, mean: float, spread: float) -> None:
+async def serve(port: int, log: Path, mean: float, spread: float, ahead: float) -> None:
     """Serve on loopback until SIGTERM; the log is whole then."""
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     with log.open("w", buffering=LATE_LINES, encoding="utf-8") as lines:
-        endpoint = Endpoint(mean, spread, lines)
+        endpoint = Endpoint(mean, spread, ahead, lines)
         server = await asyncio.get_running_loop().create_server(lambda: Line(endpoint), "127.0.0.1", port, backlog=1024)
         async with server:
             await told.wait()
@@ -101,8 +106,9 @@ def main() -> None:
     asked.add_argument("--log", type=Path, required=True)
     asked.add_argument("--mean", type=float, default=0.0)
     asked.add_argument("--spread", type=float, default=0.0)
+    asked.add_argument("--ahead", type=float, default=0.0)
     options = asked.parse_args()
-    asyncio.run(serve(options.port, options.log, options.mean, options.spread))
+    asyncio.run(serve(options.port, options.log, options.mean, options.spread, options.ahead))
 
 
 if __name__ == "__main__":

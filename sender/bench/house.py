@@ -64,6 +64,11 @@ class House:
         return environment(self.settings)
 
     @property
+    def ahead(self) -> float:
+        """How many seconds the installation's clock is ahead of the machine's."""
+        return TUESDAY.timestamp() - (self.settings.clock_real or 0.0)
+
+    @property
     def simulator_port(self) -> int:
         """Where the simulator listens."""
         return int((self.settings.twilio_base_url or "").rpartition(":")[2])

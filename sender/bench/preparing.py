@@ -1,15 +1,19 @@
-"""The product's import and planning, as `tactful contacts import` and the scheduler do them."""
+"""The product's import, rehearsal and planning, as its commands and the scheduler do them; one count of a segment."""
 
 from pathlib import Path
+from typing import Any
 
 from guards.base import Purpose
+from sender.audience import segments
 from sender.audience.importer import import_file
 from sender.audience.importing.options import ImportOptions
+from sender.audience.segment_sql import count_contacts
 from sender.bench.child import Work
 from sender.bench.house import ACTOR, PROGRAM
 from sender.campaigns import control
 from sender.campaigns.control import CampaignIn, VariantIn
 from sender.campaigns.planner import plan_slice
+from sender.campaigns.rehearsal import rehearse
 from sender.cli.common import build, load_settings
 from sender.collector import spare_what_lasts
 from sender.runtime import Runtime
@@ -36,11 +40,30 @@ def prepare_import(contacts: str, program_id: int) -> Work:
     return work
 
 
+def prepare_rehearsal(name: str) -> Work:
+    """The work of rehearsing a campaign to everybody: guards, words, parts, costs, forecast; nothing is written."""
+    runtime = _ready()
+    campaign_id = _campaign(runtime, name)
+    return lambda: rehearse(runtime, campaign_id).total
+
+
+def prepare_count(definition: dict[str, Any], people: int) -> Work:
+    """The work of counting once whom a segment matches, among so many people."""
+    runtime = _ready()
+
+    def work() -> int:
+        with runtime.db.read() as session:
+            now, dialect = runtime.clock.now(), session.get_bind().dialect.name
+            count_contacts(session, segments.where(segments.parse(definition), now, dialect))
+        return people
+
+    return work
+
+
 def prepare_plan(name: str) -> Work:
     """The work of planning a campaign to everybody: guards, words, parts, rows; it is left paused."""
     runtime = _ready()
-    wanted = CampaignIn(name, PROGRAM, [VariantIn("all", {}, TEMPLATE, {"first_name": "there", "city": "town"})])
-    campaign_id = control.create(runtime, wanted, ACTOR)
+    campaign_id = _campaign(runtime, name)
     control.schedule(runtime, campaign_id, runtime.clock.now(), ACTOR)
     control.start_due(runtime)
 
@@ -50,3 +73,8 @@ def prepare_plan(name: str) -> Work:
         return planned
 
     return work
+
+
+def _campaign(runtime: Runtime, name: str) -> int:
+    wanted = CampaignIn(name, PROGRAM, [VariantIn("all", {}, TEMPLATE, {"first_name": "there", "city": "town"})])
+    return control.create(runtime, wanted, ACTOR)

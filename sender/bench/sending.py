@@ -120,6 +120,34 @@ def send_campaign(house: House, name: str, latency: Latency, *, receipts: bool) 
     return run_of(house.people, seconds, used)
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How a campaign began: seconds from `resume` to its first request, texts a second since, peak MiB of processes."""
+
+    seconds: float
+    rate: float
+    peaks: dict[str, float]
+
+
+def begin_campaign(house: House, name: str, latency: Latency, lasting: float) -> Beginning:
+    """Resume a planned campaign, let it send for so many seconds, and leave it there."""
+    runtime = build(house.settings)
+    try:
+        with Running(house.folder) as running:
+            for process in _processes(house, latency, receipts=False):
+                running.start(process, READY.get(process.name.partition("-")[0], ""))
+            campaign_id = _planned(house, runtime, name)
+            resumed = time.time()
+            control.resume(runtime, campaign_id, ACTOR)
+            running.wait("The campaign did not begin.", lasting + 60, lambda: time.time() > resumed + lasting)
+            peaks = {name: used.peak for name, used in running.usage().items()}
+    finally:
+        runtime.db.close()
+    arrived = [float(entry["arrived"]) for entry in _entries(house, "request")]
+    in_time = [at for at in arrived if at <= resumed + lasting]
+    return Beginning(arrived[0] - resumed, len(in_time) / (resumed + lasting - arrived[0]), peaks)
+
+
 def require_each_once(house: House) -> None:
     """BenchError unless the simulator took exactly one text to each person."""
     taken = [entry["to"] for entry in _entries(house, "accepted")]
@@ -163,6 +191,7 @@ def _processes(house: House, latency: Latency, receipts: bool) -> list[Process]:
 def _endpoint(house: House, latency: Latency) -> Process:
     _log(house).unlink(missing_ok=True)
     words = {"port": house.simulator_port, "log": _log(house), "mean": latency.mean, "spread": latency.spread}
+    words["ahead"] = house.ahead
     command = [sys.executable, "-m", "sender.bench.endpoint"]
     command += [word for name, value in words.items() for word in (f"--{name}", str(value))]
     return Process(ENDPOINT, command, ready=lambda: _is_open(house.simulator_port))

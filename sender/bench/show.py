@@ -34,6 +34,35 @@ def show(console: Console, report: Report) -> None:
                 console.print(f"{group.title}, {result.measure.name}: CPU of {_listed(result.middle)}")
 
 
+def as_markdown(report: Report) -> str:
+    """The same as a section for docs/benchmarks.md, headed by the database."""
+    machine = report.machine
+    lines = [
+        f"## {machine['database']}",
+        "",
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']:g} GiB, load "
+        f"{machine['load_before']:g} before the run; Python {machine['python']}; {report.sizes.people:,} people; "
+        f"medians of {report.sizes.rounds} rounds.",
+        "",
+        "| | rate | CPU each | peak memory | times the baselines above |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for group, results in report.groups:
+        lines.append(f"| **{group.title}** | {group.unit} | | | |")
+        lines += [f"| {' | '.join(_plain_row(result))} |" for result in results]
+    return "\n".join([*lines, ""])
+
+
+def put_section(paper: str, section: str) -> str:
+    """The paper with this section in place of the one under the same heading, or at its end."""
+    heading = section.partition("\n")[0]
+    before, found, rest = paper.partition(f"{heading}\n")
+    if not found:
+        return f"{paper.rstrip()}\n\n{section}"
+    _, next_heading, after = rest.partition("\n## ")
+    return f"{before}{section}{next_heading}{after}"
+
+
 def as_json(report: Report) -> dict[str, Any]:
     """The same as plain data: rates in 1/s, processor time in µs for each, memory in MiB, every round's rate."""
     return {
@@ -47,10 +76,16 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def _row(result: Result) -> tuple[str, ...]:
-    run, dim = result.middle, "[dim]" if result.measure.baseline else ""
+    name, *cells, ratios = _plain_row(result)
+    dim = "[dim]" if result.measure.baseline else ""
+    return (f"  {dim}{name}", *(f"{dim}{cell}" for cell in cells), ratios)
+
+
+def _plain_row(result: Result) -> tuple[str, ...]:
+    run = result.middle
     ratios = ", ".join(f"{_rounded(ratio, 2):g}" for ratio in result.ratios.values())
     cells = f"{_rounded(run.rate):,g}", f"{_rounded(run.cpu_us):,g} µs", f"{run.peak_mib:,.0f} MiB"
-    return (f"  {dim}{result.measure.name}", *(f"{dim}{cell}" for cell in cells), ratios)
+    return (result.measure.name, *cells, ratios)
 
 
 def _listed(run: Run) -> str:

@@ -18,7 +18,6 @@ from sender.cli import (
     programs,
     records,
     rules,
-    users,
 )
 from sender.cli.common import console, emit, fail, opened
 
@@ -41,7 +40,6 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(ledger, name="ledger")
 app.add_typer(prices.app, name="prices")
 backup.register(app, db)
-app.add_typer(users.app, name="users")
 bench.register(app)
 filters.register(app)
 processes.register(app)

@@ -4,6 +4,8 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +28,11 @@ def bench(
     connections: Annotated[
         int | None, typer.Option(help="Requests on the wire per worker process.", min=1, max=1000)
     ] = None,
+    people: Annotated[int | None, typer.Option(help="How many people to invent.", min=100)] = None,
+    rounds: Annotated[int | None, typer.Option(help="How often each measure is taken.", min=1, max=99)] = None,
+    paper: Annotated[
+        Path | None, typer.Option(help="A Markdown file that gets the table as a section of its own.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Measure importing, planning, sending and receipts on this machine; no text leaves it."""
@@ -35,6 +42,7 @@ def bench(
     # Ended from outside it still ends its processes, and empties the database it was lent.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
     sizes = run.QUICK if quick else run.FULL
+    sizes = replace(sizes, people=people or sizes.people, rounds=rounds or sizes.rounds)
     asked = {"workers": workers, "connections": connections}
     product = {name: value for name, value in asked.items() if value is not None}
     try:
@@ -42,6 +50,8 @@ def bench(
             report = run.bench(sizes, database_url, product, tell)
     except BenchError as error:
         fail(str(error))
+    if paper is not None:
+        paper.write_text(show.put_section(paper.read_text("utf-8"), show.as_markdown(report)), "utf-8")
     emit(show.as_json(report)) if as_json else show.show(console, report)
 
 

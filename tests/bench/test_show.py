@@ -6,7 +6,7 @@ from rich.console import Console
 from sender.bench.house import House
 from sender.bench.measured import Part, Run, run_of
 from sender.bench.run import QUICK, Group, Measure, Report, Result, results
-from sender.bench.show import as_json, show
+from sender.bench.show import as_json, as_markdown, put_section, show
 from sender.bench.usage import Usage
 
 MACHINE = {"processor": "Abacus", "cores": 2, "memory_gib": 4.0, "load_before": 0.1, "python": "3.11", "database": "x"}
@@ -55,6 +55,16 @@ def test_the_table_says_rate_ratios_and_machine() -> None:
     assert "Abacus, 2 cores" in said
     assert "3, 1.5" in said
     assert "CPU of web 20 µs, worker 30 µs" in said
+
+
+def test_a_paper_keeps_one_section_for_each_database() -> None:
+    """A second run takes the place of the first one's table, and what stands around it stays."""
+    once = put_section("# Benchmarks\n\nHow.\n", as_markdown(report()))
+    assert put_section(once, as_markdown(report())) == once
+    assert once.startswith("# Benchmarks\n\nHow.\n\n## x\n")
+    assert "| ours | 36 | 50 µs | 200 MiB | 3, 1.5 |" in once
+    other = put_section(once, "## y\n\nfirst\n")
+    assert put_section(other, as_markdown(report())) == other
 
 
 def test_programs_get_every_round() -> None:
