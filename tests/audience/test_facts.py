@@ -23,7 +23,7 @@ from tests.installation import FOOTER, Installation, install
 
 LOADERS = (
     "_people", "load_standings", "_policies", "_sends", "_from_numbers", "_answered", "declared_places", "places_of",
-    "standing", "queues", "earlier_texts",
+    "standing", "queues", "earlier_texts", "_drops",
 )  # fmt: skip
 
 

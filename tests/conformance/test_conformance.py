@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
 
 from guards import conformance, rules
-from guards.conformance import Case, CaseFault, judge, shipped
+from guards.conformance import Case, CaseFault, answer, judge, shipped
 from guards.conformance.reading import read_cases
 from sender.cli import app
 
@@ -56,8 +58,11 @@ def test_cases_travel_with_the_package() -> None:
     ("change", "difference"),
     [
         ({"verdict": "block", "reason": "no_consent"}, "expected block (no_consent), the chain says allow"),
-        ({"until": CASES[0].facts.now}, "expected until"),
-        ({"rules": ("US-ZZ",)}, "the rule US-ZZ had no part in it"),
+        (
+            {"until": datetime(2026, 11, 23, 12, tzinfo=UTC), "clock": "Europe/Paris"},
+            "expected until Mon 2026-11-23 13:00:00 in Europe/Paris, the chain says {end}",
+        ),
+        ({"rules": ("US-ZZ", "US-ZA")}, "the rule US-ZA, US-ZZ had no part in it"),
     ],
 )
 def test_a_difference_is_told(change: dict[str, object], difference: str) -> None:
@@ -65,7 +70,33 @@ def test_a_difference_is_told(change: dict[str, object], difference: str) -> Non
     good = next(case for case in CASES if case.verdict == "allow" and case.until and case.rules)
     assert judge([good])[0].differences == ()
     changed: Case = replace(good, **change)  # type: ignore[arg-type]
-    assert judge([changed])[0].differences[0].startswith(difference)
+    end = good.until.astimezone(ZoneInfo("Europe/Paris")) if good.until else None
+    assert judge([changed])[0].differences == (difference.format(end=f"{end:%a %Y-%m-%d %H:%M:%S} in Europe/Paris"),)
+
+
+def test_a_permission_without_an_end_is_told() -> None:
+    """Where a case expects an end and the chain names none, the difference says so."""
+    code = next(case for case in CASES if case.verdict == "allow" and answer(case).until is None)  # type: ignore[union-attr]
+    changed = replace(code, until=datetime(2026, 11, 23, 12, tzinfo=UTC), clock="UTC", rules=())
+    said = "expected until Mon 2026-11-23 12:00:00 in UTC, the chain says no end"
+    assert judge([changed])[0].differences == (said,)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        (
+            '[[case]]\nsays = "the twins"\nnumber = 1',
+            "mine.toml: case 1 (the twins): number is missing; give it as text in quotes.",
+        ),
+        ("[[case]]\nnumber = 1", "mine.toml: case 1 (no sentence): number is missing; give it as text in quotes."),
+    ],
+)
+def test_a_fault_names_the_case(text: str, whole: str) -> None:
+    """A fault says the case's number and sentence, and that it has none where it has none."""
+    with pytest.raises(CaseFault) as raised:
+        read_cases("mine.toml", text)
+    assert str(raised.value) == whole
 
 
 GOOD = 'says = "x"\nnumber = "+12125550100"\nat = "Mon 2026-11-23 12:00"\nverdict = "allow"\n'
@@ -105,9 +136,9 @@ def test_a_wrong_case_is_named(text: str, fault: str) -> None:
 
 def test_the_command_answers_with_the_shipped_cases() -> None:
     """`tactful conformance` asks every shipped case and ends well when all conform."""
-    answer = CliRunner().invoke(app, ["conformance", "--json"])
-    assert answer.exit_code == 0
-    assert json.loads(answer.stdout) == {"cases": len(CASES), "conform": len(CASES), "wrong": []}
+    result = CliRunner().invoke(app, ["conformance", "--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"cases": len(CASES), "conform": len(CASES), "wrong": []}
 
 
 def test_the_command_asks_cases_of_ones_own(tmp_path: Path) -> None:

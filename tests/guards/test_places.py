@@ -187,3 +187,18 @@ def test_evidence_never_tells_the_number(
     said = repr(places)
     assert e164[5:] not in said
     assert postal_code is None or f"'{postal_code}" not in said
+
+
+@pytest.mark.parametrize(
+    ("country", "codes", "evidence"),
+    [
+        ("PR", ("FR", "US-PR"), ("country", "US-PR America/Puerto_Rico")),
+        ("DE", ("DE", "FR"), ("country", "DE Europe/Berlin Europe/Busingen")),
+        ("XX", ("FR",), ("country", "not understood")),
+    ],
+)
+def test_a_declared_country_adds_itself(country: str, codes: tuple[str, ...], evidence: tuple[str, str]) -> None:
+    """The country of an address counts beside the number's; an American territory by its state's code."""
+    places = places_of("+33612345678", country=country)
+    assert places.codes == codes
+    assert places.evidence[-1] == evidence

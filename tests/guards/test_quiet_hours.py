@@ -350,3 +350,63 @@ def test_the_filter_says_all_of_it() -> None:
     assert hours_at(places, "US", noon, policy=never) == Hours("block", None, None, ids, *said, "no_common_hour")
     nowhere = hours_at(Places(("XX",), ("UTC",)), "US", noon)
     assert nowhere == Hours("block", None, None, (), ("XX",), ("UTC",), "unknown_place")
+
+
+NIGHT, WEEKEND = at("2026-11-23 03:00", NY), at("2026-11-22 11:00", NY)
+SHUT = "Not an allowed hour in every place the person may be."
+
+
+def note_of(number: str = "+12125550100", now: datetime = NIGHT, **more: object) -> str:
+    """What a refusal says."""
+    policy = replace(POLICY, **more.pop("policy", {}))  # type: ignore[arg-type]
+    verdict = quiet_hours.check(draft(), facts(number, now=now, policy=policy, **more))
+    assert not isinstance(verdict, Allow)
+    return verdict.note
+
+
+def test_a_refusal_says_why_in_a_sentence() -> None:
+    """Closed hours, an end that comes first, and no hour at all, each word for word."""
+    assert note_of() == SHUT
+    assert note_of(ends_at=NIGHT + timedelta(hours=1)) == "The next allowed hour comes after the end."
+    never = note_of(policy={"hours": (Window(0, 1380, 1440),)})
+    assert never == "No hour of the next 8 days is allowed in every place the person may be."
+    closing = at("2026-11-23 20:59", NY)
+    soon = "The allowed hours end before the text would have left its from_number."
+    assert note_of(now=closing, margin=timedelta(minutes=1)) == soon
+    assert note_of(now=at("2026-11-23 21:00", NY), margin=timedelta(minutes=1)) == SHUT
+
+
+@pytest.mark.parametrize(
+    ("number", "loosened", "kept"),
+    [
+        ("+12155550100", {"US-TX": WHY}, ""),
+        ("+13135550100", {"US": WHY, "US-MI": WHY}, " Kept although the program loosens it: US."),
+        ("+12055550100", {"US": WHY, "US-AL": " "}, " Kept although the program loosens it: US, US-AL."),
+    ],
+)
+def test_only_rules_that_stay_are_named(number: str, loosened: dict[str, str], kept: str) -> None:
+    """Law, and what has no reason, stays and is named; what is loosened, or is no rule of the place, is not."""
+    assert note_of(number, policy={"loosened": loosened}) == f"{SHUT}{kept}"
+
+
+def test_a_window_that_is_no_longer_than_the_margin_is_none() -> None:
+    """An opening whose whole length would have to stay free is passed over for the next."""
+    hours = (Window(0, 600, 610), Window(0, 660, 671))
+    morning = facts(now=at("2026-11-23 09:00", NY), margin=timedelta(minutes=10), policy=replace(POLICY, hours=hours))
+    verdict = quiet_hours.check(draft(), morning)
+    assert isinstance(verdict, Defer)
+    assert verdict.until == at("2026-11-23 11:00", NY)
+
+
+def test_the_filter_has_no_reason_for_what_goes() -> None:
+    """An hour that is allowed has neither a reason nor a time to wait for, with a policy or without."""
+    places = places_of("+12125550100")
+    open_at = Hours("allow", None, at("2026-11-23 21:00", NY), ("US", "US-NY"), ("US-NY",), (NY,), "")
+    assert hours_at(places, "US", MONDAY_NOON) == open_at
+    assert hours_at(places, "US", MONDAY_NOON, policy=POLICY) == open_at
+
+
+def test_an_instant_without_a_zone_names_the_mend() -> None:
+    """The sentence says what to give instead."""
+    with pytest.raises(ValueError, match=r"^The instant has no zone; give an aware one in UTC\.$"):
+        quiet_hours.check(draft(), facts(now=datetime(2026, 11, 23, 12)))  # noqa: DTZ001
