@@ -21,7 +21,7 @@ PARTS = {
     "texts": ("purpose", "subject"),
     "audience": ("rest_of",),
     "timing": ("begins_at", "local_start", "end_at", "outside_hours"),
-    "limits": ("budget", "daily_budget", "over_cap"),
+    "limits": ("budget", "daily_budget", "rate", "over_cap", "subject"),
 }
 """The columns of a campaign by the part of an approval that they belong to."""
 

@@ -21,7 +21,8 @@ from sender.models import Campaign, Program, Variant
 from sender.runtime import Runtime
 
 _SAME = (
-    "name", "end_at", "budget", "daily_budget", "begins_at", "local_start", "subject", "outside_hours", "over_cap",
+    "name", "end_at", "budget", "daily_budget", "rate", "begins_at", "local_start", "subject", "outside_hours",
+    "over_cap",
 )  # fmt: skip
 """What a campaign's row calls as :class:`CampaignIn` does."""
 _JSON = ("segment", "defaults")
@@ -50,7 +51,8 @@ class CampaignIn:
 
     ``second_person`` confirms that words which look like marketing are of a laxer purpose. The start is ``begins_at``,
     or ``local_start`` ("2026-03-10T10:00" where each recipient is), or, without both, whenever somebody starts it.
-    ``subject`` is what the texts are about, for caps; ``outside_hours`` and ``over_cap`` are "defer" or "drop".
+    ``rate``: at most so many parts a second of it. ``subject`` is what the texts are about, for caps; ``outside_hours``
+    and ``over_cap`` are "defer" or "drop".
     """
 
     name: str
@@ -66,6 +68,7 @@ class CampaignIn:
     subject: str | None = None
     outside_hours: str = "defer"
     over_cap: str = "defer"
+    rate: float | None = None
 
 
 def create(runtime: Runtime, wanted: CampaignIn, actor: str) -> int:
@@ -105,8 +108,8 @@ def written(session: Session, campaign_id: int) -> CampaignIn:
 def edit(runtime: Runtime, campaign_id: int, wanted: CampaignIn, actor: str, seen: int | None = None) -> str:
     """Make a campaign what ``wanted`` says; returns a sentence that says what became of its approval.
 
-    A submitted, approved or scheduled campaign becomes a draft again. Of a paused one that has begun only the budgets
-    can change. ``seen`` is the number of edits (``Campaign.edits``) the writer had before their eyes.
+    A submitted, approved or scheduled campaign becomes a draft again. Of a paused one that has begun only the
+    budgets and the rate can change. ``seen`` is the number of edits (``Campaign.edits``) that the writer looked at.
     """
     with runtime.db.write() as session:
         close_campaign(session, campaign_id)
@@ -130,10 +133,10 @@ def _require_editable(session: Session, campaign: Campaign, wanted: CampaignIn, 
         mend = "pause it first" if campaign.status == "running" else "duplicate it instead"
         raise ControlError(f"Campaign {name!r} is {campaign.status} and cannot be edited; {mend}.")
     now = written(session, campaign.id or 0)
-    limits = {what: getattr(now, what) for what in ("budget", "daily_budget", "second_person")}
+    limits = {what: getattr(now, what) for what in ("budget", "daily_budget", "rate", "second_person")}
     if begun and replace(wanted, variants=list(wanted.variants), **limits) != now:
         raise ControlError(
-            f"Campaign {name!r} has begun; only its budgets can change. Cancel and duplicate it instead."
+            f"Campaign {name!r} has begun; only its budgets and its rate can change. Cancel and duplicate it instead."
         )
 
 
@@ -207,6 +210,8 @@ def _check_words(wanted: CampaignIn, rows: Sequence[Mapping[str, Any]], policy: 
             findings.check_template(name, text, wanted.purpose, policy, actor, wanted.second_person)
     except findings.FindingError as error:
         raise ControlError(str(error)) from error
+    if wanted.rate is not None and wanted.rate <= 0:
+        raise ControlError(f"The rate of campaign {wanted.name!r} must be above 0; leave it out for no limit.")
     if any(budget is not None and budget < 1 for budget in (wanted.budget, wanted.daily_budget)):
         raise ControlError(f"The budget of campaign {wanted.name!r} must be above 0; leave it out for no limit.")
 

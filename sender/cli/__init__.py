@@ -9,10 +9,12 @@ from sender.cli import (
     audit,
     backup,
     bench,
+    campaign_acts,
     campaigns,
     contacts,
     filters,
     keys,
+    library,
     prices,
     processes,
     programs,
@@ -39,8 +41,11 @@ app.add_typer(db, name="db")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger, name="ledger")
 app.add_typer(prices.app, name="prices")
+app.add_typer(library.templates, name="template")
+app.add_typer(library.phones, name="phone")
 backup.register(app, db)
 bench.register(app)
+campaign_acts.register(campaigns.app)
 filters.register(app)
 processes.register(app)
 records.register(app)

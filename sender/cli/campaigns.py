@@ -30,10 +30,10 @@ def create(
     try:
         wanted = read_campaign(file)
         with opened() as runtime:
-            campaign_id = create(runtime, wanted, ACTOR)
-            console.print(f"Campaign {campaign_id} is a draft; rehearse it before you schedule it.")
+            made = create(runtime, wanted, ACTOR)
+            console.print(f"Campaign {made} is a draft; rehearse it before you schedule it.")
             if start:
-                console.print(f"It starts at {schedule(runtime, campaign_id, None, ACTOR):%Y-%m-%d %H:%M} UTC.")
+                console.print(f"It starts at {schedule(runtime, made, None, ACTOR):%Y-%m-%d %H:%M} UTC.")
     except (ControlError, DraftError, ValueError) as error:
         fail(str(error))
 
@@ -44,7 +44,7 @@ def rehearse(name: Name, as_json: AsJson = False) -> None:
     from sender.campaigns.rehearsal import rehearse
 
     with opened() as runtime:
-        found = rehearse(runtime, _id(runtime, name))
+        found = rehearse(runtime, campaign_id(runtime, name))
     if as_json:
         reasons = {f"{verdict}:{reason}": count for (verdict, reason), count in found.reasons.items()}
         emit({"at": found.at, "total": found.total, "verdicts": found.verdicts, "reasons": reasons,
@@ -123,7 +123,7 @@ def schedule(
     asked = instant(at) if at not in ("", "now") else None
     with opened() as runtime:
         try:
-            start = schedule(runtime, _id(runtime, name), asked, ACTOR)
+            start = schedule(runtime, campaign_id(runtime, name), asked, ACTOR)
         except ControlError as error:
             fail(str(error))
     console.print(f"Scheduled for {start:%Y-%m-%d %H:%M} UTC.")
@@ -169,7 +169,7 @@ def report(name: Name, as_json: AsJson = False) -> None:
     from sender.campaigns.reports import progress
 
     with opened() as runtime, runtime.db.read() as session:
-        found = progress(session, _id(runtime, name))
+        found = progress(session, campaign_id(runtime, name))
     if as_json:
         emit(_plain(found))
         return
@@ -184,13 +184,14 @@ def _control(action: str, name: str, done: str) -> None:
 
     with opened() as runtime:
         try:
-            getattr(control, action)(runtime, _id(runtime, name), ACTOR)
+            getattr(control, action)(runtime, campaign_id(runtime, name), ACTOR)
         except control.ControlError as error:
             fail(str(error))
     console.print(done)
 
 
-def _id(runtime: Any, name: str) -> int:
+def campaign_id(runtime: Any, name: str) -> int:
+    """The id of a campaign by its name or number; one that is not there ends the command."""
     from sqlalchemy import select
     from sqlmodel import col
 

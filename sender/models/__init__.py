@@ -9,7 +9,7 @@ from sender.models.campaigns import Campaign, Spend, Variant
 from sender.models.imports import FrozenAudience, FrozenMember, ImportChunk, ImportEntry, ImportPreset
 from sender.models.installation import Audit, Emergency, Installation, Notice
 from sender.models.messages import Attempt, Decision, Message, Receipt
-from sender.models.own_phones import OwnPhone
+from sender.models.own_phones import OwnPhone, Trial
 from sender.models.people import ConsentEvent, ConsentStanding, Contact, ImportRefusal, ImportRun, Number, Segment
 from sender.models.prices import FetchedPrice
 from sender.models.programs import FromNumber, Program, Wording
@@ -60,6 +60,7 @@ __all__ = [
     "Spend",
     "TemplateVersion",
     "Told",
+    "Trial",
     "User",
     "Variant",
     "WebhookDelivery",

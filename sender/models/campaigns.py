@@ -15,6 +15,8 @@ class Campaign(SQLModel, table=True):
     ``subject`` is what its texts are about, for caps; ``outside_hours`` and ``over_cap`` are "defer" or "drop".
     ``budget`` and ``daily_budget`` are ten-thousandths of the price table's currency; None: no limit.
 
+    ``rate`` is the most parts a second of it that are handed over; None: as many as its from_numbers take.
+
     ``begins_at`` or ``local_start`` ("2026-03-10T10:00" of each recipient's own day) are the start that is approved;
     ``start_at`` is when the scheduler begins. ``approved_parts`` holds the digest of each part of what was approved,
     ``approved_as`` why one approval was enough: "second person", "small" or "one person". ``recipients`` were counted
@@ -45,6 +47,7 @@ class Campaign(SQLModel, table=True):
     submitted_at: datetime | None = None
     recipients: int | None = None
     begins_at: datetime | None = None
+    rate: float | None = None
     local_start: str = ""
     edited_by: str = ""
     edits: int = 0

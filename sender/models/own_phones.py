@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 class OwnPhone(SQLModel, table=True):
     """A phone that ``owner`` (an actor) registered for test texts; proven by the code that was texted to it.
 
-    ``code_hash`` is keyed; ``tries`` counts wrong codes, ``codes`` those that were sent.
+    ``code_hash`` is keyed; ``tries`` counts the wrong codes since ``code_at``.
     """
 
     __tablename__ = "own_phone"
@@ -21,7 +21,19 @@ class OwnPhone(SQLModel, table=True):
     label: str = ""
     code_hash: str = ""
     code_at: datetime | None = None
-    codes: int = 0
     tries: int = 0
     verified_at: datetime | None = None
     created_at: datetime
+
+
+class Trial(SQLModel, table=True):
+    """A test text: which variant of which campaign, with whose fields (``contact_id``), to which own phone."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    message_id: int = Field(foreign_key="message.id", unique=True)
+    campaign_id: int = Field(foreign_key="campaign.id", index=True)
+    variant: str
+    own_phone_id: int = Field(foreign_key="own_phone.id")
+    contact_id: int | None = None
+    asked_by: str
+    asked_at: datetime

@@ -267,7 +267,7 @@ def test_of_a_campaign_that_has_begun_only_the_budget_changes(shared: Installati
             writing.edit(shared.runtime, campaign, wanted, "ana")
         planner.plan_slice(shared.runtime, campaign)
         control.pause(shared.runtime, campaign, "ana")
-        with pytest.raises(ControlError, match="has begun; only its budgets can change"):
+        with pytest.raises(ControlError, match="has begun; only its budgets and its rate can change"):
             writing.edit(shared.runtime, campaign, replace(wanted, variants=[EVERYBODY]), "ana")
         assert "approve it, then resume" in writing.edit(
             shared.runtime, campaign, replace(wanted, budget=90_000), "ana"

@@ -23,6 +23,7 @@ def upgrade() -> None:
                 sa.Column(name, INSTANT, nullable=True)
                 for name in ("approved_at", "submitted_at", "begins_at", "archived_at")
             ),
+            sa.Column("rate", sa.Float(), nullable=True),
             sa.Column("recipients", sa.Integer(), nullable=True),
             sa.Column("edits", sa.Integer(), nullable=False, server_default="0"),
             sa.Column("rest_of", sa.Integer(), nullable=True),
@@ -84,7 +85,6 @@ def _own_phones() -> None:
         sa.Column("label", sa.String(), nullable=False),
         sa.Column("code_hash", sa.String(), nullable=False),
         sa.Column("code_at", INSTANT, nullable=True),
-        sa.Column("codes", sa.Integer(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("verified_at", INSTANT, nullable=True),
         sa.Column("created_at", INSTANT, nullable=False),
@@ -94,3 +94,20 @@ def _own_phones() -> None:
         sa.UniqueConstraint("owner", "number_id", "program_id"),
     )
     op.create_index("ix_own_phone_owner", "own_phone", ["owner"])
+    op.create_table(
+        "trial",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("message_id", sa.Integer(), nullable=False),
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("variant", sa.String(), nullable=False),
+        sa.Column("own_phone_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"]),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"]),
+        sa.ForeignKeyConstraint(["own_phone_id"], ["own_phone.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("message_id"),
+    )
+    op.create_index("ix_trial_campaign_id", "trial", ["campaign_id"])
