@@ -69,7 +69,7 @@ def _answer(draft: Draft, facts: Facts, outcome: Cleared | Refused, opens: datet
 def _why(outcome: Cleared | Refused, facts: Facts) -> Iterator[str]:
     if isinstance(outcome, Cleared):
         yield from _consent(facts) if terms_of(outcome.draft).consent else ()
-    elif outcome.guard == "quiet_hours":
+    elif outcome.guard == "quiet_hours" and outcome.verdict.reason != "unknown_place":
         yield from _hours(facts) if any(True for _ in _closed(facts)) else _ending(facts)
     elif outcome.guard == "frequency_cap":
         yield from _caps(outcome.verdict, facts)
@@ -87,7 +87,7 @@ def _consent(facts: Facts) -> Iterator[str]:
 
 
 def _hours(facts: Facts) -> Iterator[str]:
-    closed = list(dict.fromkeys(_closed(facts)))
+    closed = list(dict.fromkeys(sentence for _, sentence in _closed(facts)))
     yield from closed[:MOST]
     if len(closed) > MOST:
         yield f"{len(closed) - MOST} more rules are closed at this hour."
@@ -100,16 +100,18 @@ def _ending(facts: Facts) -> Iterator[str]:
     yield f"The hours are open, but end before this text would have left: {kept}."
 
 
-def _closed(facts: Facts) -> Iterator[str]:
+def _closed(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield each rule that is closed now by some clock, "" for the program's own hours, with its sentence."""
     for zone in facts.places.zones:
         local = facts.now.astimezone(ZoneInfo(zone))
         for rule in rules.of_places(facts.places.codes, local.date()):
             clock = facts.now.astimezone(ZoneInfo(rule.clock)) if rule.clock else local
             for wall, name in ((local, _city(zone)), (clock, _city(rule.clock or zone))):
                 if not _open(rule, wall):
-                    yield f"It is {wall:%a %H:%M} in {name}: {rule.id} ({rule.citation}) {_state(rule, wall)}."
+                    said = f"It is {wall:%a %H:%M} in {name}: {rule.id} ({rule.citation}) {_state(rule, wall)}."
+                    yield rule.id, said
         if facts.policy.hours is not None and not _own_open(facts, local):
-            yield f"It is {local:%a %H:%M} in {_city(zone)}: the program's own hours are closed."
+            yield "", f"It is {local:%a %H:%M} in {_city(zone)}: the program's own hours are closed."
 
 
 def _open(rule: Rule, wall: datetime) -> bool:
@@ -162,16 +164,18 @@ WHO_BY_RULE = ("quiet_hours", "no_common_hour", "frequency_cap")
 
 
 def _who_by_rule(verdict: Defer | Block, facts: Facts) -> Iterator[str]:
-    if verdict.reason == "quiet_hours" and facts.queue and not any(True for _ in _closed(facts)):
+    """Name who could change the rules that are closed now; all that were kept where it is no matter of the clock."""
+    closed = {rule_id for rule_id, _ in _closed(facts)} if verdict.reason == "quiet_hours" else set()
+    if verdict.reason == "quiet_hours" and facts.queue and not closed:
         yield "Who could change it: whoever may raise the rate of the from_number with the provider."
-    kept = rules.of_places(facts.places.codes, facts.now.astimezone(UTC).date())
     by_basis: dict[str, list[str]] = {}
-    for rule in kept:
-        if rule.id in verdict.rules:
+    for rule in rules.of_places(facts.places.codes, facts.now.astimezone(UTC).date()):
+        if rule.id in (closed & {*verdict.rules} if closed else verdict.rules):
             by_basis.setdefault(rule.basis, []).append(rule.id)
     for basis, ids in by_basis.items():
         yield f"Who could change it: {_BY_BASIS[basis].format(ids=', '.join(dict.fromkeys(ids)))}"
-    if facts.policy.hours is not None or (verdict.reason == "frequency_cap" and not verdict.rules):
+    own_hours = facts.policy.hours is not None and (not closed or "" in closed)
+    if (own_hours and verdict.reason != "frequency_cap") or (verdict.reason == "frequency_cap" and not verdict.rules):
         yield f"Who could change the program's own: {_OWNER}."
 
 
