@@ -57,6 +57,7 @@ class Plan:
     zones: tuple[str, ...] = ()
     subject: str | None = None
     price_table: prices.Table = field(default_factory=prices.table)
+    rate: float | None = None
 
     def line_for(self, country: str | None) -> FromNumber | None:
         """The from_number for a country: its own, else the one for every country ("*")."""
@@ -91,6 +92,7 @@ def load_plan(session: Session, campaign: Campaign) -> Plan:
         starts.zones_of(countries or ()),
         campaign.subject,
         prices.known(session),
+        campaign.rate,
     )
 
 

@@ -174,9 +174,19 @@ def _opening(runtime: Runtime, one: Planned) -> tuple[datetime, datetime | None]
 def _finished(rehearsal: Rehearsal, plan: Plan, policy: Policy, busy: Mapping[int, datetime]) -> Rehearsal:
     for found in findings.of_countries(rehearsal.costs, plan.lines, policy):
         rehearsal.note(found)
-    rates = {line.id or 0: line.rate for line in plan.lines}
-    rehearsal.forecast = forecast(rehearsal.loads, rates, rehearsal.at, plan.ends_at, busy)
+    rehearsal.forecast = forecast(rehearsal.loads, _rates(rehearsal, plan), rehearsal.at, plan.ends_at, busy)
     return rehearsal
+
+
+def _rates(rehearsal: Rehearsal, plan: Plan) -> dict[int, float]:
+    """What each from_number takes a second; a campaign's own rate is shared among them as its parts are."""
+    rates = {line.id or 0: line.rate for line in plan.lines}
+    if plan.rate is None or not rehearsal.loads:
+        return rates
+    parts: Counter[int] = Counter()
+    for group, load in rehearsal.loads.items():
+        parts[group.line_id] += load.parts
+    return {line: min(rate, plan.rate * parts[line] / parts.total()) or rate for line, rate in rates.items()}
 
 
 def _verdict(one: Planned) -> tuple[str, str]:

@@ -1,8 +1,9 @@
 """Hands due messages to the workers: committed rows first, then the bell. Only the scheduler calls this."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from sqlalchemy import and_, case, func, literal_column, not_, or_, select
@@ -22,10 +23,13 @@ URGENT_DEPTH = 256
 BURST_SECONDS = 1.0
 
 Ring = Callable[[list[int]], None]
+Due = tuple[int, int | None, int, int | None]
+"""A message's id, from_number, parts and campaign."""
 
 
 class Dispatcher:
-    """Paces each from_number to its rate in parts per second, and keeps few enough queued that a pause acts at once.
+    """Paces each from_number, and each campaign that has a rate, in parts per second; keeps few enough queued that a
+    pause acts at once.
 
     What somebody waits for (codes, transactional texts, answers) has a room and a bell of its own, ``ring_urgent``:
     however much of a campaign is queued, the next code is handed over and rung for.
@@ -36,6 +40,7 @@ class Dispatcher:
         self.ring = ring
         self.ring_urgent = ring_urgent or ring
         self._allowance: dict[int, float] = defaultdict(float)
+        self._of_campaigns: dict[int, float] = {}
         self._refilled = runtime.clock.elapsed()
 
     def hand_over(self) -> int:
@@ -44,7 +49,7 @@ class Dispatcher:
             now, (urgent_queued, queued) = self.runtime.clock.now(), _queued(session)
             self._refill(session)
             urgent = self._within_rate(_urgent(session, now, URGENT_DEPTH - urgent_queued))
-            due = self._within_rate(_due(session, now, DEPTH - queued))
+            due = self._within_rate(_due(session, now, DEPTH - queued, self._of_campaigns))
         self._queue_all(urgent, self.ring_urgent)
         self._queue_all(due, self.ring)
         return len(urgent) + len(due)
@@ -62,17 +67,24 @@ class Dispatcher:
         for line_id, rate in session.execute(select(col(FromNumber.id), col(FromNumber.rate))):
             limit = max(1.0, rate * BURST_SECONDS)
             self._allowance[line_id or 0] = min(limit, self._allowance[line_id or 0] + rate * seconds)
+        before, self._of_campaigns = self._of_campaigns, {}
+        limited = (col(Campaign.status) == "running", col(Campaign.rate).is_not(None))
+        for campaign_id, rate in session.execute(select(col(Campaign.id), col(Campaign.rate)).where(*limited)):
+            limit = max(1.0, rate * BURST_SECONDS)
+            self._of_campaigns[campaign_id] = min(limit, before.get(campaign_id, 0.0) + rate * seconds)
 
-    def _within_rate(self, due: list[tuple[int, int | None, int]]) -> list[int]:
+    def _within_rate(self, due: list[Due]) -> list[int]:
         taken = []
-        for message_id, line_id, parts in due:
-            if self._allowance[line_id or 0] > 0:
+        for message_id, line_id, parts, campaign_id in due:
+            if self._allowance[line_id or 0] > 0 and self._of_campaigns.get(campaign_id or 0, 1.0) > 0:
                 self._allowance[line_id or 0] -= parts
+                if campaign_id in self._of_campaigns:
+                    self._of_campaigns[campaign_id] -= parts
                 taken.append(message_id)
         return taken
 
 
-_COLUMNS = (col(Message.id), col(Message.from_number_id), col(Message.parts))
+_COLUMNS = (col(Message.id), col(Message.from_number_id), col(Message.parts), col(Message.campaign_id))
 # Written out, because SQLite takes a partial index (ix_message_apart) for words it can read only.
 _APART = (col(Message.campaign_id).is_(None), col(Message.status) == literal_column("'pending'"))
 _IS_URGENT = and_(
@@ -92,7 +104,7 @@ def _queued(session: Session) -> tuple[int, int]:
     return int(first), int(every - first)
 
 
-def _urgent(session: Session, now: datetime, room: int) -> list[tuple[int, int | None, int]]:
+def _urgent(session: Session, now: datetime, room: int) -> list[Due]:
     """Due messages that somebody waits for: codes first, then oldest first."""
     if room <= 0:
         return []
@@ -101,19 +113,25 @@ def _urgent(session: Session, now: datetime, room: int) -> list[tuple[int, int |
     return _read(session, due.order_by(codes_first, col(Message.send_after)).limit(room))
 
 
-def _due(session: Session, now: datetime, room: int) -> list[tuple[int, int | None, int]]:
-    """Other due messages, oldest first; running campaigns last, and only once there is much room."""
+def _due(session: Session, now: datetime, room: int, limited: Mapping[int, float]) -> list[Due]:
+    """Other due messages, oldest first; running campaigns last, and only once there is much room.
+
+    Campaigns with a rate give no more than that lets go: what has to wait must not stand in the way of others.
+    """
     if room <= 0:
         return []
     others = select(*_COLUMNS).where(*_APART, col(Message.send_after) <= now, not_(_IS_URGENT))
     rows = _read(session, others.order_by(col(Message.send_after)).limit(room))
     if room >= REFILL and len(rows) < room:
-        running = select(col(Campaign.id)).where(col(Campaign.status) == "running")
         due = (col(Message.status) == Status.PENDING.value, col(Message.send_after) <= now)
-        of_campaigns = select(*_COLUMNS).where(*due, col(Message.campaign_id).in_(running))
-        rows += _read(session, of_campaigns.order_by(col(Message.send_after)).limit(room - len(rows)))
+        of_campaigns = select(*_COLUMNS).where(*due).order_by(col(Message.send_after))
+        for campaign_id, left in limited.items():
+            mine = of_campaigns.where(col(Message.campaign_id) == campaign_id)
+            rows += _read(session, mine.limit(min(ceil(left), room - len(rows)))) if left > 0 else []
+        running = select(col(Campaign.id)).where(col(Campaign.status) == "running", col(Campaign.rate).is_(None))
+        rows += _read(session, of_campaigns.where(col(Message.campaign_id).in_(running)).limit(room - len(rows)))
     return rows
 
 
-def _read(session: Session, statement: Any) -> list[tuple[int, int | None, int]]:
-    return [(message_id or 0, line_id, parts) for message_id, line_id, parts in session.execute(statement)]
+def _read(session: Session, statement: Any) -> list[Due]:
+    return [tuple(row) for row in session.execute(statement)]

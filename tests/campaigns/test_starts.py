@@ -111,3 +111,12 @@ def test_a_written_start_is_kept(shared: Installation) -> None:
     campaign = draft(shared, begins_at=TUESDAY + timedelta(days=2))
     assert control.schedule(shared.runtime, campaign, None, "ana") == TUESDAY + timedelta(days=2)
     control.cancel(shared.runtime, campaign, "ana")
+
+
+def test_a_rehearsal_keeps_the_campaigns_rate(shared: Installation) -> None:
+    """At a part in half an hour four texts take two hours, in a start as in its rehearsal."""
+    found = rehearse(shared.runtime, draft(shared, rate=1 / 1800))
+    assert found.forecast.ends is not None
+    assert found.forecast.ends - TUESDAY >= timedelta(hours=1, minutes=30)
+    with pytest.raises(ControlError, match="must be above 0"):
+        draft(shared, rate=0.0)

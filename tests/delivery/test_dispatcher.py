@@ -122,3 +122,25 @@ def test_a_code_goes_before_a_thousand_texts_of_other_software(installation: Ins
     code = installation.message(number, status="pending", purpose="code", kind="api")
     assert dispatcher.hand_over() == URGENT_DEPTH
     assert code in taken
+
+
+def test_a_campaign_keeps_its_own_rate_and_leaves_room_for_others(
+    installation: Installation, dispatcher: Dispatcher
+) -> None:
+    """Three parts a second leave three a second, however much of the campaign is due; others are not held up."""
+    slow, other = campaign(installation, "running"), 0
+    with installation.runtime.db.write() as session:
+        session.get_one(Campaign, slow).rate = 3.0
+        row = Campaign(program_id=installation.program_id, name="other", status="running", created_at=TUESDAY)
+        session.add(row)
+        session.flush()
+        other = row.id or 0
+    early = TUESDAY - timedelta(hours=1)
+    numbers = [installation.contact(f"+1212555{n:04}", consent=False) for n in range(100, 120)]
+    mine = [installation.message(one, status="pending", campaign_id=slow, send_after=early) for one in numbers]
+    theirs = [installation.message(one, status="pending", campaign_id=other) for one in numbers]
+    for second in range(1, 4):
+        dispatcher.hand_over()
+        assert sum(installation.status(message) == "queued" for message in mine) == 3 * second
+        installation.clock.move(timedelta(seconds=1))
+    assert {installation.status(message) for message in theirs} == {"queued"}
