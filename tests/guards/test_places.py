@@ -202,3 +202,23 @@ def test_a_declared_country_adds_itself(country: str, codes: tuple[str, ...], ev
     places = places_of("+33612345678", country=country)
     assert places.codes == codes
     assert places.evidence[-1] == evidence
+
+
+OVERSEAS = {
+    "97100": "GP", "97200": "MQ", "97300": "GF", "97400": "RE", "97500": "PM", "97600": "YT", "97700": "BL",
+    "97800": "MF", "98600": "WF", "98700": "PF", "98800": "NC",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "codes"), [("+33612345678", OVERSEAS), ("+4520123456", {"3900": "GL", "3984": "GL"})]
+)
+def test_lands_overseas_have_their_own_postal_codes(number: str, codes: dict[str, str]) -> None:
+    """Each French and Danish code of a land across the sea adds that land; others and longer ones add nothing."""
+    home = places_of(number).codes
+    for code, land in codes.items():
+        found = places_of(number, postal_code=f" {code} ")
+        assert set(found.codes) == {*home, land}
+        assert found.evidence[-1] == ("postal_code", " ".join((land, *country_zones(land))))
+        assert places_of(number, postal_code=f"{code}0").codes == home
+    assert places_of(number, postal_code="75001").codes == home

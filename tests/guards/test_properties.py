@@ -56,21 +56,24 @@ PLACES = st.one_of(
 def people(draw: st.DrawFn) -> Facts:
     """Return somebody at some instant: number, address, consent, history, caps, hours of the program, ends."""
     now = draw(INSTANTS)
-    ages = draw(st.lists(st.tuples(st.integers(1, 12_000), PURPOSES, st.integers(1, 2), SUBJECTS), max_size=6))
+    past = st.tuples(st.integers(1, 12_000), PURPOSES, st.integers(1, 2), SUBJECTS, st.booleans())
+    ages = draw(st.lists(past, max_size=6))
     policy = replace(POLICY, caps=draw(CAPS), hours=draw(OWN), countries=frozenset({"US", "FR"}))
     return facts(
         draw(NUMBERS),
         now=now,
         country=draw(st.sampled_from(["US", "US", "US", "FR", "CA", None])),
         policy=policy,
-        sends=tuple(Sent(now - timedelta(minutes=m), program, about, s) for m, about, program, s in ages),
+        sends=tuple(Sent(now - timedelta(minutes=m), program, about, s, a) for m, about, program, s, a in ages),
         ends_at=draw(st.one_of(st.none(), st.integers(0, 5000).map(lambda m: now + timedelta(minutes=m)))),
         margin=timedelta(seconds=draw(st.integers(0, 600))),
         standing=draw(STANDINGS),
         emergencies=draw(st.frozensets(st.sampled_from(["US-LA", "US-FL", "FR", "CA"]), max_size=1)),
+        drops=draw(DROPS),
     )
 
 
+DROPS = st.sampled_from([frozenset[str](), frozenset({"quiet_hours"}), frozenset({"frequency_cap", "quiet_hours"})])
 STANDINGS = st.builds(
     Standing,
     st.sampled_from(["in", "in", "in", "out", "held", "none"]),
@@ -116,12 +119,13 @@ def test_another_candidate_place_never_lets_a_text_through(examples: int) -> Non
 
 @EXAMPLES
 def test_another_rule_never_lets_a_text_through(examples: int) -> None:
-    """One rule or one clock more to keep, hours or a cap of the program or an emergency: each only takes away."""
+    """One rule or one clock more to keep, hours, a cap, an emergency, dropping: each only takes away."""
 
     def held(draft: Draft, person: Facts, place: tuple[str, tuple[str, ...]], own: Any, cap: Cap) -> None:
         never_more(draft, person, replace(person, places=also(person.places, (place[0],), ())))
         never_more(draft, person, replace(person, places=also(person.places, (), place[1])))
         never_more(draft, person, replace(person, emergencies=person.emergencies | {place[0]}))
+        never_more(draft, person, replace(person, drops=frozenset({"quiet_hours", "frequency_cap"})))
         narrower = replace(person.policy, caps=(*person.policy.caps, cap))
         if person.policy.hours is None:
             narrower = replace(narrower, hours=own)

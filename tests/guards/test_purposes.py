@@ -72,10 +72,10 @@ def test_a_sale_called_a_code_waits_for_the_morning_and_needs_consent() -> None:
 def test_a_purpose_nobody_knows_is_refused() -> None:
     """A purpose that is none of the four, which only a fault can bring, is an error and not a code."""
     wrong: Any = "greeting"
-    for least in (C, M):
+    for least, guard in ((C, "purposes"), (M, "purposes"), (wrong, "consent_check")):
         refused = chain.run(replace(draft(), purpose=wrong), facts(policy=replace(POLICY, least=least)))
         assert isinstance(refused, Refused)
-        assert refused.verdict.reason == "guard_error"
+        assert (refused.guard, refused.verdict.reason) == (guard, "guard_error")
 
 
 @given(PURPOSES, PURPOSES, st.sampled_from(LEVELS), st.sampled_from(["in", "out", "held", "none"]), st.integers(0, 23))

@@ -63,6 +63,18 @@ EXPLAINED: Mapping[str, Callable[[], list[str]]] = {
     "law on calls": partial(by_hours, "+12055550100", "2026-11-22 12:00", "America/Chicago"),
     "carriers": partial(by_hours, "+33612345678", "2026-11-22 12:00", "Europe/Paris"),
     "own hours": partial(asked, **own(hours=(Window(0, 600, 660),))),
+    "own hours at eight": partial(asked, now=at("2026-11-23 08:00", NY), **own(hours=(Window(0, 600, 660),))),
+    "own hours at their end": partial(asked, now=at("2026-11-23 11:00", NY), **own(hours=(Window(0, 600, 660),))),
+    "own hours are open": partial(
+        by_hours, "+12155550100", "2026-11-22 10:30", NY, **own(hours=(Window(0, 600, 660), Window(6, 630, 660)))
+    ),
+    "nine sharp": partial(asked, now=at("2026-11-23 21:00", NY)),
+    "six rules": partial(
+        asked, now=at("2026-11-23 03:00", NY), places=Places(("US-FL",), ("America/Chicago", "America/Denver", NY))
+    ),
+    "two sources": partial(asked, places=places_of("+12125550100", postal_code="90210")),
+    "indiana": partial(asked, places=Places(("US-IN",), ("America/Indiana/Indianapolis",))),
+    "florida is full, own hours": partial(asked, "+13055550100", sends=THREE, **own(hours=(Window(0, 0, 1440),))),
     "own hours end": partial(asked, **own(hours=(Window(0, 720, 721),)), margin=timedelta(minutes=2)),
     "florida is full": partial(asked, "+13055550100", sends=THREE),
     "own cap is full": partial(asked, sends=THREE, **own(caps=(Cap(1, 24),))),
