@@ -16,6 +16,7 @@ from sender.runtime import Runtime
 from sender.states import OPEN, WAITING, Status, advance
 
 SLICE = 500
+SLICES = 10
 OUTGROWN = "has grown since one person approved it; have it approved again"
 
 __all__ = [
@@ -134,7 +135,11 @@ def pause_strayed(runtime: Runtime) -> int:
     for campaign_id in sorted(ids):
         with runtime.db.write() as session:
             close_campaign(session, campaign_id)
-            why = f"it {approval.changed_parts(session, one(session, campaign_id))}; approve it, then resume"
+            campaign = one(session, campaign_id)
+            changed = approval.changed_parts(session, campaign)
+            if changed is None or campaign.status != "running":
+                continue
+            why = f"it {changed}; approve it, then resume"
             move(session, runtime, campaign_id, "paused", "system", "campaign.pause", {"why": why}, paused_why=why)
     return len(ids)
 
@@ -154,7 +159,17 @@ def finish_done(runtime: Runtime) -> int:
 
 
 def cancel_waiting(runtime: Runtime) -> int:
-    """Cancel up to 500 messages that wait in cancelled campaigns; returns how many."""
+    """Cancel up to 5,000 messages that wait in cancelled campaigns, 500 at a time; returns how many."""
+    done = 0
+    for _ in range(SLICES):
+        some = _cancel_slice(runtime)
+        done += some
+        if some < SLICE:
+            break
+    return done
+
+
+def _cancel_slice(runtime: Runtime) -> int:
     with runtime.db.read() as session:
         cancelled = select(col(Campaign.id)).where(col(Campaign.status) == "cancelled")
         states = [state.value for state in WAITING]
