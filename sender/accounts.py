@@ -15,6 +15,7 @@ from sqlalchemy import case
 from sqlmodel import Session, col, delete, select, update
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 
+from sender import audit, rights, second_factor
 from sender.crypto import Keyring
 from sender.db import Database, insert_new
 from sender.models.accounts import ALL_PROGRAMS, LoginLink, LoginThrottle, Role, SignedIn, User
@@ -27,7 +28,8 @@ TRIES_PER_ADDRESS = 30
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
 WEAKEST_SCORE = 3
-RANKS = {"viewer": 1, "marketer": 2, "owner": 3}
+FRESH_FOR = timedelta(minutes=10)
+HALF_LASTS = timedelta(minutes=5)
 
 # OWASP Password Storage Cheat Sheet: argon2id, 19 MiB, two passes, one lane. Sixteen threads stay under 320 MiB.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -43,6 +45,8 @@ class Person:
     email: str
     session_id: int
     roles: dict[int, str]
+    fresh_at: datetime | None = None
+    second_factor: bool = False
 
     @property
     def actor(self) -> str:
@@ -50,9 +54,12 @@ class Person:
         return self.email
 
     def may(self, role: str, program_id: int) -> bool:
-        """Whether the person has this role, or a higher one, in this program."""
-        held = (self.roles.get(program_id), self.roles.get(ALL_PROGRAMS))
-        return max(RANKS.get(name or "", 0) for name in held) >= RANKS[role]
+        """Whether the person has this right in this program; role names of earlier versions are rights, too."""
+        return rights.needed(role) <= rights.held(self.roles.get(program_id), self.roles.get(ALL_PROGRAMS))
+
+    def is_fresh(self, real: datetime) -> bool:
+        """Whether they proved who they are within the last ten minutes."""
+        return self.fresh_at is not None and real - self.fresh_at <= FRESH_FOR
 
     @property
     def programs(self) -> frozenset[int] | None:
@@ -68,6 +75,14 @@ class TooManyTriesError(AccountError):
     """Passwords were tried too often for this account or from this address."""
 
 
+class CodeNeededError(AccountError):
+    """The password was right and the second factor is missing. ``half`` proves the first for five minutes."""
+
+    def __init__(self, half: str) -> None:
+        super().__init__("Write the code that your authenticator app shows.")
+        self.half = half
+
+
 def make_owner_link(session: Session, keys: Keyring, real: datetime) -> str:
     """The path of a one-use page that makes the first owner; AccountError when there is one. Earlier links end."""
     if _has_owner(session):
@@ -80,9 +95,16 @@ def make_invitation(
     session: Session, keys: Keyring, real: datetime, *, role: str, invited_by: int, program_id: int = ALL_PROGRAMS
 ) -> str:
     """The path of a one-use page that makes a user with this role; AccountError for an unknown role."""
-    if role not in RANKS:
-        raise AccountError(f"There is no role {role!r}; take one of {', '.join(RANKS)}.")
+    if role not in rights.ROLES:
+        raise AccountError(f"There is no role {role!r}; take one of {', '.join(rights.OFFERED)}.")
     link = LoginLink(token_hash="", role=role, program_id=program_id, invited_by=invited_by, ends_at=real + LINK_LASTS)
+    return _make_link(session, keys, link)
+
+
+def make_reset_link(session: Session, keys: Keyring, real: datetime, user_id: int) -> str:
+    """The path of a one-use page at which this user chooses a new password; earlier ones end."""
+    session.execute(delete(LoginLink).where(col(LoginLink.user_id) == user_id, col(LoginLink.used_at).is_(None)))
+    link = LoginLink(token_hash="", role="", invited_by=user_id, user_id=user_id, ends_at=real + LINK_LASTS)
     return _make_link(session, keys, link)
 
 
@@ -96,8 +118,18 @@ def _make_link(session: Session, keys: Keyring, link: LoginLink) -> str:
 
 def is_open(session: Session, keys: Keyring, token: str, real: datetime) -> bool:
     """Whether this link can still be used; looking at it does not use it."""
+    return find_link(session, keys, token, real) is not None
+
+
+def find_link(session: Session, keys: Keyring, token: str, real: datetime) -> LoginLink | None:
+    """The link of this token while it can still be used."""
     link = session.execute(_open_link(select(LoginLink), keys, token, real)).scalar()
-    return link is not None and _still_wanted(session, link)
+    return link if link is not None and _still_wanted(session, link) else None
+
+
+def email_of(session: Session, user_id: int) -> str:
+    """The e-mail address of a user, "" where there is none."""
+    return session.execute(select(col(User.email)).where(col(User.id) == user_id)).scalar() or ""
 
 
 def accept(db: Database, keys: Keyring, token: str, email: str, password: str, real: datetime) -> str:
@@ -108,7 +140,10 @@ def accept(db: Database, keys: Keyring, token: str, email: str, password: str, r
     password_hash = new_password_hash(password, tidy_email(email))
     with db.write() as session:
         user = accept_link(session, keys, token, email, password_hash, real)
-        return open_session(session, keys, user, real)
+        if user.totp_cipher is None:
+            return open_session(session, keys, user, real)
+    # A link replaces the password, never the second factor.
+    raise CodeNeededError(_half(keys, user.id or 0, real))
 
 
 def accept_link(session: Session, keys: Keyring, token: str, email: str, password_hash: str, real: datetime) -> User:
@@ -120,6 +155,8 @@ def accept_link(session: Session, keys: Keyring, token: str, email: str, passwor
     link = session.execute(_open_link(used, keys, token, real).returning(LoginLink)).scalar()
     if link is None or not _still_wanted(session, link):
         raise AccountError("This link has been used or is too old; ask for a new one.")
+    if link.user_id:
+        return _new_password(session, link.user_id, password_hash, real)
     address = tidy_email(email)
     if session.execute(select(col(User.id)).where(col(User.email) == address)).scalar() is not None:
         raise AccountError("This e-mail address has an account already; sign in with it.")
@@ -127,6 +164,17 @@ def accept_link(session: Session, keys: Keyring, token: str, email: str, passwor
     session.add(user)
     session.flush()
     session.add(Role(user_id=user.id or 0, program_id=link.program_id, name=link.role))
+    audit.note(session, real, address, "user.welcome", address, {"role": link.role, "program": link.program_id})
+    session.flush()
+    return user
+
+
+def _new_password(session: Session, user_id: int, password_hash: str, real: datetime) -> User:
+    """Replace a forgotten password; whoever was signed in by the old one is not any more."""
+    user = session.get_one(User, user_id)
+    user.password_hash = password_hash
+    sign_out_everywhere(session, user_id, real)
+    audit.note(session, real, user.email, "user.password", user.email)
     session.flush()
     return user
 
@@ -211,8 +259,11 @@ def find_user(session: Session, email: str) -> User | None:
     return session.execute(select(User).where(col(User.email) == email.strip().lower())).scalar()
 
 
-def sign_in(db: Database, keys: Keyring, email: str, password: str, address: str, real: datetime) -> str:
-    """The token of a new session; AccountError when e-mail or password is wrong, TooManyTriesError when guessed at.
+def sign_in(
+    db: Database, keys: Keyring, email: str, password: str, address: str, real: datetime, browser: str = ""
+) -> str:
+    """The token of a new session; AccountError when e-mail or password is wrong, TooManyTriesError when guessed at,
+    CodeNeededError when a second factor is missing.
 
     No transaction is open while the password is checked. ``address`` is where the request came from.
     """
@@ -220,13 +271,62 @@ def sign_in(db: Database, keys: Keyring, email: str, password: str, address: str
         count_try(session, keys, email, address, real)
     with db.read() as session:
         user = find_user(session, email)
-    if not check_password(user.password_hash if user else None, password) or user is None:
+    if not check_password(user.password_hash if user else None, password) or user is None or user.disabled_at:
         raise AccountError("E-mail address or password is wrong.")
+    if user.totp_cipher is not None:
+        raise CodeNeededError(_half(keys, user.id or 0, real))
     with db.write() as session:
-        return open_session(session, keys, user, real)
+        return open_session(session, keys, user, real, browser)
 
 
-def open_session(session: Session, keys: Keyring, user: User, real: datetime) -> str:
+def finish_sign_in(
+    db: Database, keys: Keyring, half: str, code: str, address: str, real: datetime, browser: str = ""
+) -> str:
+    """The token of a new session for whoever knew the password (``half``) and has the second factor; AccountError."""
+    user_id = _whose_half(keys, half, real)
+    with db.write() as session:
+        user = session.get(User, user_id) if user_id else None
+        if user is None or user.disabled_at:
+            raise AccountError("That took longer than five minutes; sign in again.")
+        count_try(session, keys, user.email, address, real)
+    with db.write() as session:
+        if not second_factor.use(session, keys, user.id or 0, code, real):
+            raise AccountError("This code is wrong or was used already; wait for the next one.")
+        return open_session(session, keys, user, real, browser)
+
+
+def confirm(
+    db: Database, keys: Keyring, person: Person, password: str, code: str, address: str, real: datetime
+) -> None:
+    """Let a person prove again who they are, for ten minutes of acts that need it; AccountError when they do not."""
+    with db.write() as session:
+        count_try(session, keys, person.email, address, real)
+        user = session.get_one(User, person.user_id)
+    if not check_password(user.password_hash, password):
+        raise AccountError("This password is wrong.")
+    with db.write() as session:
+        if user.totp_cipher is not None and not second_factor.use(session, keys, person.user_id, code, real):
+            raise AccountError("This code is wrong or was used already; wait for the next one.")
+        session.execute(update(SignedIn).where(col(SignedIn.id) == person.session_id).values(fresh_at=real))
+        mine = col(LoginThrottle.key) == keys.sign("login try", f"account {person.email}")
+        session.execute(delete(LoginThrottle).where(mine))
+
+
+def _half(keys: Keyring, user_id: int, real: datetime) -> str:
+    value = f"{user_id}.{int((real + HALF_LASTS).timestamp())}"
+    return f"{value}.{keys.sign('half sign-in', value)}"
+
+
+def _whose_half(keys: Keyring, half: str, real: datetime) -> int:
+    """The user who knew the password; 0 where this proves nothing or is too old."""
+    value, _, signature = half.rpartition(".")
+    if not signature.isascii() or not keys.verifies("half sign-in", value, signature):
+        return 0
+    user_id, _, until = value.partition(".")
+    return int(user_id) if int(until) > real.timestamp() else 0
+
+
+def open_session(session: Session, keys: Keyring, user: User, real: datetime, browser: str = "") -> str:
     """Start a session and return its token; tries counted for the account and stale rows are forgotten."""
     token = secrets.token_urlsafe(32)
     row = SignedIn(
@@ -234,11 +334,14 @@ def open_session(session: Session, keys: Keyring, user: User, real: datetime) ->
         user_id=user.id or 0,
         created_at=real,
         ends_at=real + SESSION_LASTS,
+        fresh_at=real,
+        browser=browser[:60],
     )
     session.add(row)
     mine = col(LoginThrottle.key) == keys.sign("login try", f"account {user.email}")
     session.execute(delete(LoginThrottle).where(mine | (col(LoginThrottle.started_at) <= real - TRY_WINDOW)))
     session.execute(delete(SignedIn).where(col(SignedIn.ends_at) <= real - SESSION_LASTS))
+    audit.note(session, real, user.email, "session.open", user.email, {"browser": browser[:60]})
     session.flush()
     return token
 
@@ -246,19 +349,21 @@ def open_session(session: Session, keys: Keyring, user: User, real: datetime) ->
 def person_of(session: Session, keys: Keyring, token: str, real: datetime) -> Person | None:
     """Whose session this is, with today's roles; None when it was revoked, is over, or never was."""
     statement = (
-        select(col(SignedIn.id), col(User.id), col(User.email))
+        select(col(SignedIn.id), col(User.id), col(User.email), col(SignedIn.fresh_at))
+        .add_columns(col(User.totp_cipher))
         .join(User, col(User.id) == col(SignedIn.user_id))
         .where(
             col(SignedIn.token_hash) == keys.sign("session", token),
             col(SignedIn.revoked_at).is_(None),
             col(SignedIn.ends_at) > real,
+            col(User.disabled_at).is_(None),
         )
     )
     row = session.execute(statement).first()
     if row is None:
         return None
     roles = session.execute(select(col(Role.program_id), col(Role.name)).where(col(Role.user_id) == row[1]))
-    return Person(row[1], row[2], row[0], dict(roles.all()))
+    return Person(row[1], row[2], row[0], dict(roles.all()), row[3], row[4] is not None)
 
 
 def sign_out(session: Session, session_id: int, real: datetime) -> None:

@@ -40,6 +40,18 @@ def lock_numbers(session: Session, number_ids: Iterable[int]) -> None:
     session.execute(select(col(Number.id)).where(col(Number.id).in_(wanted)).order_by(col(Number.id)).with_for_update())
 
 
+def lock_free_numbers(session: Session, number_ids: Iterable[int]) -> set[int]:
+    """Take those of these numbers' rows that nobody else holds, without waiting; returns which.
+
+    A gate asks like this: it must not queue before a number whose STOP is being committed, nor make others queue.
+    """
+    wanted = sorted(set(number_ids))
+    if session.get_bind().dialect.name == "sqlite":
+        return set(wanted)
+    free = select(col(Number.id)).where(col(Number.id).in_(wanted)).order_by(col(Number.id))
+    return set(session.execute(free.with_for_update(skip_locked=True)).scalars())
+
+
 def _take(session: Session, function: str, family: int, key: int) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"SELECT {function}(:family, :key)"), {"family": family, "key": key})

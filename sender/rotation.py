@@ -15,13 +15,17 @@ from sqlmodel import Session, SQLModel, col
 from sender import audit
 from sender.crypto import KeyFileError, add_generation, unseal
 from sender.db import Pace
-from sender.models import ImportRefusal, Number, User
+from sender.models import ImportRefusal, Number, User, WebhookEndpoint
 from sender.runtime import Runtime
 
 SLICE = 200
 SETTLE_SECONDS = 5.0
 # What is sealed with the master key itself, beside the data keys of numbers.
-SEALED: tuple[tuple[type[SQLModel], str], ...] = ((ImportRefusal, "row_cipher"), (User, "totp_cipher"))
+SEALED: tuple[tuple[type[SQLModel], str], ...] = (
+    (ImportRefusal, "row_cipher"),
+    (User, "totp_cipher"),
+    (WebhookEndpoint, "secret_cipher"),
+)
 Progress = Callable[[int, int], None]
 
 

@@ -30,6 +30,9 @@ from sender.delivery.timekeeping import Timekeeper
 from sender.delivery.wire import Wire
 from sender.models import Campaign
 from sender.runtime import Runtime
+from sender.webhooks.deliveries import forget_events, post_due
+from sender.webhooks.events import tell
+from sender.webhooks.outside import Poster, read_networks
 
 log = structlog.get_logger()
 IDLE_SECONDS = 0.15
@@ -58,6 +61,7 @@ class Scheduler:
     def __init__(self, runtime: Runtime, ring: Ring, wire: Wire, ring_urgent: Ring | None = None) -> None:
         self.runtime = runtime
         self.timekeeper = Timekeeper(runtime, wire)
+        self.poster = Poster(read_networks(runtime.settings.webhook_networks))
         dispatcher = Dispatcher(runtime, ring, ring_urgent)
         self.lanes = {
             "planning": [Step("start", 0.5, lambda: start_due(runtime)), Step("plan", 0.0, self._plan)],
@@ -72,6 +76,11 @@ class Scheduler:
             "imports": [
                 Step("import", 0.5, lambda: uploads.tend(runtime), by_the_clock=False),
                 Step("uploads", 3600.0, lambda: uploads.discard_old(runtime)),
+            ],
+            "telling": [
+                Step("tell", 1.0, lambda: tell(runtime), by_the_clock=False),
+                Step("post", 1.0, lambda: post_due(runtime, self.poster, wire), by_the_clock=False),
+                Step("forget events", 600.0, lambda: forget_events(runtime), by_the_clock=False),
             ],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),
@@ -141,6 +150,7 @@ def run_scheduler(runtime: Runtime, redis_url: str) -> None:
     scheduler = Scheduler(runtime, ring, wire, ring_urgent)
     log.info("scheduler ready")
     scheduler.run(told)
+    wire.ask(scheduler.poster.close())
     wire.ask(runtime.provider.close())
     wire.close()
     broker.close()

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     second_person_above: int = Field(
         default=1000, ge=0, description="Recipients above which a campaign needs the approval of a second person."
     )
+    daily_budget: float | None = Field(
+        default=None, gt=0, description="What the installation may spend in a day (UTC), in the price table's currency."
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("twilio_auth_token", "twilio_api_secret")

@@ -22,16 +22,19 @@ from web.context import NAME, Web, web
 from web.frame import read_frame
 from web.headers import SecurityHeaders, is_https
 from web.pages import (
+    account,
     audience_step,
     builder,
     campaigns,
     frame_doors,
     home,
+    imports,
     opt_out,
     review,
     segments,
     sign_in,
     text_step,
+    users,
 )
 from web.pages.words import FILTERS
 from web.receipt_writer import ReceiptWriter
@@ -58,6 +61,11 @@ DOORS: tuple[Door, ...] = (
     text_step.door,
     review.door,
     segments.door,
+    account.door,
+    users.door,
+    users.audit_door,
+    imports.door,
+    imports.uploading,
 )
 
 

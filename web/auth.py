@@ -2,6 +2,7 @@
 
 import ipaddress
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, g, make_response, redirect, request, session
 from flask.typing import ResponseReturnValue
@@ -11,6 +12,15 @@ from web.context import runtime
 
 IDLE_SECONDS = 30 * 60
 SEEN_EVERY_SECONDS = 60
+BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -57,11 +67,37 @@ def person() -> Person:
 
 
 def require(role: str, program_id: int) -> None:
-    """Refuse a person who has not this role in this program; who may not even look is told that there is nothing."""
+    """Refuse a person who has not this right in this program; who may not even look is told that there is nothing.
+
+    ``role`` is a right of sender/rights.py: look, write, approve, steer, answer, export, erase, audit or own. The names
+    of roles of earlier versions are understood, too.
+    """
     if not person().may("viewer", program_id):
         abort(404)
     if not person().may(role, program_id):
-        abort(403, "You may look at this program's campaigns but not change them; ask the owner for the role.")
+        abort(403, "You may look at this program's campaigns but not do this; ask the owner for the role.")
+
+
+def require_fresh(back: str = "") -> None:
+    """Ask a person who has not proved for ten minutes who they are to do so again, before an act that cannot be undone.
+
+    They come back to ``back`` (or to this page, where it is one to look at); a form is not repeated by itself.
+    """
+    if person().is_fresh(runtime().clock.real()):
+        return
+    where = back or (request.path if request.method in SAFE_METHODS else "/")
+    address = f"/again?{urlencode({'back': where})}"
+    answer = make_response("", 401) if "HX-Request" in request.headers else redirect(address, 303)
+    answer.headers["HX-Redirect"] = address
+    abort(answer)
+
+
+def browser_name() -> str:
+    """What a person will know their browser by in the list of their sessions."""
+    told = request.headers.get("User-Agent", "")
+    browser = next((name for mark, name in BROWSERS if mark in told), "A browser")
+    system = next((name for mark, name in SYSTEMS if mark in told), "")
+    return f"{browser} on {system}" if system else browser
 
 
 def start_session(token: str) -> None:

@@ -10,6 +10,7 @@ from sender.runtime import Runtime
 from web.api.limits import InFlight, Rates
 from web.receipt_writer import ReceiptWriter
 from web.rehearsing import Rehearsals
+from web.remembered import Remembered
 
 NAME = "tactful"
 
@@ -32,6 +33,7 @@ class Web:
     rates: Rates
     in_flight: InFlight
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
+    remembered: Remembered = field(default_factory=Remembered)
 
 
 def web() -> Web:

@@ -28,7 +28,11 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("", "Home", "/", "home"),
     Entry("Send", "Campaigns", "/campaigns", "send"),
+    Entry("People", "Contacts", "/contacts", "users"),
     Entry("People", "Segments", "/segments", "filter"),
+    Entry("People", "Imports", "/imports", "upload", "write"),
+    Entry("Installation", "Users", "/users", "users", "own"),
+    Entry("Installation", "Audit", "/audit", "list", "audit"),
 )
 
 
@@ -65,6 +69,11 @@ def read_frame() -> Frame:
 def may_anywhere(someone: Person, role: str) -> bool:
     """Whether this person has the role, or a higher one, in any program."""
     return any(someone.may(role, program_id) for program_id in someone.roles)
+
+
+def is_served(address: str) -> bool:
+    """Whether a page stands at this address."""
+    return any(rule.rule == address for rule in current_app.url_map.iter_rules())
 
 
 def theme() -> str:

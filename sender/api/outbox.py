@@ -17,6 +17,8 @@ from sender.states import Status, advance
 OPEN_TO_READ = frozenset({Purpose.TRANSACTIONAL.value, Purpose.INFORMATIONAL.value, Purpose.MARKETING.value})
 """Purposes whose words are shown again; a one-time code is nobody's business afterwards."""
 
+ERASED = "erased"
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -92,8 +94,9 @@ def _refusals(session: Session, ids: Sequence[int]) -> Mapping[int, Decision]:
 
 
 def _shown(keys: Keyring, row: Message, number: Number, slug: str, refusals: Mapping[int, Decision]) -> Shown:
-    sealed = SealedNumber(number.cipher, number.data_key)
-    text = None
+    if not number.data_key:
+        return Shown(row, ERASED, None, slug, refusals.get(row.id or 0))
+    sealed, text = SealedNumber(number.cipher, number.data_key), None
     if row.purpose in OPEN_TO_READ and row.text_cipher is not None:
         text = unseal(keys.unwrap(number.data_key), row.text_cipher).decode()
     return Shown(row, sealed.open(keys), text, slug, refusals.get(row.id or 0))

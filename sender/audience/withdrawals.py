@@ -5,6 +5,7 @@ from all events but the withdrawn ones. Only consent is withdrawn; an opt-out st
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -51,11 +52,17 @@ def replay(events: Iterable[ConsentEvent]) -> dict[Key, dict[str, Any]]:
     for event in every:
         if event.kind == WITHDRAWAL or event.id in gone:
             continue
-        act = _act(event)
+        act = _based(_act(event), standings)
         if not ledger.meets_opt_out(standings, act):
             rows = ledger.rows_of(act, standings)
             standings.update({key: {**row, "event_id": event.id} for key, row in rows.items()})
     return standings
+
+
+def _based(act: Act, standings: dict[Key, dict[str, Any]]) -> Act:
+    """A release gives back the consent under a hold; where that was withdrawn it gives back nothing."""
+    under = standings.get((act.number_id, act.program_id or ledger.ALL_PROGRAMS, act.purpose.value), {})
+    return replace(act, level="none") if act.kind == "release" and under.get("level", "none") == "none" else act
 
 
 def _withdrawal(event: ConsentEvent, by: str, why: str, now: datetime) -> Act:

@@ -11,16 +11,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from sender.accounts import RANKS
 from sender.approved import hash_of, parts_of
 from sender.campaigns.audience import count_members, read_audience
 from sender.campaigns.moves import ControlError, audit, move, one
 from sender.models import Campaign, Role, User
 from sender.models.accounts import ALL_PROGRAMS
+from sender.rights import ROLES
 from sender.runtime import Runtime
 
 SECOND_PERSON, SMALL, ONE_PERSON = "second person", "small", "one person"
-_MAY_APPROVE = "marketer"
 NOTHING_APPROVED: Mapping[str, Any] = {
     "approved_hash": None,
     "approved_parts": {},
@@ -150,7 +149,7 @@ def _grounds(session: Session, campaign: Campaign, actor: str, count: int, limit
 
 def people(session: Session, program_id: int) -> set[str]:
     """Who could approve: everybody with an account who may steer this program, by e-mail address."""
-    roles = [name for name, rank in RANKS.items() if rank >= RANKS[_MAY_APPROVE]]
+    roles = [name for name, rights in ROLES.items() if "approve" in rights]
     able = (
         col(User.disabled_at).is_(None),
         col(Role.program_id).in_((ALL_PROGRAMS, program_id)),

@@ -26,28 +26,13 @@ def of_template(source: str, purpose: Purpose, policy: Policy) -> tuple[Finding,
     return content.findings(_TAGS.sub(lambda tag: " " * len(tag.group()), source), purpose, policy)
 
 
-def check_template(
-    name: str, source: str, purpose: Purpose, policy: Policy, actor: str, second_person: str = ""
-) -> tuple[Finding, ...]:
-    """Refuse words that could never leave, and marketing under a laxer purpose without a second person.
-
-    Returns the findings that remain. FindingError names the template and what to mend.
-    """
+def check_template(name: str, source: str, purpose: Purpose, policy: Policy) -> tuple[Finding, ...]:
+    """Refuse words that could never leave; returns the findings that remain. FindingError says what to mend."""
     found = of_template(source, purpose, policy)
     for one in found:
         if one.severity == "stop" and one.code not in _OF_THE_FINISHED_TEXT:
             raise FindingError(f"Template {name!r}: {one.sentence} {one.mend}")
-        if one.code == "looks_like_marketing" and purpose is not Purpose.MARKETING:
-            _require_second_person(name, one, purpose, actor, second_person)
     return found
-
-
-def _require_second_person(name: str, found: Finding, purpose: Purpose, actor: str, second_person: str) -> None:
-    if not second_person.strip() or second_person.strip().casefold() == actor.strip().casefold():
-        raise FindingError(
-            f"Template {name!r}: {found.sentence} Save it as marketing, or have a second person, not {actor}, confirm "
-            f"that it is {purpose}."
-        )
 
 
 def of_countries(countries: Iterable[str], lines: Sequence[FromNumber], policy: Policy) -> list[Finding]:

@@ -60,6 +60,7 @@ class FromNumberIn:
     answers_keywords: bool = True
     can_receive: bool = True
     rate: float = 1.0
+    daily_parts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,7 @@ def _line(program_id: int, line: FromNumberIn) -> FromNumber:
         answers_keywords=line.answers_keywords,
         can_receive=line.can_receive and line.kind != "alphanumeric",
         rate=line.rate,
+        daily_parts=line.daily_parts,
     )
 
 
@@ -261,6 +263,8 @@ def _check_line(line: FromNumberIn, countries: Sequence[str]) -> None:
         raise ProgramError(f"The from_number {line.address} is of kind {line.kind!r}; use {', '.join(LINE_KINDS)}.")
     if line.country != EVERYWHERE and line.country not in countries:
         raise ProgramError(f"The from_number {line.address} is for {line.country}, which the program does not text.")
+    if line.daily_parts is not None and line.daily_parts < 1:
+        raise ProgramError(f"The from_number {line.address} may send no part a day; leave daily_parts out for no cap.")
     if line.rate <= 0:
         raise ProgramError(f"The from_number {line.address} has the rate {line.rate:g}; give parts per second above 0.")
     if line.kind in _ADDRESSES:

@@ -125,14 +125,15 @@ def listing(
     if programs is not None:
         statement = statement.where(col(Campaign.program_id).in_(programs))
     found = session.execute(statement.order_by(col(Campaign.id).desc()).limit(limit)).all()
-    counts = _counts(session, [campaign.id for campaign, _ in found])
+    counts = counts_by_status(session, [campaign.id for campaign, _ in found])
     return [
         Line(one.id, one.name, one.program_id, brand, one.purpose, one.status, one.start_at, counts.get(one.id, {}))
         for one, brand in found
     ]
 
 
-def _counts(session: Session, campaign_ids: list[int]) -> dict[int, dict[str, int]]:
+def counts_by_status(session: Session, campaign_ids: list[int]) -> dict[int, dict[str, int]]:
+    """How many messages of each of these campaigns are in each state."""
     statement = (
         select(col(Message.campaign_id), col(Message.status), func.count())
         .where(col(Message.campaign_id).in_(campaign_ids))

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
-from guards.base import Policy, Purpose
+from guards.base import Purpose
 from sender.audience import segments
-from sender.campaigns import findings, library, starts
+from sender.campaigns import findings, library, second_person, starts
 from sender.campaigns.approval import NOTHING_APPROVED
 from sender.campaigns.audience import WHOLE, together
 from sender.campaigns.moves import ControlError, audit, one
@@ -81,7 +81,7 @@ def add(
     session: Session, runtime: Runtime, wanted: CampaignIn, actor: str, detail: Mapping[str, Any], **more: Any
 ) -> int:
     """The same in an open transaction; ``detail`` goes into the audit, ``more`` into the campaign's columns."""
-    columns, rows = _checked(session, wanted, actor)
+    columns, rows, doubted = _checked(session, wanted, actor)
     now = runtime.clock.now()
     campaign = Campaign(**columns, **more, created_by=actor, edited_by=actor, created_at=now)
     session.add(campaign)
@@ -89,6 +89,7 @@ def add(
     _keep_variants(session, campaign.id or 0, rows)
     told = {"name": wanted.name, "second_person": wanted.second_person, **detail}
     audit(session, now, actor, "campaign.create", campaign.id or 0, told)
+    _record_confirmed(session, now, actor, campaign.id or 0, wanted, doubted)
     return campaign.id or 0
 
 
@@ -118,12 +119,13 @@ def edit(runtime: Runtime, campaign_id: int, wanted: CampaignIn, actor: str, see
             raise ControlError(f"Campaign {campaign.name!r} was changed by {campaign.edited_by} meanwhile; look again.")
         begun = campaign.status == "paused" and campaign.audience_end is not None
         _require_editable(session, campaign, wanted, begun)
-        columns, rows = _checked(session, wanted, actor, campaign_id)
+        columns, rows, doubted = _checked(session, wanted, actor, campaign_id)
         if not begun:
             _keep_variants(session, campaign_id, rows)
         said = _void(session, campaign, columns, actor, begun)
         detail = {"second_person": wanted.second_person, "said": said}
         audit(session, runtime.clock.now(), actor, "campaign.edit", campaign_id, detail)
+        _record_confirmed(session, runtime.clock.now(), actor, campaign_id, wanted, doubted)
     return said
 
 
@@ -155,18 +157,21 @@ def _void(session: Session, campaign: Campaign, columns: Mapping[str, Any], acto
 
 def _checked(
     session: Session, wanted: CampaignIn, actor: str, campaign_id: int = 0
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The columns of the campaign and of its variants, once everything about them has been found good."""
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[str]]:
+    """The columns of the campaign and of its variants, once everything about them has been found good.
+
+    Third, the variants whose words a second person had to confirm.
+    """
     program = _program(session, wanted)
     taken = (col(Campaign.name) == wanted.name, col(Campaign.id) != campaign_id)
     if session.execute(select(col(Campaign.id)).where(*taken)).scalar() is not None:
         raise ControlError(f"There is a campaign {wanted.name!r} already; give this one another name.")
     rows = _variants(session, wanted)
-    _check_words(wanted, rows, findings.policy_for(program), actor)
+    doubted = _check_words(session, wanted, rows, program, actor)
     _check_times(wanted)
     _check_waiting(wanted)
     columns = {name: getattr(wanted, name) for name in _SAME}
-    return {**columns, "program_id": program.id or 0, "purpose": wanted.purpose.value}, rows
+    return {**columns, "program_id": program.id or 0, "purpose": wanted.purpose.value}, rows, doubted
 
 
 def _program(session: Session, wanted: CampaignIn) -> Program:
@@ -203,17 +208,35 @@ def _check_shares(shares: list[int]) -> None:
         )
 
 
-def _check_words(wanted: CampaignIn, rows: Sequence[Mapping[str, Any]], policy: Policy, actor: str) -> None:
-    try:
-        for row in rows:
-            name, text = row["name"], row["template"]
-            findings.check_template(name, text, wanted.purpose, policy, actor, wanted.second_person)
-    except findings.FindingError as error:
-        raise ControlError(str(error)) from error
+def _check_words(
+    session: Session, wanted: CampaignIn, rows: Sequence[Mapping[str, Any]], program: Program, actor: str
+) -> list[str]:
+    """Refuse words that may not be kept; returns the names of those that a second person vouches for."""
+    policy, doubted = findings.policy_for(program), []
+    for row in rows:
+        try:
+            found = findings.check_template(row["name"], row["template"], wanted.purpose, policy)
+            if second_person.doubtful(found, wanted.purpose):
+                second_person.require(session, wanted.second_person, actor, program.id or 0, wanted.purpose)
+                doubted.append(row["name"])
+        except findings.FindingError as error:
+            raise ControlError(str(error)) from error
+        except second_person.NobodyConfirmed as error:
+            raise ControlError(f"Template {row['name']!r} has words of marketing. {error}") from error
     if wanted.rate is not None and wanted.rate <= 0:
         raise ControlError(f"The rate of campaign {wanted.name!r} must be above 0; leave it out for no limit.")
     if any(budget is not None and budget < 1 for budget in (wanted.budget, wanted.daily_budget)):
         raise ControlError(f"The budget of campaign {wanted.name!r} must be above 0; leave it out for no limit.")
+    return doubted
+
+
+def _record_confirmed(
+    session: Session, now: datetime, actor: str, campaign_id: int, wanted: CampaignIn, doubted: list[str]
+) -> None:
+    if doubted:
+        who = wanted.second_person.strip()
+        told = {"second_person": who, "purpose": wanted.purpose.value, "variants": doubted}
+        audit(session, now, actor, "campaign.words_confirmed", campaign_id, told)
 
 
 def _check_waiting(wanted: CampaignIn) -> None:

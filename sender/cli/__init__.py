@@ -20,6 +20,7 @@ from sender.cli import (
     programs,
     records,
     rules,
+    users,
 )
 from sender.cli.common import console, emit, fail, opened
 
@@ -44,6 +45,7 @@ app.add_typer(prices.app, name="prices")
 app.add_typer(library.templates, name="template")
 app.add_typer(library.phones, name="phone")
 backup.register(app, db)
+app.add_typer(users.app, name="users")
 bench.register(app)
 campaign_acts.register(campaigns.app)
 filters.register(app)

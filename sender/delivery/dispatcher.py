@@ -1,17 +1,17 @@
 """Hands due messages to the workers: committed rows first, then the bell. Only the scheduler calls this."""
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from math import ceil
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import and_, case, func, literal_column, not_, or_, select
 from sqlmodel import Session, col
 
 from guards.base import RESTRAINED, Kind, Purpose
-from sender.db import Pace
-from sender.models import Campaign, FromNumber, Message
+from sender.db import Pace as WritePace
+from sender.delivery.pace import Due, Pace, read_pace
+from sender.models import Campaign, Message
 from sender.runtime import Runtime
 from sender.states import Status, advance
 
@@ -20,16 +20,12 @@ DEPTH = 768
 REFILL = DEPTH // 2
 """Campaigns are handed over in gulps: a gate for a hundred texts costs hardly more than one for ten."""
 URGENT_DEPTH = 256
-BURST_SECONDS = 1.0
 
 Ring = Callable[[list[int]], None]
-Due = tuple[int, int | None, int, int | None]
-"""A message's id, from_number, parts and campaign."""
 
 
 class Dispatcher:
-    """Paces each from_number, and each campaign that has a rate, in parts per second; keeps few enough queued that a
-    pause acts at once.
+    """Paces from_numbers and campaigns in parts per second, and keeps few enough queued that a pause acts at once.
 
     What somebody waits for (codes, transactional texts, answers) has a room and a bell of its own, ``ring_urgent``:
     however much of a campaign is queued, the next code is handed over and rung for.
@@ -39,49 +35,30 @@ class Dispatcher:
         self.runtime = runtime
         self.ring = ring
         self.ring_urgent = ring_urgent or ring
-        self._allowance: dict[int, float] = defaultdict(float)
-        self._of_campaigns: dict[int, float] = {}
-        self._refilled = runtime.clock.elapsed()
 
     def hand_over(self) -> int:
         """Queue what is due and may go by rate; returns how many messages were handed over."""
         with self.runtime.db.read() as session:
             now, (urgent_queued, queued) = self.runtime.clock.now(), _queued(session)
-            self._refill(session)
-            urgent = self._within_rate(_urgent(session, now, URGENT_DEPTH - urgent_queued))
-            due = self._within_rate(_due(session, now, DEPTH - queued, self._of_campaigns))
-        self._queue_all(urgent, self.ring_urgent)
-        self._queue_all(due, self.ring)
-        return len(urgent) + len(due)
+            pace = read_pace(session)
+            urgent = _urgent(session, now, URGENT_DEPTH - urgent_queued)
+            due = _due(session, now, DEPTH - queued)
+        return self._queue_all(urgent, self.ring_urgent, pace) + self._queue_all(due, self.ring, pace)
 
-    def _queue_all(self, ids: Sequence[int], ring: Ring) -> None:
-        for start in range(0, len(ids), BATCH):
-            now, real = self.runtime.clock.now(), self.runtime.clock.real()
-            with self.runtime.db.write(Pace.BULK, redoable=True) as session:
-                queued = advance(session, ids[start : start + BATCH], Status.QUEUED, now=now, real=real)
-            ring(sorted(queued))
-
-    def _refill(self, session: Session) -> None:
-        elapsed = self.runtime.clock.elapsed()
-        seconds, self._refilled = elapsed - self._refilled, elapsed
-        for line_id, rate in session.execute(select(col(FromNumber.id), col(FromNumber.rate))):
-            limit = max(1.0, rate * BURST_SECONDS)
-            self._allowance[line_id or 0] = min(limit, self._allowance[line_id or 0] + rate * seconds)
-        before, self._of_campaigns = self._of_campaigns, {}
-        limited = (col(Campaign.status) == "running", col(Campaign.rate).is_not(None))
-        for campaign_id, rate in session.execute(select(col(Campaign.id), col(Campaign.rate)).where(*limited)):
-            limit = max(1.0, rate * BURST_SECONDS)
-            self._of_campaigns[campaign_id] = min(limit, before.get(campaign_id, 0.0) + rate * seconds)
-
-    def _within_rate(self, due: list[Due]) -> list[int]:
-        taken = []
-        for message_id, line_id, parts, campaign_id in due:
-            if self._allowance[line_id or 0] > 0 and self._of_campaigns.get(campaign_id or 0, 1.0) > 0:
-                self._allowance[line_id or 0] -= parts
-                if campaign_id in self._of_campaigns:
-                    self._of_campaigns[campaign_id] -= parts
-                taken.append(message_id)
-        return taken
+    def _queue_all(self, due: Sequence[Due], ring: Ring, pace: Pace) -> int:
+        """Tokens are taken in the transaction that queues: they are shared by whoever hands over, and never lost."""
+        handed = 0
+        for start in range(0, len(due), BATCH):
+            some, real = due[start : start + BATCH], self.runtime.clock.real()
+            if not (open_ones := [one for one in some if pace.might_go(one)]):
+                continue
+            with self.runtime.db.write(WritePace.BULK, redoable=True) as session:
+                ids = pace.take(session, open_ones, real)
+                queued = advance(session, ids, Status.QUEUED, now=self.runtime.clock.now(), real=real)
+            if queued:
+                ring(sorted(queued))
+            handed += len(queued)
+        return handed
 
 
 _COLUMNS = (col(Message.id), col(Message.from_number_id), col(Message.parts), col(Message.campaign_id))
@@ -113,25 +90,37 @@ def _urgent(session: Session, now: datetime, room: int) -> list[Due]:
     return _read(session, due.order_by(codes_first, col(Message.send_after)).limit(room))
 
 
-def _due(session: Session, now: datetime, room: int, limited: Mapping[int, float]) -> list[Due]:
-    """Other due messages, oldest first; running campaigns last, and only once there is much room.
-
-    Campaigns with a rate give no more than that lets go: what has to wait must not stand in the way of others.
-    """
+def _due(session: Session, now: datetime, room: int) -> list[Due]:
+    """Other due messages, oldest first; running campaigns last, and only once there is much room."""
     if room <= 0:
         return []
     others = select(*_COLUMNS).where(*_APART, col(Message.send_after) <= now, not_(_IS_URGENT))
     rows = _read(session, others.order_by(col(Message.send_after)).limit(room))
     if room >= REFILL and len(rows) < room:
-        due = (col(Message.status) == Status.PENDING.value, col(Message.send_after) <= now)
-        of_campaigns = select(*_COLUMNS).where(*due).order_by(col(Message.send_after))
-        for campaign_id, left in limited.items():
-            mine = of_campaigns.where(col(Message.campaign_id) == campaign_id)
-            rows += _read(session, mine.limit(min(ceil(left), room - len(rows)))) if left > 0 else []
-        running = select(col(Campaign.id)).where(col(Campaign.status) == "running", col(Campaign.rate).is_(None))
-        rows += _read(session, of_campaigns.where(col(Message.campaign_id).in_(running)).limit(room - len(rows)))
+        rows += _of_campaigns(session, now, room - len(rows))
     return rows
 
 
+def _of_campaigns(session: Session, now: datetime, room: int) -> list[Due]:
+    """The same share of the room for each running campaign, in turns; what one leaves goes to the others."""
+    running = select(col(Campaign.id)).where(col(Campaign.status) == "running").order_by(col(Campaign.id))
+    waiting = {one or 0: list[Due]() for one in session.execute(running).scalars()}
+    hungry, share = list(waiting), room
+    while hungry and share > 0:
+        share = max(1, share // len(hungry))
+        wanted = {one: len(waiting[one]) + share for one in hungry}
+        waiting |= {one: _of_campaign(session, one, now, limit) for one, limit in wanted.items()}
+        hungry = [one for one in hungry if len(waiting[one]) == wanted[one]]
+        share = room - sum(map(len, waiting.values()))
+    turns = zip_longest(*waiting.values())
+    return [one for turn in turns for one in turn if one is not None][:room]
+
+
+def _of_campaign(session: Session, campaign_id: int, now: datetime, limit: int) -> list[Due]:
+    mine = (col(Message.status) == Status.PENDING.value, col(Message.campaign_id) == campaign_id)
+    due = select(*_COLUMNS).where(*mine, col(Message.send_after) <= now).order_by(col(Message.send_after))
+    return _read(session, due.limit(limit))
+
+
 def _read(session: Session, statement: Any) -> list[Due]:
-    return [tuple(row) for row in session.execute(statement)]
+    return [Due(message_id or 0, *rest) for message_id, *rest in session.execute(statement)]

@@ -14,14 +14,14 @@ from sqlmodel import Session, col
 
 from guards.base import Block, Defer, Draft, Kind, Purpose
 from guards.chain import VERSION, Cleared, Refused, run
-from sender import spend
+from sender import allowances, notices, spend
 from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.crypto import text_hash, unseal
 from sender.db import clock_of_database, run_below
 from sender.halt import is_halted
-from sender.locks import lock_numbers, share
+from sender.locks import lock_free_numbers, share
 from sender.models import Attempt, Campaign, Decision, FromNumber, Message
 from sender.providers.base import Outbound
 from sender.runtime import Runtime
@@ -29,6 +29,10 @@ from sender.states import Status, advance
 
 LONGEST_VALIDITY = 36_000
 SHORTEST_VALIDITY = timedelta(seconds=120)
+WHOLE = 0
+"""Stands for the whole installation where campaigns are named by their ids."""
+MIDNIGHT = "{} has sent its {:,} parts of the day; more goes after midnight in Los Angeles."
+BUDGET_USED = "The installation's budget of the day is used; more goes tomorrow (UTC), or raise TACTFUL_DAILY_BUDGET."
 STATUS_PATH = "/hooks/twilio/status/"
 # Twilio repeats a lost callback only when the address asks for it: five times, whatever went wrong.
 RETRY_ALL = "#rc=5&rp=all"
@@ -66,6 +70,7 @@ class Row(NamedTuple):
     deferrals: int
     tries: int
     cost: int
+    parts: int
     is_test: bool
     subject: str | None
 
@@ -88,19 +93,21 @@ def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
         rows = _queued(session, ids)
         share(session, {row.campaign_id for row in rows if row.campaign_id})
         rows = _of_running_campaigns(runtime, session, rows)
-        lock_numbers(session, (row.number_id for row in rows))
+        rows = _of_free_numbers(runtime, session, rows)
         gated, now = runtime.clock.elapsed(), runtime.watch.right(runtime.clock)
         rows = _one_per_number(runtime, session, rows, now)
         known = FactsLoader(runtime.keys, runtime.settings.address).load(
             session, [_asked(row) for row in rows], now, runtime.clock.margin
         )
         outcomes = {row.id: judge(runtime, row, known.get(row.id)) for row in rows}
-        used_up = _reserve(session, rows, outcomes, now)
+        used_up = _reserve(runtime, session, rows, outcomes, now)
         _refuse(runtime, session, rows, known, outcomes, now)
         opened = _pass(runtime, session, rows, known, outcomes, gated, now)
     if used_up:
         with runtime.db.write() as session:
-            spend.pause_where_used(session, used_up, now)
+            spend.pause_where_used(session, [campaign for campaign in used_up if campaign], now)
+            if WHOLE in used_up:
+                notices.begin(session, "budget", "alarm", BUDGET_USED, runtime.clock.real())
     return opened
 
 
@@ -128,8 +135,14 @@ def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
     return outcome
 
 
-def _reserve(session: Session, rows: list[Row], outcomes: dict[int, Cleared | Refused], now: datetime) -> set[int]:
-    """Set aside the cost of what was cleared, once per message; returns the campaigns whose budget is used."""
+def _reserve(
+    runtime: Runtime, session: Session, rows: list[Row], outcomes: dict[int, Cleared | Refused], now: datetime
+) -> set[int]:
+    """Set aside what was cleared costs, and its parts of the day; returns whose budget is used.
+
+    Money is set aside once per message, parts for every attempt.
+    """
+    _parts_left(session, rows, outcomes, now)
     wanted = [
         spend.Wanted(row.id, row.campaign_id, row.cost)
         for row in rows
@@ -138,7 +151,33 @@ def _reserve(session: Session, rows: list[Row], outcomes: dict[int, Cleared | Re
     short = spend.reserve(session, wanted, now)
     for key, shortage in short.items():
         outcomes[key] = Refused(Defer(shortage.until, shortage.reason, note=shortage.note), "spend", ())
-    return {one.campaign_id for one in wanted if one.key in short and short[one.key].reason == "budget"}
+    used_up = {one.campaign_id for one in wanted if one.key in short and short[one.key].reason == "budget"}
+    return used_up | _of_installation(runtime, session, rows, outcomes, now)
+
+
+def _of_installation(
+    runtime: Runtime, session: Session, rows: list[Row], outcomes: dict[int, Cleared | Refused], now: datetime
+) -> set[int]:
+    """What the whole installation may spend in a day (UTC) is set aside last; beyond it all wait for tomorrow."""
+    cap, day = runtime.settings.daily_budget, allowances.day_of(now)
+    if cap is None:
+        return set()
+    uses = [allowances.Use(row.id, row.cost) for row in rows if not row.tries and isinstance(outcomes[row.id], Cleared)]
+    short = allowances.take(session, allowances.INSTALLATION, day, int(cap * allowances.UNIT), uses)
+    for key in short:
+        outcomes[key] = Refused(Defer(day.ends, "installation_budget", note=BUDGET_USED), "spend", ())
+    return {WHOLE} if short else set()
+
+
+def _parts_left(session: Session, rows: list[Row], outcomes: dict[int, Cleared | Refused], now: datetime) -> None:
+    """Use up the parts that each from_number may still send today; what does not fit waits for the next midnight."""
+    day = allowances.day_of(now, allowances.PACIFIC)
+    for line in allowances.capped_lines(session, {row.from_number_id for row in rows if row.from_number_id}):
+        mine = [row for row in rows if row.from_number_id == line.line_id and isinstance(outcomes[row.id], Cleared)]
+        uses = [allowances.Use(row.id, max(1, row.parts)) for row in mine]
+        for key in allowances.take(session, f"line:{line.address}", day, line.cap, uses):
+            note = MIDNIGHT.format(line.address, line.cap)
+            outcomes[key] = Refused(Defer(day.ends, "daily_parts", note=note), "spend", ())
 
 
 def shortest(runtime: Runtime) -> timedelta:
@@ -170,6 +209,13 @@ def _of_running_campaigns(runtime: Runtime, session: Session, rows: list[Row]) -
     kept = {row.id for row in open_rows} | set(gone)
     _move(runtime, session, [row.id for row in rows if row.id not in kept], Status.PENDING)
     return open_rows
+
+
+def _of_free_numbers(runtime: Runtime, session: Session, rows: list[Row]) -> list[Row]:
+    """Texts to a number that somebody else holds (a STOP, an import, another gate) ask again, and nobody waits."""
+    free = lock_free_numbers(session, (row.number_id for row in rows))
+    _move(runtime, session, [row.id for row in rows if row.number_id not in free], Status.PENDING)
+    return [row for row in rows if row.number_id in free]
 
 
 def _one_per_number(runtime: Runtime, session: Session, rows: list[Row], now: datetime) -> list[Row]:

@@ -6,6 +6,7 @@ Table models check nothing when built: whoever writes a row has checked its inpu
 from sender.models.accounts import LoginLink, LoginThrottle, Passkey, RecoveryCode, Role, SignedIn, User
 from sender.models.api import ApiAnswer, ApiKey
 from sender.models.campaigns import Campaign, Spend, Variant
+from sender.models.delivery import Allowance, Bucket, Comparison, Lease
 from sender.models.imports import FrozenAudience, FrozenMember, ImportChunk, ImportEntry, ImportPreset
 from sender.models.installation import Audit, Emergency, Installation, Notice
 from sender.models.messages import Attempt, Decision, Message, Receipt
@@ -18,12 +19,15 @@ from sender.models.templates import SavedTemplate, TemplateVersion
 from sender.models.webhooks import Told, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
+    "Allowance",
     "ApiAnswer",
     "ApiKey",
     "Attempt",
     "Audit",
+    "Bucket",
     "Campaign",
     "Canary",
+    "Comparison",
     "ConsentEvent",
     "ConsentStanding",
     "Contact",
@@ -40,6 +44,7 @@ __all__ = [
     "ImportRefusal",
     "ImportRun",
     "Installation",
+    "Lease",
     "LoginLink",
     "LoginThrottle",
     "Message",

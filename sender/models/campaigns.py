@@ -13,6 +13,7 @@ class Campaign(SQLModel, table=True):
     """A mailing. ``cursor`` and ``audience_end`` are contact ids: planned so far, and the last there was at start.
 
     ``subject`` is what its texts are about, for caps; ``outside_hours`` and ``over_cap`` are "defer" or "drop".
+    ``rate`` is parts per second, below those of its from_numbers; ``watched_since``: brakes look at what came later.
     ``budget`` and ``daily_budget`` are ten-thousandths of the price table's currency; None: no limit.
 
     ``rate`` is the most parts a second of it that are handed over; None: as many as its from_numbers take.
@@ -56,6 +57,7 @@ class Campaign(SQLModel, table=True):
     subject: str | None = None
     budget: int | None = Field(default=None, sa_type=BigInteger)
     daily_budget: int | None = Field(default=None, sa_type=BigInteger)
+    watched_since: datetime | None = None
     created_by: str = ""
     created_at: datetime
 

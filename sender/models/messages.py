@@ -28,7 +28,7 @@ class Message(SQLModel, table=True):
     __table_args__ = (
         Index("ux_message_campaign_number", "campaign_id", "number_id", unique=True),
         Index("ux_message_reply_answer", "reply_id", "answers", unique=True),
-        Index("ix_message_due", "status", "send_after"),
+        Index("ix_message_due_of", "status", "campaign_id", "send_after"),
         Index("ix_message_campaign_status", "campaign_id", "status", "reason", "parts"),
         Index("ix_message_number_status", "number_id", "status"),
         Index("ix_message_api", "id", sqlite_where=text("kind = 'api'"), postgresql_where=text("kind = 'api'")),

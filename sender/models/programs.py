@@ -34,6 +34,7 @@ class Program(SQLModel, table=True):
     max_parts: int = 0
     domains: list[str] = json_field(list)
     age_gate: bool = False
+    resends: bool = False
     review_hours: int = 24
     reply_hours: int = 24
     confirm_hours: int = 24
@@ -62,6 +63,7 @@ class FromNumber(SQLModel, table=True):
     """What the phone shows: an E.164 number, an alphanumeric name or a Messaging Service SID (our own, not personal).
 
     ``answers_keywords``: the provider itself answers STOP, START and HELP. ``rate`` is parts per second.
+    ``daily_parts`` may leave from one midnight in Los Angeles to the next, as T-Mobile counts (None: no such cap).
     """
 
     __tablename__ = "from_number"
@@ -74,3 +76,4 @@ class FromNumber(SQLModel, table=True):
     answers_keywords: bool = True
     can_receive: bool = True
     rate: float = 1.0
+    daily_parts: int | None = None

@@ -45,7 +45,7 @@ class Caller:
 
 def make_key(installation: Installation, *scopes: str, **wanted: Any) -> str:
     """A key for these scopes, for all when none is named."""
-    lasts = wanted.pop("lasts", timedelta(days=1))
+    lasts = wanted.pop("lasts", timedelta(days=365))
     with installation.runtime.db.write() as session:
         asked = KeyIn(wanted.pop("name", "shop"), scopes or SCOPES, lasts=lasts, **wanted)
         return create_key(session, installation.runtime.keys, asked, "ann", installation.clock.real())

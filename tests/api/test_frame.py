@@ -23,6 +23,19 @@ WANTS = {
     "api_messages.show_message": "messages:read",
     "api_messages.cancel": "messages:write",
     "api_checks.check_numbers": "checks:read",
+    "api_people.keep_contact": "contacts:write",
+    "api_people.list_contacts": "contacts:read",
+    "api_people.show_contact": "contacts:read",
+    "api_people.record_consent": "consents:write",
+    "api_people.show_consent": "consents:read",
+    "api_people.list_changes": "consents:read",
+    "api_people.list_replies": "replies:read",
+    "api_webhooks.create_webhook": "webhooks:write",
+    "api_webhooks.list_webhooks": "webhooks:read",
+    "api_webhooks.delete_webhook": "webhooks:write",
+    "api_webhooks.enable_webhook": "webhooks:write",
+    "api_webhooks.replay_webhook": "webhooks:write",
+    "api_webhooks.list_deliveries": "webhooks:read",
 }
 
 

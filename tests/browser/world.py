@@ -29,6 +29,7 @@ from sender.models import (
     Number,
     Program,
     Segment,
+    Spend,
     Variant,
     Wording,
 )
@@ -136,10 +137,13 @@ def fill(session: Session, runtime: Runtime) -> None:
         start = NOW + timedelta(minutes=minutes)
         campaign = Campaign(program_id=program_id, name=name, status=status, paused_why=why, created_at=NOW)
         campaign.created_by = EMAIL
+        campaign.budget = 400_000 if status == "running" else None
         if minutes:
             campaign.start_at, campaign.end_at = start, start + timedelta(days=3)
         session.add(campaign)
         session.flush()
+        if campaign.budget:
+            session.add(Spend(campaign_id=campaign.id or 0, reserved=141_300, cap=campaign.budget))
         rows = messages(runtime, session, campaign, counts, variants(session, campaign), numbers)
         insert_new(session, Message, rows)
 
@@ -168,7 +172,10 @@ def people(session: Session, runtime: Runtime, program_id: int) -> list[int]:
             acts.append(Act(*who, "opt_in", Purpose.MARKETING, at, *said))
         if n % 17 == 0:
             acts.append(Act(*who, "opt_out", Purpose.MARKETING, NOW - timedelta(days=n % 13, hours=n % 7), "keyword"))
-    record(session, acts, NOW)
+    record(session, [act for act in acts if act.kind == "opt_in"], NOW - timedelta(days=30))
+    for act in acts:
+        if act.kind == "opt_out":
+            record(session, [act], act.at)
     return list(found.values())
 
 

@@ -1,10 +1,13 @@
 """Findings at save and in a rehearsal, with cost and forecast of a real audience."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 
 from guards.base import Policy, Purpose
 from sender.campaigns import control, findings
@@ -13,7 +16,9 @@ from sender.campaigns.findings import FindingError, check_template, of_countries
 from sender.campaigns.planning import language_of
 from sender.campaigns.rehearsal import rehearse
 from sender.campaigns.rendering import starter, starters
-from sender.models import FromNumber, Program
+from sender.campaigns.writing import edit, written
+from sender.models import Audit, FromNumber, Program
+from sender.models.accounts import Role, User
 from tests.installation import TUESDAY, Installation, install, line
 
 POLICY = Policy(1, "Acme", "Reply STOP to opt out", domains=("acme.example",))
@@ -58,19 +63,62 @@ def test_the_shipped_texts_have_no_findings(name: str) -> None:
 def test_words_that_could_never_leave_are_not_saved(template: str) -> None:
     """Open fields, shared shorteners and links off the program's domains are refused with what to mend."""
     with pytest.raises(FindingError, match=r"Template 'all': .+\. .+\."):
-        check_template("all", template, Purpose.MARKETING, POLICY, "ann")
+        check_template("all", template, Purpose.MARKETING, POLICY)
 
 
-@pytest.mark.parametrize(("second", "saved"), [("", False), ("ann", False), (" Ann ", False), ("bob", True)])
-def test_marketing_as_transactional_needs_a_second_person(second: str, saved: bool) -> None:
-    """Words that look like marketing go as transactional only when somebody else confirms it."""
-    words = "Your order shipped. Shop now for 20% off!"
-    assert check_template("all", words, Purpose.MARKETING, POLICY, "ann") == ()
+MARKETING_WORDS = "Your order shipped. Shop now for 20% off!"
+
+
+@pytest.mark.parametrize("second", ["", "ann", " Ann "])
+@pytest.mark.parametrize("purpose", [Purpose.TRANSACTIONAL, Purpose.INFORMATIONAL, Purpose.CODE])
+def test_marketing_under_another_purpose_needs_a_second_person(
+    installation: Installation, purpose: Purpose, second: str
+) -> None:
+    """Nobody and the author are no second person: nothing is kept; as marketing the words need none."""
+    with installation.runtime.db.write() as session:
+        session.get_one(Program, 1).purposes = [*Purpose]
+    with pytest.raises(ControlError, match=f"second person, not ann, confirm that it is {purpose}"):
+        campaign(installation, MARKETING_WORDS, purpose=purpose, second_person=second)
+    assert campaign(installation, MARKETING_WORDS)
+
+
+def test_who_confirmed_is_on_record(installation: Installation) -> None:
+    """The audit names the second person, the purpose and the variants, also when words are changed later."""
+    made = campaign(installation, "Your order shipped.", purpose=Purpose.INFORMATIONAL)
+    with installation.runtime.db.read() as session:
+        before = written(session, made)
+    changed = replace(before, variants=[VariantIn("all", {}, MARKETING_WORDS)])
+    with pytest.raises(ControlError, match="second person"):
+        edit(installation.runtime, made, changed, "ann")
+    edit(installation.runtime, made, replace(changed, second_person=" bob "), "ann")
+    with installation.runtime.db.read() as session:
+        rows = session.execute(select(Audit).where(col(Audit.action) == "campaign.words_confirmed")).scalars().all()
+    assert [(row.actor, row.subject, row.detail) for row in rows] == [
+        (
+            "ann",
+            f"campaign {made}",
+            {"second_person": "bob", "purpose": "informational", "variants": ["all"]},
+        )
+    ]
+
+
+@pytest.mark.parametrize(("second", "saved"), [("bob@acme.example", True), ("Eve@acme.example", False), ("bob", False)])
+def test_where_people_have_accounts_the_second_person_has_one(
+    installation: Installation, second: str, saved: bool
+) -> None:
+    """A colleague with a role in the program may confirm; a name without one is refused."""
+    with installation.runtime.db.write() as session:
+        for number, name in enumerate(("bob", "eve"), 1):
+            session.add(User(id=number, email=f"{name}@acme.example", password_hash="", created_at=TUESDAY))
+        session.flush()
+        session.add(Role(user_id=1, program_id=1, name="marketer"))
+        session.add(Role(user_id=2, program_id=7, name="owner"))
+    asked = {"purpose": Purpose.INFORMATIONAL, "second_person": second}
     if saved:
-        assert check_template("all", words, Purpose.TRANSACTIONAL, POLICY, "ann", second)
+        assert campaign(installation, MARKETING_WORDS, **asked)
         return
-    with pytest.raises(FindingError, match="second person, not ann"):
-        check_template("all", words, Purpose.TRANSACTIONAL, POLICY, "ann", second)
+    with pytest.raises(ControlError, match="has no account for this program"):
+        campaign(installation, MARKETING_WORDS, **asked)
 
 
 def test_a_campaign_is_saved_only_with_words_that_can_leave(installation: Installation) -> None:

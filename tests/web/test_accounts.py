@@ -80,3 +80,16 @@ def test_signing_in_forgets_what_was_counted(runtime: Runtime, add_user: Callabl
             with pytest.raises(AccountError, match="wrong"):
                 accounts.sign_in(runtime.db, runtime.keys, EMAIL, "wrong", f"192.0.2.{place}", START)
         assert accounts.sign_in(runtime.db, runtime.keys, EMAIL, PASSWORD, "192.0.2.1", START)
+
+
+@pytest.mark.nightly
+def test_of_a_thousand_guesses_ten_are_looked_at(runtime: Runtime, add_user: Callable[..., int]) -> None:
+    """A thousand passwords from a thousand addresses within ten minutes: ten are compared, the rest only counted."""
+    add_user()
+    answers: list[type[AccountError]] = []
+    for place in range(1000):
+        with pytest.raises(AccountError) as refused:
+            accounts.sign_in(runtime.db, runtime.keys, EMAIL, f"guess {place}", f"192.0.2.{place}", START)
+        answers.append(refused.type)
+    assert answers.count(AccountError) == accounts.TRIES_PER_ACCOUNT
+    assert answers.count(TooManyTriesError) == 990

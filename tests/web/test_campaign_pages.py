@@ -191,7 +191,7 @@ def test_the_page_says_when_no_phone_receives_anything(
     app = create_app(Runtime(simulated, runtime.db, runtime.keys, runtime.clock, runtime.chain, runtime.provider))
     client = browser(app)
     log_in(client)
-    assert "no phone receives anything" in client.get("/").text
+    assert "No real phone receives a text" in client.get("/").text
 
 
 def test_a_fault_of_ours_shows_nothing_of_itself(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:

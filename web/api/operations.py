@@ -176,7 +176,7 @@ def perform(operation: Operation, parts: dict[str, str]) -> Response:
 
 def _in_transaction(operation: Operation, call: Call, asked: dict[str, Any]) -> Response:
     def work() -> First:
-        return First(operation.status, operation.view(call, **asked).model_dump_json().encode())
+        return First(operation.status, operation.view(call, **asked).model_dump_json(by_alias=True).encode())
 
     if operation.transaction == "own":
         return _answer(work())

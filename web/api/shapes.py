@@ -20,7 +20,6 @@ def _in_our_times(at: datetime) -> datetime:
 
 NO_CONTROLS = r"^[^\u0000-\u001f\u007f]*$"
 Instant = Annotated[AwareDatetime, AfterValidator(_in_our_times)]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=NO_CONTROLS)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 PhoneText = Annotated[str, StringConstraints(min_length=3, max_length=64, pattern=NO_CONTROLS)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]

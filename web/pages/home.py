@@ -1,18 +1,136 @@
-"""The first page: what goes out now and next."""
+"""The first page: what goes out now and next, what needs a person, how it went, and the way to a first text."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
+from sqlmodel import Session
 
-from sender.campaigns import reports
+from sender.campaigns import overview, prices, reports
+from sender.campaigns.overview import Active, Begun, Day
+from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, signed_in
-from web.context import runtime
+from web.context import runtime, web
+from web.frame import is_served, may_anywhere
+
+TREND_SECONDS = 60.0
+SPENT_OVER = timedelta(days=30)
 
 door = Door("home", __name__, rule=signed_in)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that waits for a person: what, why, and where to go."""
+
+    words: str
+    why: str
+    address: str
+    button: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One line of a new installation's checklist."""
+
+    words: str
+    how: str
+    done: bool
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is counted once a minute."""
+
+    days: list[Day]
+    spent: int
+    at: datetime
 
 
 @door.get("/")
 def show() -> ResponseReturnValue:
     """What runs, waits and stands still."""
+    programs = person().programs
     with runtime().db.read() as session:
-        lines = reports.listing(session, person().programs)
-    return render_template("home.html", lines=lines)
+        active = overview.active(session, programs)
+        begun = overview.begun(session)
+        waiting = overview.replies_to_judge(session, programs)
+        tasks = _tasks(session, begun) if not begun.left and may_anywhere(person(), "marketer") else []
+        figures = web().remembered.get(
+            ("home", programs), runtime().clock.elapsed(), TREND_SECONDS, lambda: _figures(session)
+        )
+    return render_template(
+        "home.html",
+        active=active,
+        needs=[*_of_campaigns(active), *_of_replies(waiting)],
+        tasks=tasks,
+        figures=figures,
+        shown=prices.shown,
+        may_write=may_anywhere(person(), "marketer"),
+    )
+
+
+def _figures(session: Session) -> Figures:
+    now = runtime().clock.now()
+    programs = person().programs
+    return Figures(overview.trend(session, programs, now), overview.spent(session, programs, now - SPENT_OVER), now)
+
+
+def _of_campaigns(active: list[Active]) -> list[Need]:
+    needs = []
+    for one in active:
+        line = one.line
+        if not person().may("marketer", line.program_id):
+            continue
+        if line.status == "submitted":
+            why = f"Handed in by {one.submitted_by} for {one.recipients or 0:,} people"
+            address = f"/campaigns/{line.id}/edit/review"
+            needs.append(Need(f"Approve “{line.name}”", why, address, "Review", "check-circle"))
+        if line.status == "paused":
+            needs.append(Need(f"“{line.name}” stands still", one.paused_why, f"/campaigns/{line.id}", "Look", "pause"))
+        if line.status == "approved":
+            address = f"/campaigns/{line.id}/edit/review"
+            needs.append(
+                Need(f"Start “{line.name}”", "It is approved and waits to be started", address, "Open", "send")
+            )
+    return needs
+
+
+def _of_replies(waiting: int) -> list[Need]:
+    if not waiting or not is_served("/inbox"):
+        return []
+    words = "1 reply waits for a judgement" if waiting == 1 else f"{waiting:,} replies wait for a judgement"
+    return [Need(words, "It may have been a STOP; until somebody says, they get nothing", "/inbox", "Judge", "inbox")]
+
+
+def _tasks(session: Session, begun: Begun) -> list[Task]:
+    exported = reports.notices(session).keys_exported
+    owner = person().may("owner", ALL_PROGRAMS)
+    settings = runtime().settings
+    connected = settings.twilio_account_sid is not None
+    how = "Texts go to the simulator for now." if settings.simulated else "tactful doctor says what is missing."
+    tasks = [
+        Task("Connect the provider", how, connected),
+        Task(
+            "Describe a program: your brand and what people say yes to",
+            "tactful program create, with a file",
+            bool(begun.programs),
+            "/programs",
+        ),
+        Task(
+            "Bring in contacts, with the proof of their yes",
+            "Your own number first: it is the one to test with.",
+            bool(begun.contacts),
+            "/imports",
+        ),
+        Task(
+            "Write a campaign", "Five steps; nothing leaves before you say so.", bool(begun.campaigns), "/campaigns/new"
+        ),
+        Task("Send yourself the first text", "In the last step of a campaign.", bool(begun.left), "/campaigns"),
+    ]
+    if owner:
+        tasks.append(Task("Back up the keys", "tactful keys export", exported))
+    return [task if is_served(task.address) else Task(task.words, task.how, task.done) for task in tasks]

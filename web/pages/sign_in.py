@@ -4,8 +4,8 @@ from flask import abort, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
 from sender import accounts
-from sender.accounts import AccountError, TooManyTriesError
-from web.auth import Door, anyone, peer, person, signed_in, start_session
+from sender.accounts import AccountError, CodeNeededError, TooManyTriesError
+from web.auth import Door, anyone, browser_name, peer, person, signed_in, start_session
 from web.context import runtime
 
 door = Door("sign_in", __name__, rule=anyone)
@@ -24,7 +24,10 @@ def login() -> ResponseReturnValue:
     email, password = _credentials()
     now = runtime().clock.real()
     try:
-        token = accounts.sign_in(runtime().db, runtime().keys, email, password, peer(), now)
+        token = accounts.sign_in(runtime().db, runtime().keys, email, password, peer(), now, browser_name())
+    except CodeNeededError as needed:
+        session["half"] = needed.half
+        return redirect("/login/code", 303)
     except AccountError as error:
         status = 429 if isinstance(error, TooManyTriesError) else 401
         return render_template("login.html", sentence=str(error), email=email), status
@@ -32,22 +35,44 @@ def login() -> ResponseReturnValue:
     return redirect("/", 303)
 
 
+@door.get("/login/code")
+def show_code() -> ResponseReturnValue:
+    """The form for the second factor of somebody who knew the password."""
+    return render_template("login_code.html", sentence="") if "half" in session else redirect("/login", 303)
+
+
+@door.post("/login/code")
+def login_code() -> ResponseReturnValue:
+    """Sign in with a code of the app or a recovery code: 303 to the first page, 401 or 429 with what is wrong."""
+    half, code, now = session.get("half", ""), request.form.get("code", ""), runtime().clock.real()
+    try:
+        token = accounts.finish_sign_in(runtime().db, runtime().keys, half, code, peer(), now, browser_name())
+    except AccountError as error:
+        status = 429 if isinstance(error, TooManyTriesError) else 401
+        return render_template("login_code.html", sentence=str(error)), status
+    start_session(token)
+    return redirect("/", 303)
+
+
 @door.get("/welcome/<token>")
 def show_welcome(token: str) -> ResponseReturnValue:
     """The form of a one-use link; looking at it does not use it up."""
-    _require_open(token)
-    return render_template("welcome.html", sentence="", email="")
+    known = _require_open(token)
+    return render_template("welcome.html", sentence="", email="", known=known)
 
 
 @door.post("/welcome/<token>")
 def welcome(token: str) -> ResponseReturnValue:
     """Make the user, use the link up and sign in: 303 to the campaigns, 400 with what is wrong."""
-    _require_open(token)
+    known = _require_open(token)
     email, password = _credentials()
     try:
-        fresh = accounts.accept(runtime().db, runtime().keys, token, email, password, runtime().clock.real())
+        fresh = accounts.accept(runtime().db, runtime().keys, token, known or email, password, runtime().clock.real())
+    except CodeNeededError as needed:
+        session["half"] = needed.half
+        return redirect("/login/code", 303)
     except AccountError as error:
-        return render_template("welcome.html", sentence=str(error), email=email), 400
+        return render_template("welcome.html", sentence=str(error), email=email, known=known), 400
     start_session(fresh)
     return redirect("/", 303)
 
@@ -69,7 +94,10 @@ def _credentials() -> tuple[str, str]:
     return request.form.get("email", ""), request.form.get("password", "")
 
 
-def _require_open(token: str) -> None:
+def _require_open(token: str) -> str:
+    """The e-mail address of the user whom the link gives a new password; "" where it makes a user."""
     with runtime().db.read() as database:
-        if not accounts.is_open(database, runtime().keys, token, runtime().clock.real()):
+        link = accounts.find_link(database, runtime().keys, token, runtime().clock.real())
+        if link is None:
             abort(404, "This link has been used or is too old. Ask for a new one.")
+        return accounts.email_of(database, link.user_id) if link.user_id else ""

@@ -31,6 +31,7 @@
       width: bars ? 0 : 2,
       dash: bars ? undefined : DASHES[at % DASHES.length],
       paths: bars ? uPlot.paths.bars({ size: [0.7, 48], radius: 0.15 }) : undefined,
+      spanGaps: !bars,
       points: { show: !bars && x.length < 20, size: 6 },
     });
     const gap = x.length > 1 ? x[1] - x[0] : 3600;

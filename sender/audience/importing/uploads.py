@@ -4,7 +4,7 @@ An upload is an ``ImportRun``: uploaded, checking, checked, running, finished; `
 a person. What a person chose lies in its options, what the dry run foretold in its outlook.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -291,3 +291,13 @@ def find(session: Session, import_id: int) -> ImportRun | None:
     run = session.get(ImportRun, import_id)
     session.expunge_all()
     return run
+
+
+def listing(session: Session, programs: Collection[int] | None, limit: int, offset: int) -> list[ImportRun]:
+    """Imports into these programs (None: all) and into none, newest first."""
+    wanted = select(ImportRun).where(col(ImportRun.status) != "discarded").order_by(col(ImportRun.id).desc())
+    if programs is not None:
+        wanted = wanted.where(or_(col(ImportRun.program_id).is_(None), col(ImportRun.program_id).in_(programs)))
+    rows = list(session.execute(wanted.limit(limit).offset(offset)).scalars())
+    session.expunge_all()
+    return rows

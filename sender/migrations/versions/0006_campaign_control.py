@@ -23,7 +23,6 @@ def upgrade() -> None:
                 sa.Column(name, INSTANT, nullable=True)
                 for name in ("approved_at", "submitted_at", "begins_at", "archived_at")
             ),
-            sa.Column("rate", sa.Float(), nullable=True),
             sa.Column("recipients", sa.Integer(), nullable=True),
             sa.Column("edits", sa.Integer(), nullable=False, server_default="0"),
             sa.Column("rest_of", sa.Integer(), nullable=True),

@@ -1,0 +1,41 @@
+"""Words that look like marketing under a laxer purpose: kept only where a second, named person vouches for them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import exists, select
+from sqlmodel import Session, col
+
+from guards.base import Purpose
+from guards.finding import Finding
+from sender.models.accounts import ALL_PROGRAMS, Role, User
+
+
+class NobodyConfirmed(ValueError):
+    """The words may not be kept like this; one sentence with what to do."""
+
+
+def doubtful(found: Sequence[Finding], purpose: Purpose) -> bool:
+    """Whether these findings want a second person before the words are kept under this purpose."""
+    return purpose is not Purpose.MARKETING and any(one.code == "looks_like_marketing" for one in found)
+
+
+def require(session: Session, second_person: str, actor: str, program_id: int, purpose: Purpose) -> None:
+    """Refuse nobody, the author, and, where people have accounts, whoever has none for the program."""
+    named = second_person.strip().casefold()
+    if not named or named == actor.strip().casefold():
+        raise NobodyConfirmed(
+            f"Save it as marketing, or have a second person, not {actor}, confirm that it is {purpose}."
+        )
+    if session.execute(select(exists().where(col(User.id).is_not(None)))).scalar() and not _works_on(
+        session, named, program_id
+    ):
+        raise NobodyConfirmed(
+            f"The second person {second_person.strip()!r} has no account for this program; name a colleague's e-mail "
+            "address."
+        )
+
+
+def _works_on(session: Session, email: str, program_id: int) -> bool:
+    role = select(col(Role.user_id)).join(User, col(User.id) == col(Role.user_id))
+    mine = role.where(col(User.email) == email, col(Role.program_id).in_((ALL_PROGRAMS, program_id)))
+    return session.execute(mine.limit(1)).scalar() is not None

@@ -1,8 +1,0 @@
-"""Nothing yet."""
-
-revision = "0005"
-down_revision = "0004"
-
-
-def upgrade() -> None:
-    """Change nothing."""

@@ -1,0 +1,89 @@
+"""Caps of a day: no worker passes them, and what does not fit goes after the right midnight."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from sender import notices
+from sender.allowances import PACIFIC, Use, day_of, take
+from sender.delivery.gate import BUDGET_USED, open_gate
+from sender.delivery.pipeline import Pipeline
+from sender.models import Allowance, FromNumber, Message, Number
+from tests.installation import TUESDAY, Installation
+
+NEXT_MIDNIGHT = datetime(2026, 3, 11, 7, 0, tzinfo=UTC)
+"""Los Angeles keeps summer time since Sunday."""
+
+
+def waiting(installation: Installation, count: int, **columns: object) -> list[int]:
+    """So many texts to different people of New York."""
+    people = [installation.contact(f"+121255501{place:02}") for place in range(count)]
+    return [installation.message(number, **columns) for number in people]
+
+
+def test_a_from_number_sends_its_parts_of_the_day_and_no_more(installation: Installation, pipeline: Pipeline) -> None:
+    """Five parts a day and texts of two: two go, the third waits for midnight in Los Angeles with the reason."""
+    with installation.runtime.db.write() as session:
+        session.execute(update(FromNumber).values(daily_parts=5))
+    pipeline.deliver(waiting(installation, 3, parts=2))
+    assert len(installation.provider.sent) == 2
+    with installation.runtime.db.read() as session:
+        left = session.execute(select(Message).where(col(Message.status) == "pending")).scalar_one()
+        assert session.execute(select(col(Allowance.used))).scalar_one() == 4
+    assert (left.reason, left.send_after) == ("daily_parts", NEXT_MIDNIGHT)
+
+
+def test_the_installation_spends_its_budget_of_the_day_and_no_more(installation: Installation) -> None:
+    """Three texts of two cents and a budget of five: two go, one waits for midnight UTC, and people are told."""
+    runtime = installation.runtime
+    object.__setattr__(runtime, "settings", runtime.settings.model_copy(update={"daily_budget": 0.05}))
+    ids = waiting(installation, 3, cost=200)
+    assert len(open_gate(runtime, ids)) == 2
+    with runtime.db.read() as session:
+        left = session.execute(select(Message).where(col(Message.status) == "pending")).scalar_one()
+        told = [notice.sentence for notice in notices.standing(session)]
+    assert (left.reason, left.send_after) == ("installation_budget", datetime(2026, 3, 11, tzinfo=UTC))
+    assert told == [BUDGET_USED]
+
+
+def test_no_race_passes_a_cap(installation: Installation) -> None:
+    """Eight threads take one at a time of a cap of twenty: together they get twenty."""
+    had: list[int] = []
+
+    def work() -> None:
+        for place in range(10):
+            with installation.runtime.db.write() as session:
+                short = take(session, "line:+1", day_of(TUESDAY), 20, [Use(place, 1)])
+            had.append(1 - len(short))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(had) == 20
+
+
+@pytest.mark.parametrize(
+    ("now", "name", "hours"),
+    [("2026-03-08T09:00+00:00", "2026-03-08", 22), ("2026-11-01T08:00+00:00", "2026-11-01", 24)],
+)
+def test_a_day_is_as_long_as_the_clocks_make_it(now: str, name: str, hours: int) -> None:
+    """At one in the morning of the day summer time begins 22 hours are left, on the day it ends 24."""
+    at = datetime.fromisoformat(now)
+    assert day_of(at, PACIFIC) == (name, at + timedelta(hours=hours))
+
+
+def test_a_gate_does_not_wait_for_a_number_that_is_held(installation: Installation) -> None:
+    """While somebody holds a person's row (a STOP, an import) a gate lets others through, and that text asks again."""
+    if installation.runtime.db.is_sqlite:
+        return
+    first, second = waiting(installation, 2)
+    with installation.runtime.db.write() as session:
+        held = session.execute(select(col(Message.number_id)).where(col(Message.id) == first)).scalar_one()
+        session.execute(select(col(Number.id)).where(col(Number.id) == held).with_for_update()).all()
+        assert [one.message_id for one in open_gate(installation.runtime, [first, second])] == [second]
+    assert installation.status(first) == "pending"

@@ -1,0 +1,128 @@
+"""What an owner does about people, and the audit for those who may read it."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import abort, render_template, request
+from flask.typing import ResponseReturnValue
+
+from sender import audit, users
+from sender.accounts import AccountError
+from sender.campaigns import programs
+from sender.models.accounts import ALL_PROGRAMS
+from sender.rights import OFFERED
+from web.auth import Door, person, require_fresh, signed_in
+from web.context import runtime
+from web.pages.listing import read_listing
+
+WORDS = {
+    "owner": "owner: everything, users and keys too",
+    "manager": "manager: everything but users, keys and the audit",
+    "author": "author: writes campaigns and segments",
+    "approver": "approver: approves, starts, pauses and cancels",
+    "agent": "agent: answers replies",
+    "auditor": "auditor: looks, and reads the audit",
+    "viewer": "viewer: looks",
+}
+
+
+def may(right: str) -> ResponseReturnValue | None:
+    """Signed in, and with this right in the whole installation."""
+    answer = signed_in()
+    if answer is None and not person().may(right, ALL_PROGRAMS):
+        abort(403, "You may not look at this; ask the owner of this installation.")
+    return answer
+
+
+def owners() -> ResponseReturnValue | None:
+    """The rule of pages for owners."""
+    return may("own")
+
+
+def auditors() -> ResponseReturnValue | None:
+    """The rule of pages for whoever reads the audit."""
+    return may("audit")
+
+
+door = Door("users", __name__, rule=owners)
+audit_door = Door("audit", __name__, rule=auditors)
+
+
+@door.get("/users")
+def listing() -> ResponseReturnValue:
+    """Everybody with roles, second factor and last sign-in."""
+    return _page()
+
+
+@door.post("/users/act")
+def act() -> ResponseReturnValue:
+    """Invite, change a role, close or open an account, make a link for a new password; 400 with what is wrong."""
+    require_fresh("/users")
+    try:
+        return _page(link=_act(request.form.get("act", "")))
+    except AccountError as error:
+        return _page(sentence=str(error)), 400
+
+
+def _act(wanted: str) -> str:
+    form, real, actor = request.form, runtime().clock.real(), person().actor
+    email, role = form.get("email", ""), form.get("role", "")
+    program = form.get("program", ALL_PROGRAMS, type=int)
+    with runtime().db.write() as session:
+        match wanted:
+            case "invite":
+                path = users.invite(session, runtime().keys, real, actor, **_invited())
+            case "reset":
+                path = users.reset(session, runtime().keys, real, actor, email)
+            case "role":
+                users.set_role(session, real, actor, email, role, program)
+                path = ""
+            case "disable" | "enable":
+                users.set_disabled(session, real, actor, email, wanted == "disable")
+                path = ""
+            case _:
+                abort(400)
+    return f"{runtime().settings.address}{path}" if path else ""
+
+
+def _invited() -> dict[str, Any]:
+    form = request.form
+    program_id = form.get("new_program", ALL_PROGRAMS, type=int)
+    return {"role": form.get("new_role", ""), "program_id": program_id, "by": person().user_id}
+
+
+def _page(sentence: str = "", link: str = "") -> str:
+    with runtime().db.read() as session:
+        members = users.members(session)
+        brands = [(0, "every program"), *((one.id or 0, one.brand) for one in programs.listing(session))]
+    return render_template(
+        "users.html",
+        members=members,
+        sentence=sentence,
+        link=link,
+        roles=[(name, WORDS[name]) for name in OFFERED],
+        programs=brands,
+        people=[(one.email, one.email) for one in members],
+    )
+
+
+@audit_door.get("/audit")
+def show_audit() -> ResponseReturnValue:
+    """Acts, newest first, fifty at a time."""
+    listing = read_listing(["id"], ["actor", "action", "before"])
+    before = listing.filters["before"]
+    with runtime().db.read() as session:
+        acts = [
+            audit.shown(one)
+            for one in audit.listing(
+                session,
+                action=listing.filters["action"],
+                actor=listing.filters["actor"],
+                before=int(before) if before.isdecimal() and len(before) < 12 else 0,
+            )
+        ]
+    older = ""
+    if len(acts) == audit.PAGE:
+        kept = {name: value for name, value in listing.filters.items() if value and name != "before"}
+        older = f"/audit?{urlencode({**kept, 'before': acts[-1]['id']})}"
+    return render_template("audit.html", acts=acts, listing=listing, older=older)
