@@ -20,6 +20,7 @@ from sender.audience.sealer import seal_some
 from sender.backup.place import mark
 from sender.campaigns.control import cancel_waiting, finish_done, pause_strayed, start_due
 from sender.campaigns.planner import plan_slice
+from sender.delivery.brakes import brake
 from sender.delivery.dispatcher import Dispatcher, Ring
 from sender.delivery.receipts import apply
 from sender.delivery.reconciler import reconcile
@@ -65,7 +66,10 @@ class Scheduler:
         dispatcher = Dispatcher(runtime, ring, ring_urgent)
         self.lanes = {
             "planning": [Step("start", 0.5, lambda: start_due(runtime)), Step("plan", 0.0, self._plan)],
-            "braking": [Step("approvals", 1.0, lambda: pause_strayed(runtime), by_the_clock=False)],
+            "braking": [
+                Step("approvals", 1.0, lambda: pause_strayed(runtime), by_the_clock=False),
+                Step("brakes", 5.0, lambda: brake(runtime), by_the_clock=False),
+            ],
             "sending": [Step("hand over", 0.1, dispatcher.hand_over)],
             "receipts": [Step("receipts", 0.1, lambda: apply(runtime), by_the_clock=False)],
             "settling": [Step("reconcile", 2.0, lambda: reconcile(runtime, wire))],

@@ -58,6 +58,15 @@ class Settings(BaseSettings):
     daily_budget: float | None = Field(
         default=None, gt=0, description="What the installation may spend in a day (UTC), in the price table's currency."
     )
+    brake_sample: int = Field(
+        default=200, ge=1, description="Texts a campaign must have sent before a share pauses it."
+    )
+    brake_failed: float = Field(default=0.25, gt=0, le=1, description="Share of undelivered texts that pauses.")
+    brake_filtered: float = Field(default=0.05, gt=0, le=1, description="Share of filtered texts that pauses.")
+    brake_opt_outs: float = Field(default=0.05, gt=0, le=1, description="Share of opt-outs by reply that pauses.")
+    brake_unknown_run: int = Field(
+        default=25, ge=2, description="Answers lost one after the other that pause a campaign."
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("twilio_auth_token", "twilio_api_secret")

@@ -90,7 +90,8 @@ def resume(runtime: Runtime, campaign_id: int, actor: str) -> None:
             raise ControlError(f"The audience of campaign {campaign.name!r} {OUTGROWN}, then resume.")
     with runtime.db.write() as session:
         approval.require_approved(session, one(session, campaign_id))
-        move(session, runtime, campaign_id, "running", actor, "campaign.resume", paused_why="")
+        now = runtime.clock.now()
+        move(session, runtime, campaign_id, "running", actor, "campaign.resume", paused_why="", watched_since=now)
 
 
 def cancel(runtime: Runtime, campaign_id: int, actor: str) -> None:

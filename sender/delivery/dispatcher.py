@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from guards.base import RESTRAINED, Kind, Purpose
 from sender.db import Pace as WritePace
 from sender.delivery.pace import Due, Pace, read_pace
+from sender.halt import is_halted
 from sender.models import Campaign, Message
 from sender.runtime import Runtime
 from sender.states import Status, advance
@@ -37,8 +38,10 @@ class Dispatcher:
         self.ring_urgent = ring_urgent or ring
 
     def hand_over(self) -> int:
-        """Queue what is due and may go by rate; returns how many messages were handed over."""
+        """Queue what is due and may go by rate; returns how many messages were handed over (while halted none)."""
         with self.runtime.db.read() as session:
+            if is_halted(session):
+                return 0
             now, (urgent_queued, queued) = self.runtime.clock.now(), _queued(session)
             pace = read_pace(session)
             urgent = _urgent(session, now, URGENT_DEPTH - urgent_queued)

@@ -23,14 +23,16 @@ from sqlmodel import Session, col
 from guards.base import Purpose
 from sender.audience.ledger import Act, record
 from sender.audience.opt_outs import scopes_of
+from sender.delivery.brakes import pause
 from sender.delivery.gate import Opened, open_gate
 from sender.delivery.timekeeping import Timekeeper
 from sender.delivery.wire import Slots, Wire
 from sender.group_commit import GroupCommit
-from sender.locks import close_campaign
-from sender.models import Attempt, Audit, Campaign, FromNumber, Message, Number
+from sender.halt import halt
+from sender.models import Attempt, FromNumber, Message, Number
 from sender.providers.base import (
     Accepted,
+    AccountFault,
     Misconfigured,
     NumberRefused,
     OptedOut,
@@ -48,6 +50,7 @@ LEAST_HANDFUL = 64
 GATE_SECONDS = 2.0
 GATHER_SECONDS = 0.03
 LONGEST_WAIT = 3600.0
+MISCONFIGURED_WAIT = 60.0
 CLOCK_TRIES, CLOCK_PAUSE = 50, 0.1
 RECORD_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 
@@ -134,9 +137,17 @@ class Pipeline:
             log.error("answers were not recorded", count=len(errors), error=type(errors[0]).__name__)
 
     def _pause_for(self, returned: Sequence[Returned]) -> None:
-        for one in returned:
-            if isinstance(one.outcome, Misconfigured) and one.opened.campaign_id is not None:
-                pause(self.runtime, one.opened.campaign_id, one.outcome)
+        """Every next text would fail the same way: stop the campaign, or everything, and say so."""
+        wrong = {
+            (one.opened.campaign_id, one.outcome.code): one.outcome
+            for one in returned
+            if isinstance(one.outcome, Misconfigured)
+        }
+        for (campaign_id, code), error in wrong.items():
+            if isinstance(error, AccountFault):
+                halt(self.runtime, error.sentence, "system")
+            elif campaign_id is not None:
+                pause(self.runtime, campaign_id, error.sentence, {"why": error.sentence, "code": code})
 
     async def _post(self, one: Opened) -> "Future[None]":
         """Post one text and hand its answer in to be recorded; the future is done when it is."""
@@ -191,7 +202,8 @@ def _record_error(runtime: Runtime, session: Session, opened: Opened, error: Sen
         case Retryable():
             _try_again(runtime, session, opened, error, wait=min(LONGEST_WAIT, error.wait * 2**opened.tries))
         case Misconfigured():
-            _try_again(runtime, session, opened, error, wait=0.0)
+            # What pauses (a campaign, the installation) holds the rest; texts without a campaign ask seldom.
+            _try_again(runtime, session, opened, error, wait=0.0 if opened.campaign_id else MISCONFIGURED_WAIT)
         case Rejected():
             _fail(runtime, session, opened, error)
         case _:
@@ -241,18 +253,6 @@ def _provider_act(number_id: int, scope: int | None, source_ref: str, error: Sen
     ref = f"provider:{source_ref}:{scope or 'all'}"
     evidence = {"code": error.code}
     return Act(number_id, scope, "opt_out", Purpose.MARKETING, now, "provider", ref, evidence=evidence)
-
-
-def pause(runtime: Runtime, campaign_id: int, error: SendError) -> None:
-    """Every next text would fail the same way: stop and say so, instead of burning through the audience."""
-    detail = {"why": error.sentence, "code": error.code}
-    with runtime.db.write() as session:
-        close_campaign(session, campaign_id)
-        running = (col(Campaign.id) == campaign_id, col(Campaign.status) == "running")
-        values = {"status": "paused", "paused_why": error.sentence}
-        if session.execute(update(Campaign).where(*running).values(**values).returning(col(Campaign.id))).all():
-            now, subject = runtime.clock.now(), f"campaign {campaign_id}"
-            session.add(Audit(at=now, actor="system", action="campaign.pause", subject=subject, detail=detail))
 
 
 def _close(session: Session, opened: Opened, outcome: str, error: SendError) -> None:

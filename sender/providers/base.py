@@ -5,7 +5,8 @@ SendError                    the provider says no, or cannot be asked
 ├─ Rejected                  this text, for good                                   -> failed
 │  └─ NumberRefused          this number, for good (invalid, landline)             -> failed, number suppressed
 │     └─ OptedOut            the provider knows of a STOP                          -> failed, opt-out recorded
-├─ Misconfigured             credentials, from_number: every next one fails too    -> pending again, campaign paused
+├─ Misconfigured             from_number, country: every next one fails too        -> pending again, campaign paused
+│  └─ AccountFault           account, credentials: whoever sends                   -> pending again, all halted
 └─ OutcomeUnknown            it may have been created: 5xx, cut, read time-out     -> unconfirmed, never sent again
 """
 
@@ -48,6 +49,10 @@ class OptedOut(NumberRefused):
 
 class Misconfigured(SendError):
     """Something of ours is wrong, and the next text would fail the same way."""
+
+
+class AccountFault(Misconfigured):
+    """The account itself or its credentials: nothing of the installation can be sent."""
 
 
 class OutcomeUnknown(SendError):

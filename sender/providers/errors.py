@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Literal, get_args
 
 from sender.providers.base import (
+    AccountFault,
     Misconfigured,
     NumberRefused,
     OptedOut,
@@ -16,7 +17,7 @@ from sender.providers.base import (
     SendError,
 )
 
-Does = Literal["retry", "day", "unknown", "opted_out", "number", "text", "halt"]
+Does = Literal["retry", "day", "unknown", "opted_out", "number", "text", "halt", "account"]
 DAY_SECONDS = 6 * 3600.0
 
 
@@ -54,7 +55,7 @@ def refusal(status: int, code: int | None) -> SendError:
     if known is None and status == 429:
         return Retryable("Twilio asked to slow down", code)
     if known is None and status in (401, 403, 404):
-        return Misconfigured(f"Twilio answered {status}; check TACTFUL_TWILIO_ACCOUNT_SID and its credentials", code)
+        return AccountFault(f"Twilio answered {status}; check TACTFUL_TWILIO_ACCOUNT_SID and its credentials", code)
     return _error(known or meaning(code), code)
 
 
@@ -70,6 +71,8 @@ def _error(known: Meaning, code: int | None) -> SendError:
             return OptedOut(known.says, code)
         case "number":
             return NumberRefused(known.says, code)
+        case "account":
+            return AccountFault(known.says, code)
         case "halt":
             return Misconfigured(known.says, code)
         case _:
