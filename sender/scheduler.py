@@ -21,6 +21,7 @@ from sender.backup.place import mark
 from sender.campaigns.control import cancel_waiting, finish_done, pause_strayed, start_due
 from sender.campaigns.planner import plan_slice
 from sender.delivery.brakes import brake
+from sender.delivery.comparing import compare
 from sender.delivery.dispatcher import Dispatcher, Ring
 from sender.delivery.receipts import apply
 from sender.delivery.reconciler import reconcile
@@ -72,7 +73,10 @@ class Scheduler:
             ],
             "sending": [Step("hand over", 0.1, dispatcher.hand_over)],
             "receipts": [Step("receipts", 0.1, lambda: apply(runtime), by_the_clock=False)],
-            "settling": [Step("reconcile", 2.0, lambda: reconcile(runtime, wire))],
+            "settling": [
+                Step("reconcile", 2.0, lambda: reconcile(runtime, wire)),
+                Step("compare", 600.0, lambda: compare(runtime, wire)),
+            ],
             "replies": [
                 Step("restore", 0.5, lambda: restore_some(runtime, wire)),
                 Step("review", 5.0, lambda: decide_overdue(runtime)),

@@ -83,3 +83,12 @@ def advance(
     which = (table.c.id.in_(list(ids)), table.c.status.in_(may_leave))
     statement = update(table).where(*which).values(**values).returning(table.c.id)
     return set(run_below(session, statement).scalars())
+
+
+def send_again(session: Session, message_id: int, *, now: datetime, real: datetime) -> bool:
+    """Let a text of unknown outcome wait again, after its attempt was refuted: the one way back, for the reconciler."""
+    table = Message.__table__  # type: ignore[attr-defined]
+    unknown = (table.c.id == message_id, table.c.status == Status.UNCONFIRMED.value)
+    values = {"status": Status.PENDING.value, "reason": "sent_again", "send_after": now, "changed_at": now}
+    again = update(table).where(*unknown).values(**values, touched_at=real, tries=table.c.tries + 1)
+    return bool(run_below(session, again.returning(table.c.id)).all())

@@ -91,6 +91,7 @@ class ProgramIn:
     max_parts: int = 0
     domains: Sequence[str] = ()
     age_gate: bool = False
+    resends: bool = False
 
 
 def listing(session: Session, programs: Collection[int] | None = None) -> list[Program]:
@@ -142,6 +143,7 @@ def _program(wanted: ProgramIn, now: datetime) -> Program:
         footer_every_days=wanted.footer_every_days,
         max_parts=wanted.max_parts,
         age_gate=wanted.age_gate,
+        resends=wanted.resends,
         created_at=now,
     )
     program.domains = sorted({domain.strip().lower() for domain in wanted.domains})

@@ -1,7 +1,8 @@
 """Settles texts whose answer was lost: by a receipt (receipts.py), else by the provider's own list, else not at all.
 
-No timer ever sends such a text again. After its validity and an hour, and two lists without it, it is closed as
-unproven, and a person is shown it.
+No timer ever sends such a text again, but for one case: a program may let transactional texts and codes go once more
+when two lists, ten minutes after the gate, do not have them (``resends``). After its validity and an hour, and two lists
+without it, it is closed as unproven, and a person is shown it.
 """
 
 import asyncio
@@ -11,19 +12,22 @@ from typing import NamedTuple
 from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
+from guards.base import Purpose
 from sender.audience.numbers import SealedNumber
 from sender.crypto import text_hash
 from sender.delivery.receipts import BECOMES, adopt
 from sender.delivery.wire import Wire
-from sender.models import Attempt, FromNumber, Message, Number
+from sender.models import Attempt, FromNumber, Message, Number, Program
 from sender.providers.base import Found, SendError
 from sender.runtime import Runtime
-from sender.states import Status, advance
+from sender.states import Status, advance, send_again
 
 CLOCKS_APART = timedelta(minutes=2)
 CLOSED_AFTER = timedelta(hours=1)
 SEARCH_EVERY = timedelta(seconds=20)
 LISTS_NEEDED = 2
+SENT_AGAIN_AFTER = timedelta(minutes=10)
+AGAIN = (Purpose.TRANSACTIONAL.value, Purpose.CODE.value)
 SLICE = 32
 
 
@@ -108,6 +112,15 @@ def _settle(runtime: Runtime, session: Session, lost: Lost, listed: list[Found])
         return len(advance(session, [lost.message_id], to, now=now, real=real, reason="", **columns))
     searches = lost.searches + 1
     session.execute(update(Attempt).where(col(Attempt.id) == lost.id).values(searches=searches, searched_at=real))
+    if (
+        not free
+        and searches >= LISTS_NEEDED
+        and now > lost.gated_at + SENT_AGAIN_AFTER
+        and _may_go_again(session, lost)
+    ):
+        refuted = (col(Attempt.id) == lost.id, col(Attempt.outcome) == "unconfirmed")
+        session.execute(update(Attempt).where(*refuted).values(outcome="refuted"))
+        return send_again(session, lost.message_id, now=now, real=real)
     over = now > lost.gated_at + timedelta(seconds=lost.validity) + CLOSED_AFTER
     if not over or searches < LISTS_NEEDED:
         return 0
@@ -118,6 +131,15 @@ def _settle(runtime: Runtime, session: Session, lost: Lost, listed: list[Found])
         .values(outcome="unproven")
     )
     return len(advance(session, [lost.message_id], Status.UNPROVEN, now=now, real=real, reason=reason))
+
+
+def _may_go_again(session: Session, lost: Lost) -> bool:
+    """Whether its program lets what somebody waits for go a second time, and it has not gone a second time before."""
+    told = (col(Message.id) == lost.message_id, col(Program.resends), col(Message.purpose).in_(AGAIN))
+    wanted = select(col(Message.id)).join(Program, col(Program.id) == col(Message.program_id)).where(*told)
+    before = (col(Attempt.message_id) == lost.message_id, col(Attempt.id) != lost.id, col(Attempt.searches) > 0)
+    is_second = session.execute(select(col(Attempt.id)).where(*before).limit(1)).first()
+    return is_second is None and session.execute(wanted).first() is not None
 
 
 def _fits(lost: Lost, found: Found) -> bool:

@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+from sqlalchemy import update
+from sqlmodel import col
+
 from guards.base import Purpose
 from sender.crypto import text_hash
 from sender.delivery.gate import open_gate
@@ -9,7 +12,7 @@ from sender.delivery.pipeline import Pipeline
 from sender.delivery.reconciler import reconcile
 from sender.delivery.sweeper import sweep
 from sender.delivery.wire import Wire
-from sender.models import Message
+from sender.models import Message, Program
 from sender.providers.base import Found, OutcomeUnknown, SendError
 from tests.installation import Installation
 
@@ -136,3 +139,40 @@ def test_words_the_chain_would_change_are_never_sent(installation: Installation,
     assert installation.provider.sent == []
     with installation.runtime.db.read() as session:
         assert session.get_one(Message, message).reason == "words_outdated"
+
+
+def test_a_code_may_go_once_more_where_the_program_says_so(
+    installation: Installation, pipeline: Pipeline, wire: Wire
+) -> None:
+    """Two lists without it, ten minutes after its gate, send it a second time and never a third."""
+    installation.provider.answer = lambda _: OutcomeUnknown("cut")
+    message = installation.message(installation.contact(NEW_YORK), TEXT)
+    pipeline.deliver([message])
+    with installation.runtime.db.write() as session:
+        session.get_one(Program, installation.program_id).resends = True
+        session.get_one(Message, message).purpose = Purpose.TRANSACTIONAL.value
+    seen = []
+    for _ in range(12):
+        installation.clock.move(timedelta(minutes=4))
+        reconcile(installation.runtime, wire)
+        seen.append(installation.status(message))
+        with installation.runtime.db.write() as session:
+            session.execute(update(Message).where(col(Message.status) == "pending").values(status="queued"))
+            session.execute(update(Message).values(purpose=Purpose.MARKETING.value))
+        pipeline.deliver([message])
+        with installation.runtime.db.write() as session:
+            session.execute(update(Message).values(purpose=Purpose.TRANSACTIONAL.value))
+    assert seen[:3] == ["unconfirmed", "unconfirmed", "pending"]
+    assert seen.count("pending") == 1
+    assert len(installation.provider.sent) == 2
+
+
+def test_marketing_never_goes_again(installation: Installation, pipeline: Pipeline, wire: Wire) -> None:
+    """A lost marketing text stays unknown, whatever the program allows for codes."""
+    message = lost(installation, pipeline)
+    with installation.runtime.db.write() as session:
+        session.get_one(Program, installation.program_id).resends = True
+    for _ in range(6):
+        installation.clock.move(timedelta(minutes=4))
+        reconcile(installation.runtime, wire)
+    assert installation.status(message) == "unconfirmed"
