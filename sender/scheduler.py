@@ -1,6 +1,7 @@
 """Looks for due work: start, plan, hand over, apply receipts, sweep, reconcile, replies, cancel, seal, finish.
 
-Each step asks the database what is due, so a restart forgets nothing, and two schedulers do no more than one.
+Each step asks the database what is due, so a restart forgets nothing. One scheduler is active by lease; a second
+stands by, and even two at work would do no more than one.
 """
 
 import signal
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from sender import audit
@@ -30,6 +32,7 @@ from sender.delivery.reviews import decide_overdue
 from sender.delivery.sweeper import sweep
 from sender.delivery.timekeeping import Timekeeper
 from sender.delivery.wire import Wire
+from sender.lease import BEAT_SECONDS, Turn
 from sender.models import Campaign
 from sender.runtime import Runtime
 from sender.webhooks.deliveries import forget_events, post_due
@@ -63,6 +66,7 @@ class Scheduler:
     def __init__(self, runtime: Runtime, ring: Ring, wire: Wire, ring_urgent: Ring | None = None) -> None:
         self.runtime = runtime
         self.timekeeper = Timekeeper(runtime, wire)
+        self._turn, self._active = Turn(runtime.db, "scheduler", runtime.clock.elapsed), threading.Event()
         self.poster = Poster(read_networks(runtime.settings.webhook_networks))
         dispatcher = Dispatcher(runtime, ring, ring_urgent)
         self.lanes = {
@@ -102,17 +106,35 @@ class Scheduler:
         }
 
     def run(self, told: threading.Event) -> None:
-        """Take steps in every lane until told to stop."""
+        """Take steps in every lane until told to stop, while this is the active scheduler."""
+        self._beat()
         threads = [threading.Thread(target=self._lane, args=(name, told), name=name) for name in self.lanes]
         for thread in threads:
             thread.start()
-        told.wait()
+        while not told.wait(BEAT_SECONDS):
+            self._beat()
         for thread in threads:
             thread.join()
+        if self._active.is_set():
+            self._turn.give_up()
+
+    def _beat(self) -> None:
+        """Go on as long as this is the active scheduler; stand by while it is not, or while nobody can tell."""
+        try:
+            mine = self._turn.mine()
+        except SQLAlchemyError as error:
+            log.error("the lease could not be asked for", error=type(error).__name__)
+            return
+        if mine and not self._active.is_set():
+            log.info("this scheduler is the active one")
+            self._active.set()
+        elif not mine and self._active.is_set():
+            log.warning("another scheduler has taken over")
+            self._active.clear()
 
     def _lane(self, name: str, told: threading.Event) -> None:
         while not told.is_set():
-            if not self.round(name):
+            if not self._active.is_set() or not self.round(name):
                 told.wait(IDLE_SECONDS)
 
     def round(self, lane: str) -> int:

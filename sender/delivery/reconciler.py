@@ -1,8 +1,8 @@
 """Settles texts whose answer was lost: by a receipt (receipts.py), else by the provider's own list, else not at all.
 
 No timer ever sends such a text again, but for one case: a program may let transactional texts and codes go once more
-when two lists, ten minutes after the gate, do not have them (``resends``). After its validity and an hour, and two lists
-without it, it is closed as unproven, and a person is shown it.
+when two lists, ten minutes after the gate, do not have them (``resends``). After its validity and an hour, and two
+lists without it, it is closed as unproven, and a person is shown it.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from sender.providers.base import Found, SendError
 from sender.runtime import Runtime
 from sender.states import Status, advance, send_again
 
+SENT_AGAIN_AFTER = timedelta(minutes=10)
+AGAIN = (Purpose.TRANSACTIONAL.value, Purpose.CODE.value)
 CLOCKS_APART = timedelta(minutes=2)
 CLOSED_AFTER = timedelta(hours=1)
 SEARCH_EVERY = timedelta(seconds=20)
 LISTS_NEEDED = 2
-SENT_AGAIN_AFTER = timedelta(minutes=10)
-AGAIN = (Purpose.TRANSACTIONAL.value, Purpose.CODE.value)
 SLICE = 32
 
 
