@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlmodel import Session, col
 
 from guards.base import Block, Defer, Draft, Kind, Purpose
@@ -18,6 +18,7 @@ from sender import allowances, notices, spend
 from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
+from sender.backup.place import advance_mark
 from sender.crypto import text_hash, unseal
 from sender.db import clock_of_database, run_below
 from sender.halt import is_halted
@@ -82,6 +83,7 @@ _QUEUED = (
     .order_by(_MESSAGES.c.id)
 )
 _STATUSES = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.status).where(_CAMPAIGNS.c.id.in_(bindparam("ids", expanding=True)))
+_NEWEST = select(func.max(Attempt.__table__.c.id))  # type: ignore[attr-defined]
 _ADDRESSES = select(_LINES.c.id, _LINES.c.address, _LINES.c.kind).where(
     _LINES.c.id.in_(bindparam("ids", expanding=True))
 )
@@ -103,6 +105,9 @@ def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
         used_up = _reserve(runtime, session, rows, outcomes, now)
         _refuse(runtime, session, rows, known, outcomes, now)
         opened = _pass(runtime, session, rows, known, outcomes, gated, now)
+        newest = run_below(session, _NEWEST).scalar() if opened else None
+    if newest:
+        advance_mark(runtime, newest)
     if used_up:
         with runtime.db.write() as session:
             spend.pause_where_used(session, [campaign for campaign in used_up if campaign], now)

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from tests.chaos import bells, clocks, databases, full, kills
+from tests.chaos import bells, clocks, databases, full, kills, restores
 from tests.chaos.rounds import Place
 from tests.chaos.scenarios import SCENARIOS
 from tests.servers import Postgres
@@ -56,3 +56,11 @@ def test_a_full_disk_fails_closed(tmp_path: Path, sqlite_url: str, name: str) ->
 def test_an_emptied_bell_loses_nothing(place: Place) -> None:
     """Redis is flushed with hundreds of ids in it: everybody gets their text, and within 15 seconds again."""
     assert bells.play(place, 1, Random(9)).broken == []
+
+
+def test_a_copy_that_is_put_back_sends_nothing_by_itself(tmp_path: Path, sqlite_url: str) -> None:
+    """Twice an older file comes back while texts leave: none before a release, nobody texted twice after it."""
+    result = restores.play(Place(tmp_path, sqlite_url), 2, Random(10))
+    assert result.broken == []
+    assert result.counts["held"] == 2
+    assert result.counts["learned of"] > 0
