@@ -241,7 +241,7 @@ def show_message(call: Call, message_id: str) -> MessageOut:
 
 
 @door.operation(
-    "POST", "/messages/<message_id>/cancel", scope="messages:write", answer=MessageOut,
+    "POST", "/messages/<message_id>/cancel", scope="messages:write", answer=MessageOut, makes=True,
     problems=("not_found", "not_waiting"),
 )  # fmt: skip
 def cancel(call: Call, message_id: str) -> MessageOut:

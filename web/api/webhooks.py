@@ -154,8 +154,9 @@ def delete_webhook(call: Call, webhook_id: str) -> WebhookOut:
 
 
 @door.operation(
-    "POST", "/webhooks/<webhook_id>/enable", scope="webhooks:write", answer=WebhookOut, problems=("not_found",)
-)
+    "POST", "/webhooks/<webhook_id>/enable", scope="webhooks:write", answer=WebhookOut, makes=True,
+    problems=("not_found",),
+)  # fmt: skip
 def enable_webhook(call: Call, webhook_id: str) -> WebhookOut:
     """Send to a disabled endpoint again; what has waited for it is due at once."""
     row = _found(call, webhook_id)

@@ -1,0 +1,59 @@
+"""Every request there is, in one place for the sync and the async client."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from tactful_client.calling import Call, making
+from tactful_client.shapes import Purpose, Wanted
+
+
+def send(once: str, wanted: dict[str, Any]) -> Call:
+    """One text."""
+    return making("/messages", wanted, once)
+
+
+def send_batch(messages: Sequence[Wanted], once: str) -> Call:
+    """Up to 1,000 texts."""
+    return making("/messages/batch", {"messages": list(messages)}, once)
+
+
+def message(message_id: str) -> Call:
+    """One text again."""
+    return Call("GET", f"/messages/{quote(message_id, safe='')}")
+
+
+def messages(cursor: str | None, query: dict[str, Any]) -> Call:
+    """A page of texts."""
+    return Call("GET", "/messages", query={**query, "cursor": cursor})
+
+
+def cancel(message_id: str) -> Call:
+    """A text back."""
+    return making(f"/messages/{quote(message_id, safe='')}/cancel", None)
+
+
+def check(numbers: Sequence[str], program: str, purpose: Purpose, at: str | None) -> Call:
+    """The gate's answer for numbers."""
+    body: dict[str, Any] = {"to": list(numbers), "program": program, "purpose": purpose}
+    return making("/checks", body if at is None else {**body, "at": at})
+
+
+def keep_contact(number: str, said: dict[str, Any]) -> Call:
+    """A person's record."""
+    return making("/contacts", {"number": number, **said})
+
+
+def consent(said: dict[str, Any], once: str) -> Call:
+    """A yes or no."""
+    return making("/consents", said, once)
+
+
+def changes(cursor: str | None) -> Call:
+    """A page of the ledger."""
+    return Call("GET", "/changes", query={"cursor": cursor, "limit": 200})
+
+
+def replies(cursor: str | None) -> Call:
+    """A page of replies."""
+    return Call("GET", "/replies", query={"cursor": cursor, "limit": 200})

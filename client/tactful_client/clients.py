@@ -1,0 +1,179 @@
+"""The two clients: `Tactful` for plain code, `AsyncTactful` for code that awaits. Each keeps a pool of connections."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self, cast
+
+import httpx
+
+from tactful_client import calls
+from tactful_client.calling import Call, pause, told
+from tactful_client.shapes import BatchItem, Change, Check, Consent, Contact, Message, Purpose, Reply, Wanted
+
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}", "Accept": "application/json", "User-Agent": "tactful-client/0.1"}
+
+
+class Tactful:
+    """Ask an installation at ``url`` with ``key``. Problem says what cannot be done; httpx.HTTPError, no answer."""
+
+    def __init__(self, url: str, key: str, *, client: httpx.Client | None = None) -> None:
+        self._client = client or httpx.Client(timeout=TIMEOUT)
+        self._client.base_url = url.rstrip("/")
+        self._client.headers.update(_headers(key))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._client.close()
+
+    def send(self, *, once: str = "", **wanted: Any) -> Message:
+        """Ask for one text; the fields are those of :class:`Wanted`."""
+        return cast(Message, self._do(calls.send(once, wanted)))
+
+    def send_batch(self, messages: Sequence[Wanted], *, once: str = "") -> list[BatchItem]:
+        """Ask for up to 1,000 texts."""
+        return cast(list[BatchItem], self._do(calls.send_batch(messages, once))["data"])
+
+    def message(self, message_id: str) -> Message:
+        """One text and what became of it."""
+        return cast(Message, self._do(calls.message(message_id)))
+
+    def messages(self, cursor: str | None = None, **query: Any) -> tuple[list[Message], str | None]:
+        """A page of texts, newest first, and the cursor of the next."""
+        page = self._do(calls.messages(cursor, query))
+        return page["data"], page["next_cursor"]
+
+    def cancel(self, message_id: str) -> Message:
+        """Take a text back while it waits."""
+        return cast(Message, self._do(calls.cancel(message_id)))
+
+    def check(
+        self, numbers: Sequence[str], program: str, purpose: Purpose = "marketing", at: str | None = None
+    ) -> list[Check]:
+        """What the gate would say."""
+        return cast(list[Check], self._do(calls.check(numbers, program, purpose, at))["data"])
+
+    def keep_contact(self, number: str, **said: Any) -> Contact:
+        """Make or change a person's record."""
+        return cast(Contact, self._do(calls.keep_contact(number, said)))
+
+    def consent(self, *, once: str = "", **said: Any) -> Consent:
+        """Record a yes or no with its proof."""
+        return cast(Consent, self._do(calls.consent(said, once)))
+
+    def changes(self, cursor: str | None = None) -> tuple[list[Change], str]:
+        """What changed in the ledger behind the cursor, and where to go on."""
+        page = self._do(calls.changes(cursor))
+        return page["data"], page["next_cursor"]
+
+    def replies(self, cursor: str | None = None) -> tuple[list[Reply], str | None]:
+        """What people wrote, newest first, and the cursor of the next page."""
+        page = self._do(calls.replies(cursor))
+        return page["data"], page["next_cursor"]
+
+    def _do(self, call: Call) -> Any:
+        tried = 0
+        while True:
+            tried += 1
+            answer: httpx.Response | None = None
+            try:
+                answer = self._client.send(call.request(self._client))
+            except httpx.TransportError:
+                if pause(tried, None) is None:
+                    raise
+            wait = pause(tried, answer)
+            if answer is not None and wait is None:
+                return told(answer)
+            time.sleep(wait or 0.0)
+
+
+class AsyncTactful:
+    """The same to be awaited."""
+
+    def __init__(self, url: str, key: str, *, client: httpx.AsyncClient | None = None) -> None:
+        self._client = client or httpx.AsyncClient(timeout=TIMEOUT)
+        self._client.base_url = url.rstrip("/")
+        self._client.headers.update(_headers(key))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self._client.aclose()
+
+    async def send(self, *, once: str = "", **wanted: Any) -> Message:
+        """Ask for one text; the fields are those of :class:`Wanted`."""
+        return cast(Message, await self._do(calls.send(once, wanted)))
+
+    async def send_batch(self, messages: Sequence[Wanted], *, once: str = "") -> list[BatchItem]:
+        """Ask for up to 1,000 texts."""
+        return cast(list[BatchItem], (await self._do(calls.send_batch(messages, once)))["data"])
+
+    async def message(self, message_id: str) -> Message:
+        """One text and what became of it."""
+        return cast(Message, await self._do(calls.message(message_id)))
+
+    async def messages(self, cursor: str | None = None, **query: Any) -> tuple[list[Message], str | None]:
+        """A page of texts, newest first, and the cursor of the next."""
+        page = await self._do(calls.messages(cursor, query))
+        return page["data"], page["next_cursor"]
+
+    async def cancel(self, message_id: str) -> Message:
+        """Take a text back while it waits."""
+        return cast(Message, await self._do(calls.cancel(message_id)))
+
+    async def check(
+        self, numbers: Sequence[str], program: str, purpose: Purpose = "marketing", at: str | None = None
+    ) -> list[Check]:
+        """What the gate would say."""
+        return cast(list[Check], (await self._do(calls.check(numbers, program, purpose, at)))["data"])
+
+    async def keep_contact(self, number: str, **said: Any) -> Contact:
+        """Make or change a person's record."""
+        return cast(Contact, await self._do(calls.keep_contact(number, said)))
+
+    async def consent(self, *, once: str = "", **said: Any) -> Consent:
+        """Record a yes or no with its proof."""
+        return cast(Consent, await self._do(calls.consent(said, once)))
+
+    async def changes(self, cursor: str | None = None) -> tuple[list[Change], str]:
+        """What changed in the ledger behind the cursor, and where to go on."""
+        page = await self._do(calls.changes(cursor))
+        return page["data"], page["next_cursor"]
+
+    async def replies(self, cursor: str | None = None) -> tuple[list[Reply], str | None]:
+        """What people wrote, newest first, and the cursor of the next page."""
+        page = await self._do(calls.replies(cursor))
+        return page["data"], page["next_cursor"]
+
+    async def _do(self, call: Call) -> Any:
+        tried = 0
+        while True:
+            tried += 1
+            answer: httpx.Response | None = None
+            try:
+                answer = await self._client.send(call.request(self._client))
+            except httpx.TransportError:
+                if pause(tried, None) is None:
+                    raise
+            wait = pause(tried, answer)
+            if answer is not None and wait is None:
+                return told(answer)
+            await asyncio.sleep(wait or 0.0)

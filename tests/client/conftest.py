@@ -1,0 +1,5 @@
+"""The installation that other software asks."""
+
+from tests.api.conftest import installation
+
+__all__ = ["installation"]

@@ -1,0 +1,161 @@
+"""The client package: alone, typed, the same sync and async, and one effect per request whatever is lost on the way."""
+
+import ast
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import tactful_client
+from sqlalchemy import func, select
+from tactful_client import AsyncTactful, Problem, SignatureError, Tactful, verify
+from werkzeug.serving import make_server
+
+from sender.models import Message
+from sender.webhooks.signing import new_secret, signed_headers
+from tests.api.conftest import make_key
+from tests.installation import Installation
+from tests.project.trees import ROOT
+from web.app import create_app
+
+CLIENT = ROOT / "client"
+TEXT: dict[str, Any] = {
+    "to": "+12125550123", "program": "acme", "purpose": "transactional", "body": "Acme: your parcel left.",
+}  # fmt: skip
+
+
+@dataclass
+class Lossy:
+    """An application whose answers are lost on the way, so many of them, after the work was done."""
+
+    app: Any
+    lose: int = 0
+    keys: list[str] = field(default_factory=list)
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        """Do the work; answer 503 in its place while there are answers to lose."""
+        self.keys.append(environ.get("HTTP_IDEMPOTENCY_KEY", ""))
+        if self.lose > 0:
+            self.lose -= 1
+            list(self.app(environ, lambda *_: lambda _: None))
+            start("503 Lost", [("Content-Length", "0"), ("Retry-After", "0")])
+            return []
+        answer: Iterable[bytes] = self.app(environ, start)
+        return answer
+
+
+@pytest.fixture
+def lossy(installation: Installation) -> Lossy:
+    """The pages behind a line that can lose answers."""
+    return Lossy(create_app(installation.runtime))
+
+
+@pytest.fixture
+def url(lossy: Lossy) -> Iterator[str]:
+    """A real server on loopback."""
+    server = make_server("127.0.0.1", 0, lossy, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def count(installation: Installation) -> int:
+    """How many messages there are."""
+    with installation.runtime.db.read() as session:
+        return int(session.execute(select(func.count()).select_from(Message)).scalar_one())
+
+
+def test_lost_answers_have_one_effect(installation: Installation, lossy: Lossy, url: str) -> None:
+    """The request is repeated under one key until its answer arrives: one text, and the first answer."""
+    with Tactful(url, make_key(installation)) as tactful:
+        lossy.lose = 2
+        sent = tactful.send(**TEXT)
+        assert (len(set(lossy.keys)), len(lossy.keys), count(installation)) == (1, 3, 1)
+        lossy.lose = 1
+        assert tactful.cancel(sent["id"])["status"] == "cancelled"
+        again = tactful.send(**TEXT, once="order-1042")
+        assert tactful.send(**TEXT, once="order-1042")["id"] == again["id"]
+    assert count(installation) == 2
+
+
+def test_everything_has_its_method(installation: Installation, url: str) -> None:
+    """Texts, batches, checks, people, their yes, the ledger and replies; lists go on by cursor."""
+    at = installation.clock.now().isoformat()
+    yes = {"number": "+12125550123", "program": "acme", "kind": "opt_in", "level": "express_written", "at": at}
+    with Tactful(url, make_key(installation)) as tactful:
+        assert (
+            tactful.keep_contact("+12125550123", attributes={"first_name": "Ana"})["attributes"]["first_name"] == "Ana"
+        )
+        assert tactful.consent(**yes, wording="Yes, text me.", where="https://shop.example.com")["changed"]
+        assert tactful.check(["+12125550123"], "acme")[0]["verdict"] == "allow"
+        items = tactful.send_batch([{**TEXT, "to": f"+1212555012{last}"} for last in range(3)])  # type: ignore[typeddict-item]
+        first, cursor = tactful.messages(limit=2)
+        rest, _ = tactful.messages(cursor, limit=2)
+        assert {one["id"] for one in (*first, *rest)} == {item["message"]["id"] for item in items if item["message"]}
+        assert tactful.message(first[0]["id"]) == first[0]
+        assert tactful.changes()[0] == []
+        assert tactful.replies() == ([], None)
+
+
+def test_what_cannot_be_done_is_a_problem(installation: Installation, lossy: Lossy, url: str) -> None:
+    """It has the stable code and is not repeated; a wrong key too."""
+    with Tactful(url, make_key(installation)) as tactful, pytest.raises(Problem) as refused:
+        tactful.send(**{**TEXT, "program": "acne"})
+    assert (refused.value.code, refused.value.status, len(lossy.keys)) == ("unknown_program", 422, 1)
+    assert refused.value.mend
+    with Tactful(url, "wrong") as tactful, pytest.raises(Problem, match="invalid_key"):
+        tactful.message("msg_1")
+
+
+def test_the_async_client_does_the_same(installation: Installation, lossy: Lossy, url: str) -> None:
+    """Many at once, answers lost, one effect each; and each method of the sync client is there."""
+    lossy.lose = 3
+
+    async def send() -> list[str]:
+        async with AsyncTactful(url, make_key(installation)) as tactful:
+            texts = [tactful.send(**{**TEXT, "body": f"Acme: parcel {place} left."}) for place in range(6)]
+            return [one["id"] for one in await asyncio.gather(*texts)]
+
+    assert len(set(asyncio.run(send()))) == count(installation) == 6
+    names = {name for name in vars(Tactful) if not name.startswith("_")}
+    assert names == {name for name in vars(AsyncTactful) if not name.startswith("_")}
+
+
+def test_a_webhook_is_verified(installation: Installation) -> None:
+    """What we sign verifies; a changed body, another secret or an old time does not."""
+    secret, body = new_secret(), b'{"type": "reply.received"}'
+    now = int(installation.clock.now().timestamp())
+    headers = signed_headers(secret, "evt_1", now, body)
+    assert verify(secret, headers, body, now=now) == json.loads(body)
+    for wrong in (
+        (secret, headers, body + b" ", now),
+        (new_secret(), headers, body, now),
+        (secret, headers, body, now + 301),
+    ):
+        with pytest.raises(SignatureError):
+            verify(*wrong[:3], now=wrong[3])
+
+
+def test_the_package_stands_alone() -> None:
+    """It imports the standard library and httpx, nothing of ours, and its types are strict."""
+    for file in (CLIENT / "tactful_client").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [module] if module else []
+            for name in names:
+                top = name.split(".")[0]
+                assert top in {"httpx", "tactful_client"} or top in sys.stdlib_module_names, (file.name, name)
+    assert (CLIENT / "tactful_client" / "py.typed").exists()
+    assert set(tactful_client.__all__) <= set(dir(tactful_client))
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "tactful_client"], cwd=CLIENT, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout
