@@ -216,7 +216,7 @@ def _data(world: World, people: int, hours: float) -> None:
 
 def _contacts(home: Path, people: int) -> Path:
     """A file of New Yorkers; every tenth person never said yes."""
-    spread = [f"+1{area}{exchange}{n:04}" for exchange in range(220, 230) for area in AREAS for n in range(100)]
+    spread = [f"+1{area}{exchange}{n:04}" for exchange in range(220, 320) for area in AREAS for n in range(100)]
     file = home / "contacts.csv"
     said = ((number, "no" if place % 10 == 9 else "yes") for place, number in enumerate(spread[:people]))
     rows = [f'{number},{answer},2026-01-05,"{WORDING}"' for number, answer in said]
