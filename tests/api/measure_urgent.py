@@ -1,7 +1,7 @@
 """How long from POST to the provider, idle and while a campaign drains.
 
-`PYTHONPATH=.:client python -m tests.api.measure_urgent [people]`, judged from outside: the moment before the request, and
-the simulator's log of the hand-over.
+`PYTHONPATH=.:client python -m tests.api.measure_urgent [people]`, judged from outside: the moment before the request,
+and the simulator's log of the hand-over.
 """
 
 import statistics
