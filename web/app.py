@@ -26,6 +26,7 @@ from web.pages import (
     audience_step,
     builder,
     campaigns,
+    contacts,
     frame_doors,
     home,
     imports,
@@ -64,6 +65,7 @@ DOORS: tuple[Door, ...] = (
     account.door,
     users.door,
     users.audit_door,
+    contacts.door,
     imports.door,
     imports.uploading,
 )

@@ -61,6 +61,11 @@ RULES = {
     ),
     **dict.fromkeys((f"imports.{name}" for name in ("listing", "new", "show", "live", "check", "move")), "marketer"),
     **dict.fromkeys((f"imports.{name}" for name in ("ask_undo", "undo", "ask_refused", "refused")), "marketer"),
+    **dict.fromkeys(
+        (f"contacts.{name}" for name in ("listing", "find_one", "show", "ask_edit", "edit", "stop")), "signed_in"
+    ),
+    "contacts.ask_export": "signed_in",
+    "contacts.export": "signed_in",
     "uploading.upload": "marketer_with_file",
     "campaigns.listing": "signed_in",
     "campaigns.show": "signed_in",
@@ -83,6 +88,7 @@ FILL = {
     "segment_id": 1,
     "session_id": 1,
     "import_id": 1,
+    "number_id": 1,
     "choice": "commit",
 }
 
