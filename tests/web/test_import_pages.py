@@ -55,7 +55,7 @@ def test_a_file_goes_from_upload_to_undo(signed_in: FlaskClient, runtime: Runtim
     assert "Nothing is changed" in signed_in.get(address).text
     uploads.tend(runtime)
     page = signed_in.get(address).text
-    for words in ("What would happen", "+1•••••0101", "ort: ", "Import 2 people, leave 1 rows out"):
+    for words in ("What would happen", "+1•••••0101", "ort: ", "Import 2 people, leave 1 row out"):
         assert words in page
     with runtime.db.read() as session:
         assert session.execute(select(ConsentEvent).where(ConsentEvent.source == "import")).first() is None
