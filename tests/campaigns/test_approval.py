@@ -207,24 +207,25 @@ def test_what_is_not_what_was_approved_does_not_start(
 
 
 def test_no_gate_opens_for_what_was_not_approved(shared: Installation) -> None:
-    """Texts that are planned and queued stay behind once the program differs; the campaign is paused and says so."""
+    """Texts that are planned and queued stay behind once the limits differ; the campaign is paused and says so."""
     campaign = draft(shared, SPANISH)
     with cancelled(shared, campaign):
         control.schedule(shared.runtime, campaign, None, "ana")
         control.start_due(shared.runtime)
         planner.plan_slice(shared.runtime, campaign)
         with shared.runtime.db.write() as session:
-            session.execute(update(Program).values(brand="Acme Shop"))
+            session.execute(update(Campaign).where(col(Campaign.id) == campaign).values(budget=10**9))
             mine = update(Message).where(col(Message.campaign_id) == campaign).values(status=Status.QUEUED.value)
             ids = list(session.execute(mine.returning(col(Message.id))).scalars())
         assert (len(ids), open_gate(shared.runtime, ids)) == (2, [])
+        assert {shared.status(message) for message in ids} == {"pending"}
         assert planner.plan_slice(shared.runtime, campaign) == 0
         assert control.pause_strayed(shared.runtime) == 1
         assert row(shared, campaign).paused_why == (
-            "it is not what was approved: its program changed; approve it, then resume"
+            "it is not what was approved: its limits changed; approve it, then resume"
         )
         with shared.runtime.db.write() as session:
-            session.execute(update(Program).values(brand="Acme"))
+            session.execute(update(Campaign).where(col(Campaign.id) == campaign).values(budget=None))
         control.resume(shared.runtime, campaign, "ana")
 
 
