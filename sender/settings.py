@@ -1,15 +1,51 @@
 """Every setting of an installation, typed once, checked at start, with the sentence that says how to mend it."""
 
+import ipaddress
+import json
+import os
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-SAMPLE_SECRETS = frozenset({"changeme", "your_auth_token", "xxxxxxxx"})
+SAMPLE_SECRETS = frozenset(
+    {"changeme", "change-me", "your_auth_token", "your_api_secret", "xxxxxxxx", "secret", "password"}
+)
+ADDRESSES = ("smtp://", "smtps://", "http://", "https://")
+LONGEST_SECRET = 65_536
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Settings whose value lies in a file, as containers hand secrets in: ``TACTFUL_<NAME>_FILE`` names it."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """What lies in the file of this setting, without the blanks around it."""
+        path = os.environ.get(f"TACTFUL_{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            value = Path(path).read_text(encoding="utf-8")[:LONGEST_SECRET].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsFileError(f"TACTFUL_{field_name.upper()}_FILE: {path} cannot be read.") from error
+        return value, field_name, self.field_is_complex(field)
+
+    def __call__(self) -> dict[str, Any]:
+        """Every setting that a file holds."""
+        found = {name: self.get_field_value(field, name) for name, field in self.settings_cls.model_fields.items()}
+        return {
+            name: json.loads(value) if is_json else value
+            for name, (value, _, is_json) in found.items()
+            if value is not None
+        }
+
+
+class SettingsFileError(ValueError):
+    """A file that should hold a secret cannot be read; the sentence names it."""
 
 
 class Settings(BaseSettings):
@@ -66,8 +102,44 @@ class Settings(BaseSettings):
     brake_opt_outs: float = Field(default=0.05, gt=0, le=1, description="Share of opt-outs by reply that pauses.")
     brake_unknown_run: int = Field(
         default=25, ge=2, description="Answers lost one after the other that pause a campaign."
+    smtp_url: SecretStr | None = Field(default=None, description="smtp://user:password@host:587, to mail notices by.")
+    mail_from: str = Field(default="", description="Sender of mailed notices; tactful@ the mail server when empty.")
+    mail_to: list[str] = Field(default=[], description='Who gets notices by mail, as JSON: ["ops@example.org"].')
+    notify_url: SecretStr | None = Field(default=None, description="Address that notices are posted to as JSON.")
+    valkey_mb: int = Field(default=256, ge=16, le=65536, description="Memory limit of the embedded Valkey, in MiB.")
+    proxies: list[str] = Field(
+        default=["127.0.0.0/8", "::1/128"],
+        description='Networks of proxies whose X-Forwarded-For is believed, as JSON: ["10.0.0.0/8"].',
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Before the environment comes what lies in a file that it names: TACTFUL_TWILIO_AUTH_TOKEN_FILE."""
+        return init_settings, SecretFiles(settings_cls), env_settings, dotenv_settings
+
+    @field_validator("proxies")
+    @classmethod
+    def refuse_strange_networks(cls, value: list[str]) -> list[str]:
+        """Refuse what is no network; a typing error must not make nobody, or everybody, a proxy."""
+        for one in value:
+            ipaddress.ip_network(one, strict=False)
+        return value
+
+    @field_validator("notify_url", "smtp_url")
+    @classmethod
+    def refuse_strange_addresses(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse an address that is of another kind; its words are not repeated, a password may be in it."""
+        if value is not None and not value.get_secret_value().startswith(ADDRESSES):
+            raise ValueError("is no address; write smtp://…, smtps://…, http://… or https://…")
+        return value
 
     @field_validator("twilio_auth_token", "twilio_api_secret")
     @classmethod

@@ -1,5 +1,6 @@
 """`tactful up`: which processes make up an installation, and how they know that they share one."""
 
+import json
 import os
 import sys
 import urllib.error
@@ -34,7 +35,7 @@ def build_processes(
     installation runs already.
     """
     more = dict(env or {})
-    processes = [] if settings.redis_url else [_valkey(settings.home)]
+    processes = [] if settings.redis_url else [_valkey(settings)]
     if simulator is not None:
         processes.append(_simulator(settings, simulator))
     processes.append(
@@ -56,6 +57,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, list):
+        return json.dumps(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
@@ -63,9 +66,9 @@ def _tactful(command: str) -> list[str]:
     return [sys.executable, "-m", "sender.cli", command]
 
 
-def _valkey(home: Path) -> Process:
-    folder, socket = embedded.prepare(home)
-    command = embedded.valkey_command(folder, socket)
+def _valkey(settings: Settings) -> Process:
+    folder, socket = embedded.prepare(settings.home)
+    command = embedded.valkey_command(folder, socket, settings.valkey_mb)
     return Process("valkey", command, ready=lambda: embedded.answers(socket), ready_within=READY_SECONDS)
 
 

@@ -122,9 +122,9 @@ def refuse_other_sites() -> None:
 
 
 def peer() -> str:
-    """Where the request came from; a proxy on this machine is believed about the address it added last."""
+    """Where the request came from; a proxy of the settings is believed about the address it added last."""
     passed_on = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return passed_on if passed_on and _is_loopback(request.remote_addr) else request.remote_addr or ""
+    return passed_on if passed_on and _is_proxy(request.remote_addr) else request.remote_addr or ""
 
 
 def _person() -> Person | None:
@@ -139,6 +139,14 @@ def _person() -> Person | None:
     if found and idle > SEEN_EVERY_SECONDS and "HX-Request" not in request.headers:
         session["seen"] = int(real.timestamp())
     return found
+
+
+def _is_proxy(address: str | None) -> bool:
+    try:
+        known = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    return any(known in ipaddress.ip_network(one, strict=False) for one in runtime().settings.proxies)
 
 
 def _is_loopback(address: str | None) -> bool:

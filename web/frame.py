@@ -6,10 +6,14 @@ from flask import current_app, request
 
 from sender.accounts import Person
 from sender.campaigns import reports
+from sender.models import Notice
 from sender.models.accounts import ALL_PROGRAMS
+from sender.notices import standing as notices_of
 from web.auth import person
 from web.context import runtime
 
+# The banners of the brake and of the keys say these already.
+SHOWN_ELSEWHERE = frozenset({"watch held", "watch keys"})
 THEMES = ("auto", "light", "dark")
 
 
@@ -44,6 +48,7 @@ class Frame:
     groups: dict[str, list[Entry]]
     here: str
     notices: reports.Notices
+    standing: list[Notice]
     simulated: bool
     theme: str
     may_halt: bool
@@ -54,11 +59,13 @@ def read_frame() -> Frame:
     """The frame for whoever is asking; called by the layout, so that no page has to hand it over."""
     with runtime().db.read() as session:
         notices = reports.notices(session)
+        standing = notices_of(session) if ALL_PROGRAMS in person().roles else []
     return Frame(
         person(),
         _groups(person()),
         _here(),
         notices,
+        [one for one in standing if one.key not in SHOWN_ELSEWHERE],
         runtime().settings.simulated,
         theme(),
         person().may("marketer", ALL_PROGRAMS),

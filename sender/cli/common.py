@@ -36,10 +36,12 @@ def load_settings() -> "Settings":
     """The settings of this process; a bad one ends the command with a sentence that names it."""
     from pydantic import ValidationError
 
-    from sender.settings import Settings
+    from sender.settings import Settings, SettingsFileError
 
     try:
         return Settings()
+    except SettingsFileError as error:
+        fail(str(error))
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()

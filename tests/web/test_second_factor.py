@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender import accounts, second_factor, users
+from sender import accounts, notices, second_factor, users
 from sender.accounts import AccountError, Person
 from sender.rights import EARLIER, OFFERED, RIGHTS, ROLES
 from sender.runtime import Runtime
@@ -185,3 +185,16 @@ def test_an_unknown_role_cannot_be_given(runtime: Runtime, add_user: Callable[..
     add_user()
     with pytest.raises(AccountError, match="owner, manager, author"), runtime.db.write() as session:
         users.set_role(session, START, "command line", EMAIL, "king")
+
+
+def test_a_notice_stands_above_every_page(
+    app: Flask, signed_in: FlaskClient, add_user: Callable[..., int], runtime: Runtime
+) -> None:
+    """Whoever works on every program reads an alarm wherever they are; a person of one program does not."""
+    with runtime.db.write() as session:
+        notices.begin(session, "watch disk", "alarm", "The disk is nearly full & slow.", START)
+    assert "The disk is nearly full &amp; slow." in signed_in.get("/account").text
+    add_user("bo@example.org", "manager", 7)
+    bo = browser(app)
+    log_in(bo, "bo@example.org")
+    assert "nearly full" not in bo.get("/account").text

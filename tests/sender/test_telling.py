@@ -1,0 +1,204 @@
+"""What people have to know stands as a notice until it is over, and reaches them by mail and webhook, once each."""
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import update
+
+from sender import halt, notices
+from sender.models import Campaign, Canary, Reply, Spend
+from sender.runtime import Runtime
+from sender.settings import Settings, SettingsFileError
+from sender.telling import tell_people
+from sender.watch import watch
+from tests.installation import TUESDAY, Installation, install
+
+PASSWORD = "only-for-the-mail-server"
+
+
+@pytest.fixture
+def installation(tmp_path: Path, sqlite_url: str) -> Installation:
+    """An installation where nothing is wrong but that its keys were not exported."""
+    return install(tmp_path / "home", sqlite_url)
+
+
+class Mailbox(socketserver.StreamRequestHandler):
+    """As much of SMTP as a client needs to hand a mail over."""
+
+    def handle(self) -> None:
+        """Take one mail."""
+        self.wfile.write(b"220 here\r\n")
+        for line in self.rfile:
+            word = line[:4].upper()
+            if word == b"DATA":
+                self.wfile.write(b"354 go on\r\n")
+                body = []
+                while (text := self.rfile.readline()) != b".\r\n":
+                    body.append(text)
+                self.server.taken.append(b"".join(body).decode())  # type: ignore[attr-defined]
+            self.wfile.write(b"221 bye\r\n" if word == b"QUIT" else b"250 fine\r\n")
+
+
+class Hook(BaseHTTPRequestHandler):
+    """Takes notices, or refuses them while ``server.refusing``."""
+
+    def do_POST(self) -> None:
+        """Keep the body."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.taken.append(body)  # type: ignore[attr-defined]
+        self.send_response(500 if self.server.refusing else 204)  # type: ignore[attr-defined]
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(server: socketserver.TCPServer) -> Iterator[socketserver.TCPServer]:
+    """Run a server on loopback meanwhile."""
+    server.taken, server.refusing = [], False  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def told_by(runtime: Runtime, **settings: object) -> Runtime:
+    """The same runtime with ways to tell people."""
+    values = {**runtime.settings.model_dump(), **settings}
+    return replace(runtime, settings=Settings(_env_file=None, **values))  # type: ignore[arg-type]
+
+
+def standing(runtime: Runtime) -> dict[str, str]:
+    """The notices that stand, with their severity."""
+    watch(runtime)
+    with runtime.db.read() as session:
+        return {one.key.removeprefix("watch "): one.severity for one in notices.standing(session)}
+
+
+def test_what_is_wrong_stands_until_it_is_over(installation: Installation) -> None:
+    """Each trouble makes one notice, which ends when its cause is gone; what a person did by hand makes none."""
+    runtime, now = installation.runtime, TUESDAY
+    assert standing(runtime) == {"keys": "warning"}
+    halt.halt(runtime, "a wrong list", "ana@example.org")
+    with runtime.db.write() as session:
+        made = [
+            ("Waits", "submitted", ""),
+            ("Stopped", "paused", "ran into error 30034"),
+            ("By hand", "paused", "paused by ana@example.org"),
+            ("Dear", "running", ""),
+        ]
+        for name, status, why in made:
+            session.add(
+                Campaign(program_id=installation.program_id, name=name, status=status, paused_why=why, created_at=now)
+            )
+        session.flush()
+        session.add(Spend(campaign_id=4, day="", reserved=85, cap=100))
+        session.add(Canary(sid="SM1", started_at=now, seconds=0.1, why="the number was still open"))
+    assert standing(runtime) == {
+        "keys": "warning",
+        "held": "alarm",
+        "campaign 1 approval": "info",
+        "campaign 2 paused": "alarm",
+        "campaign 4 spend": "warning",
+        "canary": "alarm",
+    }
+    halt.release(runtime, "ana@example.org")
+    with runtime.db.write() as session:
+        session.execute(update(Campaign).values(status="finished"))
+        session.add(Canary(sid="SM2", started_at=now, seconds=0.1))
+    assert standing(runtime) == {"keys": "warning"}
+
+
+def test_the_review_clock_is_told_a_day_before(installation: Installation) -> None:
+    """A reply that a clock will decide within a day is a notice; one with more time is not."""
+    runtime, number = installation.runtime, installation.contact("+12125550101")
+    with runtime.db.write() as session:
+        values = {"number_id": number, "body_cipher": b"", "matched_cipher": b"", "intent": "opt_out"}
+        session.add(
+            Reply(
+                sid="SM1",
+                certain=False,
+                language="en",
+                state="review",
+                received_at=TUESDAY,
+                review_by=TUESDAY + timedelta(days=3),
+                **values,
+            )
+        )
+    assert "review" not in standing(runtime)
+    installation.clock.move(timedelta(days=2, hours=1))
+    assert standing(runtime)["review"] == "warning"
+
+
+def test_a_notice_goes_out_once_by_each_way(installation: Installation) -> None:
+    """Mail and webhook get each notice once; a way that refuses is asked again later, the other is left in peace."""
+    with (
+        serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mailbox)) as mail,
+        serving(HTTPServer(("127.0.0.1", 0), Hook)) as hook,
+    ):
+        runtime = told_by(
+            installation.runtime,
+            smtp_url=f"smtp://127.0.0.1:{mail.server_address[1]}",
+            mail_to=["ops@example.org"],
+            notify_url=f"http://127.0.0.1:{hook.server_address[1]}/x",
+        )
+        hook.refusing = True  # type: ignore[attr-defined]
+        watch(runtime)
+        assert [tell_people(runtime), tell_people(runtime)] == [1, 0]
+        hook.refusing = False  # type: ignore[attr-defined]
+        installation.clock.move(timedelta(minutes=1))
+        assert [tell_people(runtime), tell_people(runtime)] == [1, 0]
+        assert len(mail.taken) == 1  # type: ignore[attr-defined]
+        assert [one["key"] for one in hook.taken] == ["watch keys", "watch keys"]  # type: ignore[attr-defined]
+        assert "[Tactful warning] The keys are not backed up" in mail.taken[0]  # type: ignore[attr-defined]
+        assert "To: ops@example.org" in mail.taken[0]  # type: ignore[attr-defined]
+
+
+def test_nobody_is_told_where_there_is_no_way(installation: Installation) -> None:
+    """Without mail and webhook notices stand on the pages alone; an unreachable mail server stops nothing."""
+    watch(installation.runtime)
+    assert tell_people(installation.runtime) == 0
+    dead = told_by(installation.runtime, smtp_url="smtp://127.0.0.1:1", mail_to=["ops@example.org"])
+    assert tell_people(dead) == 0
+
+
+def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TACTFUL_…_FILE names the file a secret lies in, before the environment; a missing file is named, not guessed."""
+    secret = tmp_path / "token"
+    secret.write_text("f" * 32 + "\n")
+    monkeypatch.setenv("TACTFUL_TWILIO_AUTH_TOKEN", "e" * 32)
+    monkeypatch.setenv("TACTFUL_TWILIO_AUTH_TOKEN_FILE", str(secret))
+    monkeypatch.setenv("TACTFUL_MAIL_TO_FILE", str(tmp_path / "to"))
+    (tmp_path / "to").write_text('["ops@example.org"]')
+    made = Settings(_env_file=None)  # type: ignore[call-arg]
+    assert made.twilio_auth_token is not None
+    assert made.twilio_auth_token.get_secret_value() == "f" * 32
+    assert made.mail_to == ["ops@example.org"]
+    secret.unlink()
+    with pytest.raises(SettingsFileError, match=r"TWILIO_AUTH_TOKEN_FILE: .*token cannot be read\.$"):
+        Settings(_env_file=None)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"twilio_auth_token": "ChangeMe"}, {"smtp_url": f"mailto:{PASSWORD}"}, {"proxies": ["everybody"]}],
+)
+def test_sample_values_and_misspelt_ones_are_refused(setting: dict[str, object]) -> None:
+    """A setting left at its sample, or of another kind, stops the start, and a secret in it is not repeated."""
+    with pytest.raises(ValidationError) as refused:
+        Settings(_env_file=None, **setting)  # type: ignore[arg-type]
+    assert PASSWORD not in str(refused.value.errors()[0]["msg"])
