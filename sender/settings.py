@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     brake_opt_outs: float = Field(default=0.05, gt=0, le=1, description="Share of opt-outs by reply that pauses.")
     brake_unknown_run: int = Field(
         default=25, ge=2, description="Answers lost one after the other that pause a campaign."
+    )
     smtp_url: SecretStr | None = Field(default=None, description="smtp://user:password@host:587, to mail notices by.")
     mail_from: str = Field(default="", description="Sender of mailed notices; tactful@ the mail server when empty.")
     mail_to: list[str] = Field(default=[], description='Who gets notices by mail, as JSON: ["ops@example.org"].')
