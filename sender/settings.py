@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -125,6 +125,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Before the environment comes what lies in a file that it names: TACTFUL_TWILIO_AUTH_TOKEN_FILE."""
         return init_settings, SecretFiles(settings_cls), env_settings, dotenv_settings
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def read_empty_as_unset(cls, value: object, info: ValidationInfo) -> object:
+        """An empty value unsets what may be unset: the demo's children shut out a user's own .env like this."""
+        optional = cls.model_fields[info.field_name or ""].default is None
+        return None if value == "" and optional else value
 
     @field_validator("proxies")
     @classmethod
