@@ -25,7 +25,7 @@ class Entry:
     name: str
     address: str
     icon: str
-    role: str = "viewer"
+    role: str = "look"
 
 
 # Add one line for a page of yours; it shows once its address is served. Groups keep the order of their first line.
@@ -68,8 +68,8 @@ def read_frame() -> Frame:
         [one for one in standing if one.key not in SHOWN_ELSEWHERE],
         runtime().settings.simulated,
         theme(),
-        person().may("marketer", ALL_PROGRAMS),
-        person().may("owner", ALL_PROGRAMS),
+        person().may("steer", ALL_PROGRAMS),
+        person().may("own", ALL_PROGRAMS),
     )
 
 

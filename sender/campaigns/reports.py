@@ -116,7 +116,12 @@ def _by_a_guard(reason: str) -> bool:
 
 
 def listing(
-    session: Session, programs: Collection[int] | None = None, limit: int = 50, archived: bool = False
+    session: Session,
+    programs: Collection[int] | None = None,
+    limit: int = 50,
+    archived: bool = False,
+    offset: int = 0,
+    status: str = "",
 ) -> list[Line]:
     """The newest campaigns of these programs (None: of all), newest first, with their counts; or the archived ones."""
     statement = select(Campaign, col(Program.brand)).join(Program, col(Program.id) == col(Campaign.program_id))
@@ -124,7 +129,9 @@ def listing(
     statement = statement.where(shelf.is_not(None) if archived else shelf.is_(None))
     if programs is not None:
         statement = statement.where(col(Campaign.program_id).in_(programs))
-    found = session.execute(statement.order_by(col(Campaign.id).desc()).limit(limit)).all()
+    if status:
+        statement = statement.where(col(Campaign.status) == status)
+    found = session.execute(statement.order_by(col(Campaign.id).desc()).limit(limit).offset(offset)).all()
     counts = counts_by_status(session, [campaign.id for campaign, _ in found])
     return [
         Line(one.id, one.name, one.program_id, brand, one.purpose, one.status, one.start_at, counts.get(one.id, {}))

@@ -2,17 +2,28 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 
-from sender.models import Audit, Campaign, Installation, Message, Variant
+from guards.base import Purpose
+from sender.audience.ledger import Act, record
+from sender.campaigns import course
+from sender.models import Audit, Campaign, FromNumber, Installation, Message, Program, Variant
 from sender.runtime import Runtime
 from sender.settings import Settings
 from tests.web.conftest import EMAIL, START, browser, log_in, make_campaign, submit
 from web.app import create_app
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLite, but for the test that asks for both."""
+    return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))
+
 
 POLLS = 'hx-trigger="every 2s"'
 
@@ -81,6 +92,56 @@ def test_the_buttons_steer(signed_in: FlaskClient, runtime: Runtime, campaign: i
         assert status_of(runtime, campaign) == status
     with runtime.db.read() as session:
         assert {one.actor for one in session.execute(select(Audit)).scalars()} == {EMAIL}
+
+
+def test_cancelling_asks_in_numbers(signed_in: FlaskClient, campaign: int) -> None:
+    """How many wait and would be dropped."""
+    assert "1 messages that wait are dropped; 6 are done" in signed_in.get(f"/campaigns/{campaign}/cancel").text
+
+
+def test_a_copy_is_a_draft_of_its_own(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:
+    """Same texts, another name, and the builder opens on it."""
+    with runtime.db.write() as session:
+        session.get_one(Program, session.get_one(Campaign, campaign).program_id).purposes = ["marketing"]
+        session.execute(select(Variant)).scalar_one().template = "Lumen & Co: news"
+    address = f"/campaigns/{campaign}/copy"
+    answer = submit(signed_in, address, address, why="Again")
+    assert answer.headers["Location"].endswith("/edit/basics")
+    assert 'value="Again"' in signed_in.get(answer.headers["Location"]).text
+
+
+def test_the_list_filters_by_status(signed_in: FlaskClient, campaign: int) -> None:
+    """The address holds the filter; none like it is said so."""
+    del campaign
+    assert "Spring sale" in signed_in.get("/campaigns?status=running").text
+    page = signed_in.get("/campaigns?status=paused").text
+    assert "Spring sale" not in page
+    assert "None like this" in page
+
+
+@pytest.mark.parametrize("database_url", ["sqlite_url", "pg_url"], indirect=True)
+def test_the_course_counts_hours_rates_and_stops(runtime: Runtime, campaign: int) -> None:
+    """Hand-overs by hour, parts a minute of each from_number, and who said stop after their text."""
+    with runtime.db.write() as session:
+        one = session.get_one(Campaign, campaign)
+        line = FromNumber(program_id=one.program_id, country="*", address="+12125550100", kind="long_code", rate=2.0)
+        session.add(line)
+        session.flush()
+        for place, message in enumerate(session.execute(select(Message).order_by(col(Message.id))).scalars()):
+            if message.status in ("delivered", "sent"):
+                message.from_number_id, message.sent_at = line.id, START + timedelta(minutes=40 * place)
+                message.final_at = message.sent_at if message.status == "delivered" else None
+        number_id = session.execute(select(col(Message.number_id)).order_by(col(Message.id))).scalars().first() or 0
+        act = Act(number_id, one.program_id, "opt_out", Purpose.MARKETING, START + timedelta(minutes=5), "keyword")
+        record(session, [act], START)
+    with runtime.db.read() as session:
+        found = course.course(session, runtime.keys, session.get_one(Campaign, campaign), START + timedelta(minutes=81))
+    assert [(hour.begins.hour - START.hour, hour.sent, hour.delivered) for hour in found.hours] == [
+        (0, 2, 2),
+        (1, 1, 0),
+    ]
+    assert [(rate.allowed, rate.lately) for rate in found.rates] == [(120.0, 0.4)]
+    assert (found.opt_outs, [stop.number for stop in found.stops]) == (1, ["erased"])
 
 
 def test_a_button_pressed_too_late_changes_nothing(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:

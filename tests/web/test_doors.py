@@ -67,6 +67,7 @@ RULES = {
     "contacts.ask_export": "signed_in",
     "contacts.export": "signed_in",
     "uploading.upload": "marketer_with_file",
+    **dict.fromkeys((f"campaigns.{name}" for name in ("show_course", "ask_cancel", "ask_copy", "copy")), "signed_in"),
     "campaigns.listing": "signed_in",
     "campaigns.show": "signed_in",
     "campaigns.live": "signed_in",

@@ -119,7 +119,10 @@ def test_a_segment_is_built_counted_saved_and_deleted(signed_in: FlaskClient, ru
     assert send(signed_in, "/segments/1/delete", rows()).status_code == 303
     with runtime.db.read() as session:
         assert session.execute(select(Segment)).first() is None
-        assert [row.action for row in session.execute(select(Audit)).scalars()] == ["segment.create", "segment.delete"]
+        assert [row.action for row in session.execute(select(Audit)).scalars()][-2:] == [
+            "segment.create",
+            "segment.delete",
+        ]
 
 
 def test_without_javascript_a_button_gives_another_row(signed_in: FlaskClient, people: int) -> None:

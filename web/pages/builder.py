@@ -85,7 +85,7 @@ def save_basics(campaign_id: int) -> ResponseReturnValue:
     program = next((one for one in choice if one.slug == slug), None)
     if program is None:
         abort(404)
-    require("marketer", program.id or 0)
+    require("write", program.id or 0)
     try:
         if not errors:
             found.save(replace(found.written, name=name, program=slug, purpose=Purpose(purpose)))

@@ -53,13 +53,13 @@ class Building:
         return writing.edit(runtime(), self.id, wanted, person().actor)
 
 
-def load(campaign_id: int, role: str = "marketer") -> Building:
+def load(campaign_id: int, right: str = "write") -> Building:
     """The campaign, for whoever may work on it: 404 or 403 otherwise."""
     with runtime().db.read() as session:
         campaign = session.get(Campaign, campaign_id)
         if campaign is None:
             abort(404)
-        require(role, campaign.program_id)
+        require(right, campaign.program_id)
         written = writing.written(session, campaign_id)
         program = session.get_one(Program, campaign.program_id)
         session.expunge_all()
@@ -91,4 +91,4 @@ def may_choose() -> Sequence[Program]:
     """The programs whose campaigns this person may write."""
     with runtime().db.read() as session:
         every = programs.listing(session, person().programs)
-    return [one for one in every if person().may("marketer", one.id or 0)]
+    return [one for one in every if person().may("write", one.id or 0)]

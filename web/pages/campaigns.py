@@ -3,17 +3,23 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import abort, redirect, render_template
+from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from sender.campaigns import control, reports
+from sender.campaigns import control, copies, course, reports
 from sender.campaigns.control import ControlError
+from sender.models import Campaign
 from sender.runtime import Runtime
+from sender.states import WAITING
 from web.auth import Door, person, require, signed_in
-from web.context import runtime
+from web.context import runtime, web
 from web.frame import may_anywhere
+from web.pages import confirm
 from web.pages.blocks import render_block
+from web.pages.listing import read_listing
 
+STATUSES = ("draft", "submitted", "approved", "scheduled", "running", "paused", "finished", "cancelled")
+COURSE_SECONDS = 10.0
 OVER = frozenset({"finished", "cancelled"})
 STEERING: dict[str, Callable[[Runtime, int, str], object]] = {
     "pause": control.pause,
@@ -33,15 +39,19 @@ def refuse(error: ControlError) -> tuple[str, int]:
 @door.get("/campaigns")
 def listing() -> ResponseReturnValue:
     """Every campaign this person may look at, newest first."""
+    listing = read_listing(("-made",), ("status", "archived"))
+    shelf, status = bool(listing.filters["archived"]), listing.filters["status"]
     with runtime().db.read() as session:
-        lines = reports.listing(session, person().programs)
-    return render_template("campaigns.html", lines=lines, may_write=may_anywhere(person(), "marketer"))
+        lines = reports.listing(session, person().programs, listing.limit, shelf, listing.offset, status)
+    values = {"listing": listing, "lines": lines, "statuses": STATUSES}
+    return render_template("campaigns.html", **values, may_write=may_anywhere(person(), "write"))
 
 
 @door.get("/campaigns/<int:campaign_id>")
 def show(campaign_id: int) -> ResponseReturnValue:
     """One campaign."""
-    return render_template("campaign.html", **_values(campaign_id))
+    values = _values(campaign_id)
+    return render_template("campaign.html", **values, course=_course(values["sheet"].campaign))
 
 
 @door.get("/campaigns/<int:campaign_id>/live")
@@ -50,10 +60,57 @@ def live(campaign_id: int) -> ResponseReturnValue:
     return render_block("campaign.html", "live", **_values(campaign_id))
 
 
+@door.get("/campaigns/<int:campaign_id>/course")
+def show_course(campaign_id: int) -> ResponseReturnValue:
+    """Its chart, rates and opt-outs, for htmx: dearer to count, so asked for less often."""
+    values = _values(campaign_id)
+    return render_block("campaign.html", "course", **values, course=_course(values["sheet"].campaign))
+
+
+@door.get("/campaigns/<int:campaign_id>/cancel")
+def ask_cancel(campaign_id: int) -> ResponseReturnValue:
+    """What cancelling would drop, in numbers."""
+    sheet = _sheet(campaign_id)
+    require("steer", sheet.campaign.program_id)
+    counts = sheet.progress.by_status
+    waiting = sum(counts.get(status.value, 0) for status in WAITING)
+    consequences = [
+        f"{waiting:,} messages that wait are dropped; {sheet.progress.total - waiting:,} are done or on their way.",
+        "This cannot be undone. To stop for a while, pause instead.",
+    ]
+    address = f"/campaigns/{campaign_id}"
+    return confirm.ask(
+        f"Cancel “{sheet.campaign.name}”?", consequences, "Cancel the campaign", f"{address}/cancel", address
+    )
+
+
+@door.get("/campaigns/<int:campaign_id>/copy")
+def ask_copy(campaign_id: int) -> ResponseReturnValue:
+    """What a copy takes with it."""
+    sheet = _sheet(campaign_id)
+    require("write", sheet.campaign.program_id)
+    consequences = ["A new draft with the same audience, texts and limits. Nothing is sent, and nothing is approved."]
+    address = f"/campaigns/{campaign_id}"
+    title = f"Duplicate “{sheet.campaign.name}”?"
+    return confirm.ask(
+        title, consequences, "Make the copy", f"{address}/copy", address, danger=False, why="Name of the copy"
+    )
+
+
+@door.post("/campaigns/<int:campaign_id>/copy")
+def copy(campaign_id: int) -> ResponseReturnValue:
+    """Make the copy: 303 to its first step."""
+    sheet = _sheet(campaign_id)
+    require("write", sheet.campaign.program_id)
+    name = request.form.get("why", "").strip()[:120] or f"{sheet.campaign.name} (copy)"
+    made = copies.duplicate(runtime(), campaign_id, name, person().actor)
+    return redirect(f"/campaigns/{made}/edit/basics", 303)
+
+
 @door.post("/campaigns/<int:campaign_id>/<any(pause, resume, cancel):action>")
 def steer(campaign_id: int, action: str) -> ResponseReturnValue:
     """Pause, resume or cancel: 303 back to the campaign."""
-    require("marketer", _sheet(campaign_id).campaign.program_id)
+    require("steer", _sheet(campaign_id).campaign.program_id)
     STEERING[action](runtime(), campaign_id, person().actor)
     return redirect(f"/campaigns/{campaign_id}", 303)
 
@@ -63,8 +120,19 @@ def _values(campaign_id: int) -> dict[str, Any]:
     return {
         "sheet": sheet,
         "over": sheet.campaign.status in OVER,
-        "may_steer": person().may("marketer", sheet.campaign.program_id),
+        "may_steer": person().may("steer", sheet.campaign.program_id),
+        "may_write": person().may("write", sheet.campaign.program_id),
     }
+
+
+def _course(campaign: Campaign) -> course.Course:
+    clock, keys = runtime().clock, runtime().keys
+
+    def count() -> course.Course:
+        with runtime().db.read() as session:
+            return course.course(session, keys, campaign, clock.now())
+
+    return web().remembered.get(("course", campaign.id), clock.elapsed(), COURSE_SECONDS, count)
 
 
 def _sheet(campaign_id: int) -> reports.Sheet:
@@ -72,5 +140,5 @@ def _sheet(campaign_id: int) -> reports.Sheet:
         sheet = reports.sheet(session, campaign_id)
     if sheet is None:
         abort(404)
-    require("viewer", sheet.campaign.program_id)
+    require("look", sheet.campaign.program_id)
     return sheet

@@ -33,7 +33,7 @@ def choose_theme() -> ResponseReturnValue:
 @door.get("/halt")
 def ask_halt() -> ResponseReturnValue:
     """What halting would stop, in numbers."""
-    _require("marketer")
+    _require("steer")
     with runtime().db.read() as session:
         running, waiting = reports.under_way(session)
     consequences = [
@@ -47,7 +47,7 @@ def ask_halt() -> ResponseReturnValue:
 @door.post("/halt")
 def do_halt() -> ResponseReturnValue:
     """Halt: no gate is open once this answers."""
-    _require("marketer")
+    _require("steer")
     why = request.form.get("why", "").strip()[:LONGEST_REASON]
     halt.halt(runtime(), why or f"halted by {person().actor}", person().actor)
     return redirect("/", 303)
@@ -56,7 +56,7 @@ def do_halt() -> ResponseReturnValue:
 @door.get("/release")
 def ask_release() -> ResponseReturnValue:
     """What releasing would set going, in numbers."""
-    _require("owner")
+    _require("own")
     with runtime().db.read() as session:
         running, waiting = reports.under_way(session)
     consequences = [
@@ -69,7 +69,7 @@ def ask_release() -> ResponseReturnValue:
 @door.post("/release")
 def do_release() -> ResponseReturnValue:
     """Let gates open again."""
-    _require("owner")
+    _require("own")
     try:
         halt.release(runtime(), person().actor)
     except halt.HeldError as error:

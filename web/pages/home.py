@@ -58,7 +58,7 @@ def show() -> ResponseReturnValue:
         active = overview.active(session, programs)
         begun = overview.begun(session)
         waiting = overview.replies_to_judge(session, programs)
-        tasks = _tasks(session, begun) if not begun.left and may_anywhere(person(), "marketer") else []
+        tasks = _tasks(session, begun) if not begun.left and may_anywhere(person(), "write") else []
         figures = web().remembered.get(
             ("home", programs), runtime().clock.elapsed(), TREND_SECONDS, lambda: _figures(session)
         )
@@ -69,7 +69,7 @@ def show() -> ResponseReturnValue:
         tasks=tasks,
         figures=figures,
         shown=prices.shown,
-        may_write=may_anywhere(person(), "marketer"),
+        may_write=may_anywhere(person(), "write"),
     )
 
 
@@ -83,15 +83,14 @@ def _of_campaigns(active: list[Active]) -> list[Need]:
     needs = []
     for one in active:
         line = one.line
-        if not person().may("marketer", line.program_id):
-            continue
-        if line.status == "submitted":
+        rights = {right for right in ("approve", "steer") if person().may(right, line.program_id)}
+        if line.status == "submitted" and "approve" in rights:
             why = f"Handed in by {one.submitted_by} for {one.recipients or 0:,} people"
             address = f"/campaigns/{line.id}/edit/review"
             needs.append(Need(f"Approve “{line.name}”", why, address, "Review", "check-circle"))
-        if line.status == "paused":
+        if line.status == "paused" and "steer" in rights:
             needs.append(Need(f"“{line.name}” stands still", one.paused_why, f"/campaigns/{line.id}", "Look", "pause"))
-        if line.status == "approved":
+        if line.status == "approved" and "steer" in rights:
             address = f"/campaigns/{line.id}/edit/review"
             needs.append(
                 Need(f"Start “{line.name}”", "It is approved and waits to be started", address, "Open", "send")
@@ -108,7 +107,7 @@ def _of_replies(waiting: int) -> list[Need]:
 
 def _tasks(session: Session, begun: Begun) -> list[Task]:
     exported = reports.notices(session).keys_exported
-    owner = person().may("owner", ALL_PROGRAMS)
+    owner = person().may("own", ALL_PROGRAMS)
     settings = runtime().settings
     connected = settings.twilio_account_sid is not None
     how = "Texts go to the simulator for now." if settings.simulated else "tactful doctor says what is missing."

@@ -19,10 +19,11 @@ from web.pages import building, confirm
 from web.pages.blocks import render_block
 from web.pages.building import Building, Refused
 
-MOVES: dict[str, Callable[[Runtime, int, str], object]] = {
-    "submit": approval.submit,
-    "approve": approval.approve,
-    "withdraw": approval.withdraw,
+# What each button does, and the right it takes.
+MOVES: dict[str, tuple[str, Callable[[Runtime, int, str], object]]] = {
+    "submit": ("write", approval.submit),
+    "approve": ("approve", approval.approve),
+    "withdraw": ("write", approval.withdraw),
 }
 
 door = Door("review", __name__, rule=signed_in)
@@ -37,14 +38,14 @@ def refuse(error: ControlError) -> tuple[str, int]:
 @door.get("/campaigns/<int:campaign_id>/edit/review")
 def show(campaign_id: int) -> ResponseReturnValue:
     """What would happen, and the buttons that let it."""
-    found = building.load(campaign_id, "viewer")
+    found = building.load(campaign_id, "look")
     return render_template("builder/review.html", **_values(found), **building.frame(found, "review"))
 
 
 @door.post("/campaigns/<int:campaign_id>/rehearse")
 def begin(campaign_id: int) -> ResponseReturnValue:
     """Rehearse in the background: 303 to the review, which shows how far it is; the page can be left."""
-    found = building.load(campaign_id, "viewer")
+    found = building.load(campaign_id, "look")
     work = functools.partial(rehearse, runtime(), found.id, None)
     web().rehearsals.start(found.id, found.campaign.edits, work, Refused)
     if "HX-Request" in request.headers:
@@ -55,22 +56,23 @@ def begin(campaign_id: int) -> ResponseReturnValue:
 @door.get("/campaigns/<int:campaign_id>/rehearsal")
 def progress(campaign_id: int) -> ResponseReturnValue:
     """The part of the review that changes, for htmx."""
-    found = building.load(campaign_id, "viewer")
+    found = building.load(campaign_id, "look")
     return render_block("builder/review.html", "rehearsal", **_values(found), **building.frame(found, "review"))
 
 
 @door.post("/campaigns/<int:campaign_id>/<any(submit, approve, withdraw):step>")
 def move(campaign_id: int, step: str) -> ResponseReturnValue:
     """Submit, approve or withdraw: 303 back to the review, 409 with what is in the way."""
-    found = building.load(campaign_id)
-    MOVES[step](runtime(), found.id, person().actor)
+    right, act = MOVES[step]
+    found = building.load(campaign_id, right)
+    act(runtime(), found.id, person().actor)
     return redirect(building.address(found.id, "review"), 303)
 
 
 @door.get("/campaigns/<int:campaign_id>/start")
 def ask_start(campaign_id: int) -> ResponseReturnValue:
     """What starting means, in numbers."""
-    found = building.load(campaign_id)
+    found = building.load(campaign_id, "steer")
     run = web().rehearsals.find(found.id)
     return confirm.ask(
         f"Start “{found.campaign.name}”?",
@@ -85,7 +87,7 @@ def ask_start(campaign_id: int) -> ResponseReturnValue:
 @door.post("/campaigns/<int:campaign_id>/start")
 def start(campaign_id: int) -> ResponseReturnValue:
     """Schedule it for its start: 303 to the campaign's own page."""
-    found = building.load(campaign_id)
+    found = building.load(campaign_id, "steer")
     control.schedule(runtime(), found.id, None, person().actor)
     return redirect(f"/campaigns/{found.id}", 303)
 
@@ -113,7 +115,7 @@ def _values(found: Building) -> dict[str, Any]:
     run = web().rehearsals.find(found.id)
     done = run.result if run else None
     values: dict[str, Any] = {"run": run, "stale": run is not None and run.edition != found.campaign.edits}
-    values |= {"done": done, "faces": {}, "shown": prices.shown, "may_steer": person().may("marketer", _program(found))}
+    values |= {"done": done, "faces": {}, "shown": prices.shown, "may": _rights(found)}
     if done is not None:
         values["faces"] = _faces(done)
         values["drain"] = _lasts(done)
@@ -122,6 +124,10 @@ def _values(found: Building) -> dict[str, Any]:
     values["limit"] = runtime().settings.second_person_above
     values["others"] = sorted(able - {person().actor})
     return values
+
+
+def _rights(found: Building) -> dict[str, bool]:
+    return {right: person().may(right, _program(found)) for right in ("write", "approve", "steer")}
 
 
 def _program(found: Building) -> int:

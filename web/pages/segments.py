@@ -130,7 +130,7 @@ def _program(session: Session) -> Program | None:
 
 
 def _may_edit() -> bool:
-    return may_anywhere(person(), "marketer")
+    return may_anywhere(person(), "write")
 
 
 def _require_edit() -> None:
