@@ -74,7 +74,7 @@ def take_pictures(folder: Path, wanted: tuple[str, ...] = ()) -> list[str]:
     chosen = {name: path for name, path in PAGES.items() if not wanted or name in wanted}
     with (
         tempfile.TemporaryDirectory() as home,
-        served(Path(home)) as (address, welcome, opt_out),
+        served(Path(home)) as (address, welcome, opt_out, _),
         sync_playwright() as play,
     ):
         browser = play.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
+from typing import NamedTuple
 
 from sqlmodel import Session, SQLModel
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -247,9 +248,18 @@ class Quiet(WSGIRequestHandler):
         """Say nothing."""
 
 
+class House(NamedTuple):
+    """The made-up installation on loopback: its address, the paths of its owner's link and of an opt-out link."""
+
+    address: str
+    welcome: str
+    opt_out: str
+    runtime: Runtime
+
+
 @contextmanager
-def served(home: Path) -> Iterator[tuple[str, str, str]]:
-    """The made-up installation on loopback: its address, the path of its owner's link and of an opt-out link."""
+def served(home: Path) -> Iterator[House]:
+    """Serve it."""
     settings = Settings(_env_file=None, home=home, twilio_base_url="http://127.0.0.1:9")
     db = Database(settings.database)
     SQLModel.metadata.create_all(db.engine)
@@ -262,7 +272,8 @@ def served(home: Path) -> Iterator[tuple[str, str, str]]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", link, f"/o/{opt_out_token(runtime.keys, 1, 1)}"
+        address = f"http://127.0.0.1:{server.server_port}"
+        yield House(address, link, f"/o/{opt_out_token(runtime.keys, 1, 1)}", runtime)
     finally:
         server.shutdown()
         thread.join()

@@ -21,7 +21,7 @@
     return [{ ...common, grid: { show: false } }, { ...common, size: 56, values: (_, ticks) => ticks.map((one) => (unit === "%" ? `${one} %` : number.format(one))) }];
   };
   const draw = (figure) => {
-    const { x, names, series } = read(figure.querySelector("table"));
+    const { x, names, series } = read(figure.querySelector("details table"));
     const space = figure.querySelector(".chart-space");
     const bars = figure.dataset.chart === "bars";
     const look = (name, at) => ({
@@ -47,9 +47,9 @@
     drawn.get(figure)?.destroy();
     drawn.set(figure, new uPlot(options, [x, ...series], space));
   };
-  const all = () => document.querySelectorAll("figure.chart").forEach((figure) => { if (figure.querySelector("tbody tr")) draw(figure); });
+  const all = () => document.querySelectorAll("figure.chart").forEach((figure) => { if (figure.querySelector("details tbody tr")) draw(figure); });
   all();
   let wait = 0;
   addEventListener("resize", () => { clearTimeout(wait); wait = setTimeout(all, 150); });
-  document.addEventListener("htmx:load", (event) => event.target.querySelectorAll?.("figure.chart").forEach(draw));
+  document.addEventListener("htmx:load", (event) => event.target !== document.body && event.target.querySelectorAll?.("figure.chart").forEach(draw));
 })();

@@ -1,0 +1,96 @@
+"""What a marketer does, in a real browser, from the first click to the last."""
+
+from playwright.sync_api import Page, expect
+
+from sender.campaigns import control
+from tests.browser.world import House
+
+
+def test_a_campaign_of_three_variants_is_written_rehearsed_approved_run_paused_and_resumed(
+    house: House, owner: tuple[Page, list[str]]
+) -> None:
+    """Five steps, a rehearsal that shows who never gets it, approval, start, pause, resume; no complaint on the way."""
+    page, complaints = owner
+    page.goto(house.address + "/")
+    page.get_by_role("link", name="New campaign").click()
+    page.get_by_label("Name", exact=True).fill("Midsummer")
+    page.get_by_role("button", name="Save and go on").click()
+
+    for place, who in ((1, "Gold members"), (2, "Spanish speakers")):
+        page.locator(f"#segment-{place}").select_option(label=who)
+        page.get_by_role("button", name="Add a group").click()
+    expect(page.locator("#crowd .figure-value")).to_contain_text("180")
+    page.get_by_role("checkbox", name="Bought this month").check()
+    expect(page.locator("#crowd .figure-value")).not_to_contain_text("180")
+    page.get_by_role("button", name="Save and go on").click()
+
+    for words in ("gold comes first", "hola", "for everybody"):
+        page.locator("#text").fill(f"Lumen & Co: Hi , {words} – lumen.example/x")
+        page.locator("#text").evaluate("one => one.setSelectionRange(15, 15)")
+        page.get_by_role("button", name="first name", exact=True).click()
+        expect(page.locator(".phone-bubble").first).to_contain_text(words)
+        expect(page.locator(".phone-bubble mark").first).to_be_visible()
+        page.get_by_role("button", name="Replace by -").click()
+        expect(page.locator(".phone-bubble mark")).to_have_count(0)
+        page.get_by_label("First name").fill("there")
+        page.get_by_role("button", name="Next person").click()
+        expect(page.locator(".phone-count")).to_contain_text("2 of")
+        page.get_by_role("button", name="Save and go on").click()
+    page.get_by_label("Budget in all").fill("25.00")
+    page.get_by_role("button", name="Save and go on").click()
+
+    expect(page.get_by_text("Never get it")).to_be_visible()
+    page.locator("details.reason summary", has_text="They said STOP").click()
+    expect(page.locator("details.reason[open] .faces li").first).to_be_visible()
+    page.get_by_role("button", name="Submit for approval").click()
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("link", name="Start…").click()
+    expect(page.get_by_text("costs at least")).to_be_visible()
+    page.get_by_role("button", name="Start the campaign").click()
+
+    assert control.start_due(house.runtime) == 1
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("This campaign stands still:")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("h1 .tag")).to_have_text("Running")
+    page.get_by_role("link", name="Cancel…").click()
+    expect(page.get_by_text("cannot be undone")).to_be_visible()
+    assert complaints == []
+
+
+def test_the_brake_is_within_reach_of_the_keyboard(house: House, owner: tuple[Page, list[str]]) -> None:
+    """Skip link first; halting from any page by keyboard alone, and releasing again."""
+    page, _ = owner
+    page.goto(house.address + "/segments")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.get_by_role("link", name="Halt all sending").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Why").fill("wrong price")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("wrong price")
+    page.get_by_role("link", name="Release sending").click()
+    page.get_by_role("button", name="Release").click()
+    expect(page.get_by_role("link", name="Halt all sending")).to_be_visible()
+
+
+def test_the_builder_works_without_javascript(house: House, owner: tuple[Page, list[str]]) -> None:
+    """Forms alone lead from a new campaign to its rehearsal."""
+    page, _ = owner
+    browser = page.context.browser
+    assert browser is not None
+    plain = browser.new_context(java_script_enabled=False)
+    plain.add_cookies(page.context.cookies())  # type: ignore[arg-type]
+    other = plain.new_page()
+    other.set_default_timeout(10_000)
+    other.goto(house.address + "/campaigns/new")
+    other.fill("#name", "Without script")
+    for _ in range(4):
+        other.click("text=Save and go on")
+    other.click("text=Rehearse now")
+    for _ in range(40):
+        if other.locator("text=Never get it").count():
+            break
+        other.reload()
+    expect(other.locator("text=Never get it")).to_be_visible()
+    plain.close()
