@@ -32,9 +32,11 @@ from web.pages import (
     imports,
     opt_out,
     review,
+    rules,
     segments,
     sign_in,
     text_step,
+    trying,
     users,
 )
 from web.pages.words import FILTERS
@@ -61,6 +63,8 @@ DOORS: tuple[Door, ...] = (
     audience_step.door,
     text_step.door,
     review.door,
+    trying.door,
+    rules.door,
     segments.door,
     account.door,
     users.door,

@@ -35,6 +35,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("People", "Contacts", "/contacts", "users"),
     Entry("People", "Segments", "/segments", "filter"),
     Entry("People", "Imports", "/imports", "upload", "write"),
+    Entry("Compliance", "Rules", "/rules", "book-open"),
     Entry("Installation", "Users", "/users", "users", "own"),
     Entry("Installation", "Audit", "/audit", "list", "audit"),
 )

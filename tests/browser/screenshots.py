@@ -39,6 +39,9 @@ PAGES = {
     "import-columns": "/imports/1",
     "import-done": "/imports/2",
     "import-checked": "/imports/3",
+    "builder-test": "/campaigns/6/edit/test",
+    "rules": "/rules",
+    "rule": "/rules/US-FL",
     "halt": "/halt",
     "release": "/release",
 }

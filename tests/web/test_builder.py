@@ -212,3 +212,20 @@ def test_a_viewer_reviews_but_does_not_write(
     assert "Submit for approval" not in viewer.get(f"{edit}/review").text
     for step in ("basics", "audience", "text", "timing"):
         assert viewer.get(f"{edit}/{step}").status_code == 403
+
+
+def test_a_test_text_goes_to_a_proven_phone_alone(signed_in: FlaskClient, runtime: Runtime, house: int) -> None:
+    """A number that cannot be one is refused with a sentence; a registered one waits for its code; nothing leaves."""
+    del house
+    edit = made(signed_in)
+    wrong = send(signed_in, f"{edit}/test/phones", number="12", label="")
+    assert wrong.status_code == 422
+    assert 'role="alert"' in wrong.text
+    assert send(signed_in, f"{edit}/test/phones", number="+1 212 555 0142", label="work").status_code == 303
+    page = signed_in.get(f"{edit}/test").text
+    assert "Prove +1•••••0142" in page
+    assert "Send me the text" not in page
+    assert send(signed_in, f"{edit}/test/code", phone="1", code="000000").status_code == 422
+    assert send(signed_in, f"{edit}/test", phone="1", variant="Everyone").status_code == 422
+    with runtime.db.read() as session:
+        assert len(session.execute(select(Message)).scalars().all()) == 1, "the code alone"

@@ -68,6 +68,8 @@ RULES = {
     "contacts.export": "signed_in",
     "uploading.upload": "marketer_with_file",
     **dict.fromkeys((f"campaigns.{name}" for name in ("show_course", "ask_cancel", "ask_copy", "copy")), "signed_in"),
+    **dict.fromkeys((f"trying.{name}" for name in ("show", "send", "register", "prove")), "signed_in"),
+    **dict.fromkeys(("rules.listing", "rules.show"), "signed_in"),
     "campaigns.listing": "signed_in",
     "campaigns.show": "signed_in",
     "campaigns.live": "signed_in",
@@ -91,6 +93,7 @@ FILL = {
     "import_id": 1,
     "number_id": 1,
     "choice": "commit",
+    "code": "US",
 }
 
 
