@@ -23,6 +23,7 @@ from sender.backup.place import mark
 from sender.campaigns.control import cancel_waiting, finish_done, pause_strayed, start_due
 from sender.campaigns.planner import plan_slice
 from sender.delivery.brakes import brake
+from sender.delivery.canary import fly_if_due
 from sender.delivery.comparing import compare
 from sender.delivery.dispatcher import Dispatcher, Ring
 from sender.delivery.receipts import apply
@@ -98,6 +99,7 @@ class Scheduler:
                 Step("forget events", 600.0, lambda: forget_events(runtime), by_the_clock=False),
             ],
             "notices": [Step("tell people", 5.0, lambda: tell_people(runtime), by_the_clock=False)],
+            "canary": [Step("canary", 15.0, lambda: fly_if_due(runtime), by_the_clock=False)],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),
                 Step("mark", 60.0, lambda: mark(runtime)),

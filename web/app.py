@@ -30,6 +30,7 @@ from web.pages import (
     frame_doors,
     home,
     imports,
+    inbox,
     opt_out,
     review,
     rules,
@@ -37,6 +38,7 @@ from web.pages import (
     sign_in,
     text_step,
     trying,
+    unsure,
     users,
 )
 from web.pages.words import FILTERS
@@ -72,6 +74,8 @@ DOORS: tuple[Door, ...] = (
     contacts.door,
     imports.door,
     imports.uploading,
+    inbox.door,
+    unsure.door,
 )
 
 

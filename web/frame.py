@@ -33,6 +33,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("", "Home", "/", "home"),
     Entry("Send", "Campaigns", "/campaigns", "send"),
     Entry("People", "Contacts", "/contacts", "users"),
+    Entry("Replies", "Inbox", "/inbox", "inbox"),
+    Entry("Replies", "Review", "/inbox/review", "check-circle"),
     Entry("People", "Segments", "/segments", "filter"),
     Entry("People", "Imports", "/imports", "upload", "write"),
     Entry("Compliance", "Rules", "/rules", "book-open"),

@@ -68,13 +68,18 @@ def inbound_text(parameters: Mapping[str, str]) -> InboundText:
         raise RefusedError(400)
     return InboundText(
         sid=_match(SID, parameters.get("MessageSid", "")),
-        from_=parameters["From"],
-        to=parameters["To"],
-        body=parameters["Body"],
+        from_=_readable(parameters["From"]),
+        to=_readable(parameters["To"]),
+        body=_readable(parameters["Body"]),
         service_sid=parameters.get("MessagingServiceSid", ""),
         opt_out_type=_match(OPT_OUT_TYPE, parameters.get("OptOutType", "")),
         num_media=int(_match(CODE, parameters.get("NumMedia") or "0")),
     )
+
+
+def _readable(text: str) -> str:
+    """Bytes that are no UTF-8 become marks: what else the person wrote still counts."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def auth_tokens(settings: Settings) -> list[str]:

@@ -19,7 +19,7 @@ class BadParametersError(ValueError):
 def signature(auth_token: str, url: str, parameters: Mapping[str, str]) -> bytes:
     """The signature Twilio would send, as it stands in ``X-Twilio-Signature``."""
     signed = url + "".join(name + parameters[name] for name in sorted(parameters))
-    return base64.b64encode(hmac.digest(auth_token.encode(), signed.encode(), "sha1"))
+    return base64.b64encode(hmac.digest(auth_token.encode(), signed.encode("utf-8", "surrogateescape"), "sha1"))
 
 
 def is_signed(auth_tokens: Iterable[str], url: str, parameters: Mapping[str, str], header: str) -> bool:
@@ -30,10 +30,13 @@ def is_signed(auth_tokens: Iterable[str], url: str, parameters: Mapping[str, str
 
 
 def form_parameters(body: bytes) -> dict[str, str]:
-    """The parameters of a form body, blank ones too, in UTF-8; BadParametersError when a name comes twice."""
+    """The parameters of a form body, blank ones too, in UTF-8; BadParametersError when a name comes twice.
+
+    Bytes that are no UTF-8 become lone surrogates, so that the signature over them still holds.
+    """
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=PARAMETERS_AT_MOST
+            body.decode("ascii"), keep_blank_values=True, errors="surrogateescape", max_num_fields=PARAMETERS_AT_MOST
         )
     except ValueError as error:
         raise BadParametersError("The body is not a form.") from error

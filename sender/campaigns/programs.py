@@ -24,7 +24,7 @@ EVERYWHERE = "*"
 """The country of a from_number that serves every country without one of its own."""
 
 LINE_KINDS = ("long_code", "toll_free", "short_code", "alphanumeric", "messaging_service")
-WORDING_KINDS = ("opt_in", "help", "stop", "start")
+WORDING_KINDS = ("opt_in", "confirm", "help", "stop", "clarify", "start", "away")
 SCOPES = ("program", "all")
 MINUTES = 24 * 60
 
@@ -69,7 +69,7 @@ class ProgramIn:
 
     ``caps`` and ``hours`` are those of guards/base.py; ``loosened`` maps a rule id of basis "courtesy" or "law-call" to
     the reason, which is an owner's right;
-    ``wordings`` maps opt_in, help, stop and start to what is shown or answered, ``refusals`` a country to the refusal
+    ``wordings`` maps a kind of WORDING_KINDS to what is shown or answered, ``refusals`` a country to the refusal
     line its law wants. ``footer_every_days`` 0: in every text; ``max_parts`` 0: no limit; ``domains``: of links.
     """
 
@@ -210,8 +210,17 @@ def _check_words(wanted: ProgramIn) -> None:
     for kind, text in wanted.wordings.items():
         if kind not in WORDING_KINDS or not text.strip():
             raise ProgramError(f"The wording {kind!r} must be one of {', '.join(WORDING_KINDS)}, and not empty.")
+        check_wording(kind, text, wanted.brand, wanted.help_contact)
     if wanted.opt_out_scope not in SCOPES:
         raise ProgramError(f"The opt_out_scope is {wanted.opt_out_scope!r}; it must be one of {', '.join(SCOPES)}.")
+
+
+def check_wording(kind: str, text: str, brand: str, help_contact: str) -> None:
+    """What asks for the yes of a double opt-in must say who asks and how to get help and stop (CTIA 5.1.2.1)."""
+    wanted = {"confirm": (brand.strip(), help_contact.strip(), "YES", "STOP", "rates")}.get(kind, ())
+    missing = [part for part in wanted if part.casefold() not in text.casefold()]
+    if missing:
+        raise ProgramError(f"The {kind} wording lacks {', '.join(map(repr, missing))}; CTIA wants it in the question.")
 
 
 def _check_places(wanted: ProgramIn) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from sender.campaigns.programs import WORDING_KINDS, ProgramError
+from sender.campaigns.programs import WORDING_KINDS, ProgramError, check_wording
 from sender.crypto import text_hash
 from sender.models import Audit, Program, Wording
 from sender.runtime import Runtime
@@ -17,9 +17,11 @@ def add_wording(runtime: Runtime, slug: str, kind: str, text: str, actor: str) -
         raise ProgramError(f"The {kind} wording is empty; write what people are shown or answered.")
     now = runtime.clock.now()
     with runtime.db.write() as session:
-        program_id = session.execute(select(col(Program.id)).where(col(Program.slug) == slug)).scalar()
-        if program_id is None:
+        program = session.execute(select(Program).where(col(Program.slug) == slug)).scalar()
+        if program is None:
             raise ProgramError(f"There is no program {slug!r}; `tactful program list` shows them.")
+        check_wording(kind, text, program.brand, program.help_contact)
+        program_id = program.id or 0
         mine = (col(Wording.program_id) == program_id, col(Wording.kind) == kind)
         version = (session.execute(select(func.max(col(Wording.version))).where(*mine)).scalar() or 0) + 1
         words, hashed = text.strip(), text_hash(text.strip())

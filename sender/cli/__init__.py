@@ -19,6 +19,7 @@ from sender.cli import (
     processes,
     programs,
     records,
+    replies,
     rules,
     users,
 )
@@ -51,6 +52,7 @@ campaign_acts.register(campaigns.app)
 filters.register(app)
 processes.register(app)
 records.register(app)
+replies.register(app)
 rules.register(app)
 
 

@@ -44,7 +44,7 @@ def listing() -> None:
 @app.command("word")
 def word(
     program: Annotated[str, typer.Argument(help="The program's short name.")],
-    kind: Annotated[str, typer.Argument(help="opt_in, help, stop or start.")],
+    kind: Annotated[str, typer.Argument(help="opt_in, confirm, help, stop, clarify, start or away.")],
     text: Annotated[str, typer.Argument(help="The new words.")],
 ) -> None:
     """Give a program new words; the old version stays on record."""

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from guards import sizes
 from guards.base import Kind, Purpose
 from sender.crypto import seal, text_hash
 from sender.db import insert_new
@@ -44,7 +45,7 @@ def plan(
         "reason": "",
         "text_cipher": sealed(runtime, session, number_id, words),
         "text_hash": text_hash(words),
-        "parts": 1,
+        "parts": sizes.parts(words),
         "send_after": now,
         "expires_at": now + lasts,
         "deferrals": 0,

@@ -209,3 +209,9 @@ def _waiting(runtime: Runtime, reply: Reply, number: Number, brand: str | None) 
         reply.review_by or reply.received_at + WITHOUT_CLOCK,
         reply.put_off_at is not None,
     )
+
+
+def program_of(session: Session, reply_id: int) -> int | None:
+    """The program a reply came to, 0 where it came to none; None where there is no such reply."""
+    found = session.execute(select(col(Reply.id), col(Reply.program_id)).where(col(Reply.id) == reply_id)).first()
+    return None if found is None else found[1] or 0

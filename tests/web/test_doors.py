@@ -15,6 +15,7 @@ from web.auth import Door
 from web.headers import HEADERS
 
 # Who may pass which route. A route that is not here fails the test: say first who it is for.
+INBOX = ("listing", "live", "show", "live_thread", "answer", "mark_read", "assign", "answers", "keep", "retire")
 RULES = {
     "static.static": "anyone",
     "health.alive": "anyone",
@@ -70,6 +71,8 @@ RULES = {
     **dict.fromkeys((f"campaigns.{name}" for name in ("show_course", "ask_cancel", "ask_copy", "copy")), "signed_in"),
     **dict.fromkeys((f"trying.{name}" for name in ("show", "send", "register", "prove")), "signed_in"),
     **dict.fromkeys(("rules.listing", "rules.show"), "signed_in"),
+    **dict.fromkeys((f"unsure.{name}" for name in ("show", "live", "decide")), "signed_in"),
+    **dict.fromkeys((f"inbox.{name}" for name in INBOX), "signed_in"),
     "campaigns.listing": "signed_in",
     "campaigns.show": "signed_in",
     "campaigns.live": "signed_in",
@@ -94,6 +97,9 @@ FILL = {
     "number_id": 1,
     "choice": "commit",
     "code": "US",
+    "reply_id": 1,
+    "decision": "later",
+    "answer_id": 1,
 }
 
 

