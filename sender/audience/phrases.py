@@ -78,6 +78,7 @@ class Found(NamedTuple):
     """A pattern that matched: its language, the reply's own words, and the rule as it stands in the file.
 
     ``trust`` is the likeness (see likeness.py) from which the answer stands; under it, it is one step weaker.
+    ``doubted``: the reply asks a question or speaks of an order, or a single doubtful word is all that matched.
     """
 
     language: str
@@ -85,6 +86,7 @@ class Found(NamedTuple):
     rule: str
     certain: bool
     trust: int
+    doubted: bool = False
 
 
 def split(text: str) -> Words:
@@ -135,7 +137,7 @@ def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -
             asks = phase == "plain" and _ASKED.match(words.text, words.spans[spot[1] - 1][1])
             if not (asks or _in_doubt(rule.language, words, spot)):
                 return found
-            doubtful = doubtful or found._replace(certain=False, trust=_UNLIKE)
+            doubtful = doubtful or found._replace(certain=False, trust=_UNLIKE, doubted=True)
     return _unspaced(phase, words) or doubtful
 
 
@@ -188,7 +190,8 @@ def _first(rules: list[Rule], words: Words) -> Found | None:
 
 def _found(rule: Rule, words: Words, spot: tuple[int, int]) -> Found:
     trust = _LONE_TRUST.get(rule.phase, _TRUST[rule.phase]) if rule.lone else _TRUST[rule.phase]
-    return Found(rule.language, words.quote(*spot), rule.name, rule.phase in _CERTAIN, trust)
+    weak = rule.lone and rule.phase == "unsure"
+    return Found(rule.language, words.quote(*spot), rule.name, rule.phase in _CERTAIN, trust, doubted=weak)
 
 
 def _set_aside(rules: list[Rule], words: Words) -> None:
