@@ -12,7 +12,7 @@ from functools import partial
 
 from rich.console import Console
 
-from tests.chaos import bells, caps, clocks, controls, databases, full, kills, restores, steps, stops
+from tests.chaos import answers, bells, caps, clocks, controls, databases, full, kills, restores, steps, stops
 from tests.chaos.rounds import Row, Within
 from tests.chaos.runs import ROOT, Runs, commit_of
 from tests.chaos.scenarios import SCENARIOS
@@ -22,6 +22,7 @@ ROWS = (
     Row("kills", kills.play, 50, 1_000, BOTH),
     *(Row(f"steps-{name}", partial(steps.play, name), 1, 1, BOTH) for name in SCENARIOS),
     Row("stops", stops.play, 200, 10_000, BOTH, (Within("STOP", 0.99, 0.25),)),
+    Row("answers", answers.play, 20, 500, BOTH),
     Row("controls", controls.play, 50, 1_000, BOTH, (Within("commit", 1.0, 1.0),)),
     Row("caps", caps.play, 500, 3_000, BOTH),
     Row("clocks-day", partial(clocks.play, clocks.DAY), 50, 500, BOTH),

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from tests.chaos import caps, controls, stops
+from tests.chaos import answers, caps, controls, stops
 from tests.chaos.rounds import Place
 
 
@@ -24,3 +24,10 @@ def test_no_cap_is_passed(place: Place) -> None:
     """Sixteen threads and four campaigns: everybody gets exactly the two texts the cap allows."""
     result = caps.play(place, 100, Random(6))
     assert result.broken == []
+
+
+def test_every_stop_that_got_a_2xx_counts(place: Place) -> None:
+    """The process that takes STOPs is killed three times among thirty: each that was answered blocks for good."""
+    result = answers.play(place, 3, Random(10))
+    assert result.broken == []
+    assert result.counts["STOPs"] == 30

@@ -69,7 +69,7 @@ def test_what_took_too_long_is_broken(runs: Runs) -> None:
 def test_a_row_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong name is answered with the right ones."""
     assert main(["--row", "nothing"]) == 2
-    assert "stops, controls, caps" in capsys.readouterr().out
+    assert "stops, answers, controls, caps" in capsys.readouterr().out
 
 
 def test_a_percentile_is_a_time_that_was_taken() -> None:
