@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from sender.campaigns.reports import messages_by_status, notices
+from sender.campaigns.reports import notices
+from sender.measures import figures
 from sender.runtime import Runtime
 from web.auth import Door, anyone, this_machine
 from web.context import Metrics, runtime, web
@@ -41,28 +42,28 @@ def metrics() -> Response:
     return Response(generate_latest(web().metrics.registry), content_type=TEXT_FORMAT)
 
 
-class MessageCounts(Collector):
-    """Messages of the installation by state, counted when asked."""
+class Figures(Collector):
+    """What the database knows, read when asked."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One gauge with the label ``status``."""
-        family = GaugeMetricFamily("tactful_messages", "Messages by state.", labels=["status"])
-        with self._runtime.db.read() as session:
-            for status, count in messages_by_status(session).items():
-                family.add_metric([status], count)
-        yield family
+        """One gauge a figure."""
+        for figure in figures(self._runtime):
+            family = GaugeMetricFamily(figure.name, figure.says, labels=[figure.label] if figure.label else None)
+            for value, count in figure.values.items():
+                family.add_metric([value] if figure.label else [], count)
+            yield family
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        """What it will collect, without asking the database."""
-        return [GaugeMetricFamily("tactful_messages", "Messages by state.", labels=["status"])]
+        """Nothing before it is asked: a process starts without its database, too."""
+        return []
 
 
 def make_metrics(runtime: Runtime) -> Metrics:
     """A registry of this process alone."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(MessageCounts(runtime))
+    registry.register(Figures(runtime))
     requests = Counter("tactful_requests", "Requests answered.", ["route", "status"], registry=registry)
     return Metrics(registry, requests)

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from sender import halt
 from sender.campaigns import reports
 from sender.models.accounts import ALL_PROGRAMS
-from web.auth import Door, person, signed_in
+from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
 from web.frame import THEMES
 from web.headers import is_https
@@ -70,6 +70,7 @@ def ask_release() -> ResponseReturnValue:
 def do_release() -> ResponseReturnValue:
     """Let gates open again."""
     _require("own")
+    require_fresh("/release")
     try:
         halt.release(runtime(), person().actor)
     except halt.HeldError as error:

@@ -13,7 +13,7 @@ from sender.campaigns import approval, control, prices
 from sender.campaigns.moves import ControlError
 from sender.campaigns.rehearsal import Rehearsal, rehearse
 from sender.runtime import Runtime
-from web.auth import Door, person, signed_in
+from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime, web
 from web.pages import building, confirm
 from web.pages.blocks import render_block
@@ -65,6 +65,8 @@ def move(campaign_id: int, step: str) -> ResponseReturnValue:
     """Submit, approve or withdraw: 303 back to the review, 409 with what is in the way."""
     right, act = MOVES[step]
     found = building.load(campaign_id, right)
+    if step == "approve":
+        require_fresh(building.address(found.id, "review"))
     act(runtime(), found.id, person().actor)
     return redirect(building.address(found.id, "review"), 303)
 
