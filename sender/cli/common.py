@@ -160,7 +160,8 @@ def log_to_stderr() -> None:
             structlog.processors.TimeStamper(fmt="%H:%M:%S"),
             structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Asked anew for each line: what stands for standard error may have been closed since.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 
