@@ -7,14 +7,16 @@ is: ``BULK`` leaves a gap after its commit, ``URGENT`` (a STOP) asks most often 
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Executable, create_engine, event, make_url, text
+from sqlalchemy import Dialect, Engine, Executable, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel
@@ -185,22 +187,61 @@ def run_below(
 
 def insert_new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
     """Insert rows; one that a unique index already knows is passed over without a word."""
-    if not rows:
-        return
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert: Any = sqlite.insert if on_sqlite else postgresql.insert
-    run_below(session, insert(table.__table__).on_conflict_do_nothing(), rows)  # type: ignore[attr-defined]
+    if rows:
+        _insert_many(session, table, rows, None)
 
 
 def upsert(session: Session, table: type[SQLModel], rows: list[dict[str, Any]], keys: list[str]) -> None:
     """Insert rows, or write all their other columns where a row with these ``keys`` exists. Rows differ in keys."""
-    if not rows:
-        return
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert: Any = sqlite.insert if on_sqlite else postgresql.insert
+    if rows:
+        _insert_many(session, table, rows, tuple(keys))
+
+
+@dataclass(frozen=True, slots=True)
+class _Insert:
+    """A statement as the driver takes it: its words, its parameters in order, and what each value goes through."""
+
+    sql: str
+    names: tuple[str, ...]
+    processors: tuple[tuple[str, Callable[[Any], Any]], ...]
+    defaults: dict[str, Any]
+    by_name: bool
+
+
+def _insert_many(
+    session: Session, table: type[SQLModel], rows: list[dict[str, Any]], keys: tuple[str, ...] | None
+) -> None:
+    """Hand all rows to the driver at once; SQLAlchemy would look at every value, which costs more than SQLite."""
+    if session.new or session.dirty:
+        session.flush()
+    dialect = session.get_bind().dialect
+    done = _compiled(dialect, table, tuple(rows[0]), keys)
+    ready = []
+    for row in rows:
+        values = {**done.defaults, **row}
+        for name, process in done.processors:
+            values[name] = process(values[name])
+        ready.append(values if done.by_name else tuple(values[name] for name in done.names))
+    session.connection().exec_driver_sql(done.sql, ready)
+
+
+@lru_cache(maxsize=64)
+def _compiled(
+    dialect: Dialect, table: type[SQLModel], columns: tuple[str, ...], keys: tuple[str, ...] | None
+) -> _Insert:
+    insert: Any = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
     statement = insert(table.__table__)  # type: ignore[attr-defined]
-    others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    run_below(session, statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
+    if keys is None:
+        statement = statement.on_conflict_do_nothing()
+    else:
+        others = {name: statement.excluded[name] for name in columns if name not in keys}
+        statement = statement.on_conflict_do_update(index_elements=list(keys), set_=others)
+    compiled: Any = statement.compile(dialect=dialect, column_keys=list(columns))
+    by_name = not compiled.positional
+    names = tuple(compiled.bind_names.values()) if by_name else tuple(compiled.positiontup)
+    defaults = {column.key: column.default.arg for column in compiled.insert_prefetch}
+    processors = tuple((name, process) for name, process in compiled._bind_processors.items() if name in names)
+    return _Insert(str(compiled), names, processors, defaults, by_name)
 
 
 def sqlite_file(database: Database) -> Path | None:

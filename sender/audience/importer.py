@@ -40,7 +40,7 @@ from sender.models import ImportRun, Program
 SLICE_MOST = 500
 SLICE_LEAST = 25
 SLICE_FIRST = 100
-LOCK_SECONDS = 0.03
+LOCK_SECONDS = 0.04
 """What a slice aims at; no write transaction may hold SQLite's lock over 0.05 s. PostgreSQL locks only its rows."""
 
 

@@ -76,6 +76,8 @@ def record(session: Session, acts: Sequence[Act], now: datetime) -> list[Act]:
     An act whose ``source_ref`` is known already is the same act again. An opt-in that is no act of the person's own and
     meets an opt-out is not written at all. Callers hold the number rows' locks where the order against a gate matters.
     """
+    if not acts:
+        return []
     fresh = unknown(session, acts)
     standings = _standings(session, {act.number_id for act in fresh})
     taken: list[tuple[Act, dict[Key, dict[str, Any]]]] = []

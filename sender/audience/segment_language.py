@@ -11,7 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 TEXT_FIELDS = frozenset({"country", "area_code", "line_type", "language", "postal_code", "region", "zone"})
-TIME_FIELDS = frozenset({"created_at", "changed_at"})
+HAPPENED = frozenset({"last_text_at", "last_reply_at", "agreed_at"})
+"""When the latest text left for a person, when their latest reply came, since when their newest consent holds."""
+TIME_FIELDS = frozenset({"created_at", "changed_at"}) | HAPPENED
 NUMBER_FIELDS = frozenset({"import_id"})
 ATTRIBUTE = "attributes."
 DEEPEST = 8

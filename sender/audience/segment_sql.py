@@ -31,6 +31,7 @@ from sqlmodel import Session, col
 from sender.audience.segment_language import (
     AGES,
     EQUAL,
+    HAPPENED,
     LISTS,
     MOMENTS,
     NUMBER_FIELDS,
@@ -43,7 +44,7 @@ from sender.audience.segment_language import (
     edges,
     kind,
 )
-from sender.models import Contact, Number
+from sender.models import ConsentStanding, Contact, Message, Number, Reply
 
 _TABLES: Mapping[str, Any] = {
     **dict.fromkeys(("country", "area_code", "line_type"), Number),
@@ -145,8 +146,20 @@ def _test(test: Test, now: datetime, dialect: str) -> ColumnElement[bool]:
 
 
 def _column(field: str) -> ColumnElement[Any]:
+    if field in HAPPENED:
+        return _latest(field)
     found: ColumnElement[Any] = getattr(_TABLES[field], field)
     return found
+
+
+def _latest(field: str) -> ColumnElement[Any]:
+    """What happened last with the contact's number, whatever the program; NULL where it never did."""
+    table: Any = {"last_text_at": Message, "last_reply_at": Reply, "agreed_at": ConsentStanding}[field]
+    column = {"last_text_at": "sent_at", "last_reply_at": "received_at", "agreed_at": "as_of"}[field]
+    newest = select(func.max(col(getattr(table, column)))).where(col(table.number_id) == col(Contact.number_id))
+    if table is ConsentStanding:
+        newest = newest.where(col(ConsentStanding.state) == "in")
+    return newest.correlate(Contact).scalar_subquery()
 
 
 class _OnSqlite:

@@ -59,7 +59,7 @@ def profile(session: Session, keys: Keyring, number_id: int) -> Profile | None:
 
 def timeline(session: Session, keys: Keyring, number_id: int, programs: Collection[int] | None) -> list[Moment]:
     """What happened, newest first; of programs that this person may look at (None: all)."""
-    brands = dict(session.execute(select(col(Program.id), col(Program.brand))).tuples().all())
+    brands = {row[0]: row[1] for row in session.execute(select(col(Program.id), col(Program.brand)))}
     number = session.get(Number, number_id)
     key = _data_key(keys, number)
     found = [

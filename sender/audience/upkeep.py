@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from guards.base import Purpose
@@ -22,7 +22,7 @@ from sender.audience.phone import Phone, PhoneError, parse
 from sender.audience.withdrawals import withdraw
 from sender.audit import note
 from sender.locks import lock_numbers
-from sender.models import ConsentEvent, Contact, FrozenMember, Message
+from sender.models import ConsentEvent, Contact, Message
 from sender.runtime import Runtime
 from sender.states import WAITING, Status, advance
 
@@ -126,7 +126,6 @@ def merge(runtime: Runtime, kept_id: int, other_id: int, actor: str) -> None:
         _share_stops(runtime, session, numbers, actor, now)
         _fill_in(kept, other, now)
         session.execute(update(Message).where(col(Message.contact_id) == other_id).values(contact_id=kept_id))
-        session.execute(delete(FrozenMember).where(col(FrozenMember.contact_id) == other_id))
         session.flush()
         session.delete(other)
         detail = {"merged": other_id, "numbers": list(numbers)}

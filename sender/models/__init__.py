@@ -7,7 +7,7 @@ from sender.models.accounts import LoginLink, LoginThrottle, Passkey, RecoveryCo
 from sender.models.api import ApiAnswer, ApiKey
 from sender.models.campaigns import Campaign, Spend, Variant
 from sender.models.delivery import Allowance, Bucket, Comparison, Lease
-from sender.models.imports import FrozenAudience, FrozenMember, ImportChunk, ImportEntry, ImportPreset
+from sender.models.imports import ImportChunk, ImportEntry, ImportPreset
 from sender.models.installation import Audit, Emergency, Installation, Notice
 from sender.models.messages import Attempt, Decision, Message, Receipt
 from sender.models.own_phones import OwnPhone, Trial
@@ -36,8 +36,6 @@ __all__ = [
     "Emergency",
     "FetchedPrice",
     "FromNumber",
-    "FrozenAudience",
-    "FrozenMember",
     "ImportChunk",
     "ImportEntry",
     "ImportPreset",

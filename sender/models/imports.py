@@ -1,4 +1,4 @@
-"""Beside an import's run: the uploaded file, what was there before, saved mappings; and frozen audiences."""
+"""Beside an import's run: the uploaded file, what was there before, and saved mappings."""
 
 from datetime import datetime
 from typing import Any
@@ -37,21 +37,3 @@ class ImportPreset(SQLModel, table=True):
     region: str | None = None
     created_by: str = ""
     created_at: datetime
-
-
-class FrozenAudience(SQLModel, table=True):
-    """Who was in a segment at one instant; asked for in segments as the field ``frozen``."""
-
-    __tablename__ = "frozen_audience"
-    id: int | None = Field(default=None, primary_key=True)
-    definition: dict[str, Any] = json_field()
-    size: int = 0
-    created_at: datetime
-
-
-class FrozenMember(SQLModel, table=True):
-    """One contact of a frozen audience."""
-
-    __tablename__ = "frozen_member"
-    audience_id: int = Field(foreign_key="frozen_audience.id", primary_key=True)
-    contact_id: int = Field(foreign_key="contact.id", primary_key=True)

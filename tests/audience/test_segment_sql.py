@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import SQLModel, delete
 
+from guards.base import Purpose
+from sender.audience.ledger import Act, record
 from sender.audience.segments import Recipient, SegmentError, count_contacts, matches, parse, select_contacts, where
 from sender.db import Database, insert_new
-from sender.models import Contact, Number
+from sender.models import Contact, Message, Number, Program, Reply
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LETTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
@@ -192,3 +194,28 @@ def test_a_recipient_can_be_asked_again_in_python(db: Database) -> None:
     fill(db, [PERSON])
     [person] = found(db, {})
     assert matches(parse({"field": "created_at", "within_days": 0}), person._asdict(), NOW)
+
+
+def test_what_happened_last_is_asked_of_texts_replies_and_consent(db: Database) -> None:
+    """Got, replied and agreed within some days, longer ago, and never; a consent that was ended is no agreement."""
+    fill(db, [PERSON] * 3)
+    then = NOW - timedelta(days=20)
+    times = {"created_at": then, "changed_at": then, "touched_at": then, "send_after": then}
+    program = Program(id=1, slug="a", brand="A", help_contact="x", created_at=NOW)
+    reply = {"sid": "SM1", "body_cipher": b"", "intent": "none", "certain": True, "language": "", "matched_cipher": b""}
+    with db.write() as session:
+        session.add(program)
+        session.flush()
+        kinds = {"program_id": 1, "number_id": 1, "kind": "campaign", "purpose": "marketing", "status": "sent"}
+        session.add(Message(sent_at=then, **kinds, **times))
+        session.add(Reply(number_id=2, received_at=then, **reply))
+        acts = [Act(n, 1, "opt_in", Purpose.MARKETING, then, "form") for n in (1, 2)]
+        record(session, [*acts, Act(2, 1, "opt_out", Purpose.MARKETING, NOW, "form")], NOW)
+
+    def ids(field: str, **test: object) -> list[int]:
+        return [person.contact_id for person in found(db, {"field": field, **test})]
+
+    assert (ids("last_text_at", within_days=30), ids("last_text_at", within_days=7)) == ([1], [])
+    assert (ids("last_text_at", exists=False), ids("last_reply_at", older_than_days=7)) == ([2, 3], [2])
+    assert (ids("agreed_at", exists=True), ids("agreed_at", before="2026-01-01")) == ([1], [])
+    assert [p.contact_id for p in found(db, {"not": {"field": "last_text_at", "within_days": 30}})] == [2, 3]

@@ -20,7 +20,7 @@ from sender.audit import note
 from sender.clock import Clock
 from sender.db import Database, Pace
 from sender.locks import lock_numbers
-from sender.models import Attempt, ConsentEvent, Contact, FrozenMember, ImportEntry, ImportRun, Message
+from sender.models import Attempt, ConsentEvent, Contact, ImportEntry, ImportRun, Message
 
 SLICE = 100
 ATTRIBUTE = "attributes."
@@ -159,9 +159,6 @@ def _without(attributes: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _used(session: Session, contact_ids: Sequence[int]) -> set[int | None]:
-    """Contacts that messages or frozen audiences point at: history is not torn."""
-    used: set[int | None] = set()
-    for table in (Message, FrozenMember):
-        column = col(table.contact_id)
-        used |= set(session.execute(select(column).where(column.in_(contact_ids)).distinct()).scalars())
-    return used
+    """Contacts that messages point at: history is not torn."""
+    column = col(Message.contact_id)
+    return set(session.execute(select(column).where(column.in_(contact_ids)).distinct()).scalars())

@@ -1,4 +1,4 @@
-"""Imports that can be checked, watched and undone, saved mappings, and audiences that were frozen."""
+"""Imports that can be checked, watched and undone, and saved mappings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -48,20 +48,4 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
-    )
-    op.create_table(
-        "frozen_audience",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("definition", JSON, nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "frozen_member",
-        sa.Column("audience_id", sa.Integer(), nullable=False),
-        sa.Column("contact_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["audience_id"], ["frozen_audience.id"]),
-        sa.ForeignKeyConstraint(["contact_id"], ["contact.id"]),
-        sa.PrimaryKeyConstraint("audience_id", "contact_id"),
     )
