@@ -103,7 +103,7 @@ def _known(runtime: Runtime, session: Session, some: dict[int, Prepared], ids: d
 
 
 def _judge(runtime: Runtime, key: ApiKey, one: Prepared, number_id: int, known: Known) -> _Judged:
-    draft = held_to(Draft(one.text, one.purpose, Kind.API), known.facts.policy.least)
+    draft = held_to(Draft(one.text, one.purpose, Kind.API, subject=one.subject), known.facts.policy.least)
     text, outcome = final_text(run(draft, known.facts, runtime.chain), draft, known.facts)
     if len(text) > parts.MAX_BODY:
         note = f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}"
@@ -153,6 +153,7 @@ def _row(runtime: Runtime, key: ApiKey, judged: _Judged, now: datetime) -> dict[
         "from_number_id": one.line.id,
         "kind": Kind.API.value,
         "purpose": one.purpose.value,
+        "subject": one.subject,
         "status": (Status.BLOCKED if blocked else Status.PENDING).value,
         "reason": verdict.reason if verdict else "",
         "text_cipher": seal(data_key, judged.text.encode()),

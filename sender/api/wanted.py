@@ -46,6 +46,7 @@ class Wanted:
     send_at: datetime | None = None
     expires_at: datetime | None = None
     dedupe: timedelta = timedelta()
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Prepared:
     at: datetime
     ends_at: datetime
     dedupe: timedelta
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ def prepare(wanted: Wanted, programs: Mapping[str, Sending], now: datetime) -> P
     if line is None:
         raise RequestError("no_from_number", f"Program {wanted.program!r} has no from_number for {phone.region}.")
     at, ends_at = _times(wanted, now)
-    return Prepared(phone, program.id, wanted.purpose, words_of(wanted), line, at, ends_at, wanted.dedupe)
+    words = words_of(wanted)
+    return Prepared(phone, program.id, wanted.purpose, words, line, at, ends_at, wanted.dedupe, wanted.subject)
 
 
 def words_of(wanted: Wanted) -> str:

@@ -56,6 +56,19 @@ def test_a_text_is_accepted_and_leaves_through_the_pipeline(installation: Instal
     assert shop.get(f"/messages/{told['id']}").json["status"] == "sent"
 
 
+def test_a_text_says_what_it_is_about(installation: Installation, shop: Caller) -> None:
+    """The subject is kept for caps that name one; a second text on it waits where the program allows one an hour."""
+    with installation.runtime.db.write() as session:
+        program = session.get_one(Program, installation.program_id)
+        program.caps = [{"limit": 1, "hours": 1, "purpose": "transactional", "subject": "parcel"}]
+    answers = []
+    for subject, words in (("parcel", "One."), ("parcel", "Two."), ("table", "Three.")):
+        told = shop.post("/messages", asked(body=words, subject=subject)).json
+        deliver(installation, told["id"])
+        answers.append(shop.get(f"/messages/{told['id']}").json["status"])
+    assert answers == ["sent", "pending", "sent"]
+
+
 def test_marketing_says_brand_and_way_out(installation: Installation, shop: Caller) -> None:
     """Words are frozen as they leave, with the footer in them, so parts and text are the true ones."""
     installation.contact(NUMBER)

@@ -87,6 +87,10 @@ class MessageIn(Asked):
         default=0, ge=0, le=7 * 24 * 3600, description="Seconds in which the same text to the same number is one text."
     )
 
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)] | None = Field(
+        default=None, description="What it is about, in your own words, for caps on a subject."
+    )
+
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.body is None) == (self.template is None):
@@ -97,7 +101,7 @@ class MessageIn(Asked):
         """The same for those who judge it."""
         return Wanted(
             self.to, self.program, self.purpose, self.body, self.template, self.data, self.send_at, self.expires_at,
-            timedelta(seconds=self.dedupe),
+            timedelta(seconds=self.dedupe), self.subject,
         )  # fmt: skip
 
 
