@@ -282,3 +282,25 @@ def test_an_unknown_code_fails_the_one_text() -> None:
     """A code nobody listed refuses this text and says which code it was."""
     assert meaning(99999).says == "Twilio refused it with code 99999"
     assert type(refusal(400, 99999)) is Rejected
+
+
+def test_the_time_of_a_persons_text_is_asked_for(simulator: Running) -> None:
+    """Twilio knows when it took a text in; of one it never heard, or one of ours, it says nothing."""
+    sid = "SM" + "c" * 32
+    heard = json.dumps({"from": NEW_YORK, "to": LINE, "body": "START", "sid": sid}).encode()
+    request = urllib.request.Request(f"{simulator.url}/_sim/inbound", heard, {"Content-Type": "application/json"})
+    urllib.request.urlopen(request, timeout=5).close()
+    (ours,) = send(settings_for(simulator.url), outbound())
+    assert isinstance(ours, Accepted)
+
+    async def ask() -> list[datetime | None]:
+        provider = TwilioProvider(settings_for(simulator.url))
+        try:
+            return [await provider.received_at(one) for one in (sid, "SM" + "d" * 32, ours.sid)]
+        finally:
+            await provider.close()
+
+    taken_in, unknown, of_ours = asyncio.run(ask())
+    assert taken_in is not None
+    assert taken_in.microsecond == 0
+    assert (unknown, of_ours) == (None, None)
