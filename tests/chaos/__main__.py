@@ -12,7 +12,20 @@ from functools import partial
 
 from rich.console import Console
 
-from tests.chaos import answers, bells, caps, clocks, controls, databases, full, kills, restores, steps, stops
+from tests.chaos import (
+    answers,
+    bells,
+    caps,
+    clocks,
+    controls,
+    databases,
+    full,
+    kills,
+    receipts,
+    restores,
+    steps,
+    stops,
+)
 from tests.chaos.rounds import Row, Within
 from tests.chaos.runs import ROOT, Runs, commit_of
 from tests.chaos.scenarios import SCENARIOS
@@ -29,6 +42,8 @@ ROWS = (
     Row("clocks-night", partial(clocks.play, clocks.NIGHT), 50, 500, BOTH),
     Row("redis", bells.play, 5, 100, BOTH),
     Row("database", databases.play, 10, 50, BOTH),
+    Row("receipts", partial(receipts.play, False), 60, 600, BOTH, (Within("receipt", 0.99, 0.25),)),
+    Row("receipts-kills", partial(receipts.play, True), 60, 600, BOTH),
     Row("restore", restores.play, 10, 50, ("sqlite",)),
     *(Row(f"full-{name}", partial(full.play, name), 1, 1, ("sqlite",)) for name in SCENARIOS),
 )

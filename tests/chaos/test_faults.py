@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from tests.chaos import bells, clocks, databases, full, kills, restores
+from tests.chaos import bells, clocks, databases, full, kills, receipts, restores
 from tests.chaos.rounds import Place
 from tests.chaos.scenarios import SCENARIOS
 from tests.servers import Postgres
@@ -64,3 +64,12 @@ def test_a_copy_that_is_put_back_sends_nothing_by_itself(tmp_path: Path, sqlite_
     assert result.broken == []
     assert result.counts["held"] == 2
     assert result.counts["learned of"] > 0
+
+
+@pytest.mark.nightly
+def test_what_takes_receipts_may_be_killed(tmp_path: Path, sqlite_url: str) -> None:
+    """A second of 500 receipts while texts leave, and a kill amid them: nothing acknowledged is missing."""
+    result = receipts.play(True, Place(tmp_path, sqlite_url), 1, Random(11), kill_every=0.4)
+    assert result.broken == []
+    assert result.counts["kills"] >= 1
+    assert result.counts["receipts"] > 0

@@ -14,6 +14,7 @@ from sender.delivery.pace import AHEAD_SECONDS
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Wire
 from sender.models import Campaign, FromNumber, Message, Number
+from tests.approving import approve
 from tests.chaos.house import House, house, token_of
 from tests.installation import TUESDAY, Installation, line
 
@@ -40,6 +41,7 @@ def test_two_schedulers_keep_one_rate(tmp_path: Path, database_url: str) -> None
         with made.database.write() as session:
             session.execute(update(FromNumber).values(rate=RATE))
             session.execute(update(Campaign).where(col(Campaign.id) == slow).values(rate=SLOW))
+            approve(session, slow)
         took = _two_schedulers(made)
         tokens = made.messages_of_tokens()
         sent = Counter(of[tokens[token_of(entry)]] for entry in made.accepted())
