@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -19,10 +19,13 @@ from sender.cli.common import (
     redis_address,
 )
 
+if TYPE_CHECKING:
+    from sender.doctor import Finding
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (up, demo, doctor, web, hooks, worker, scheduler, simulator):
+    for command in (up, demo, doctor, golive, web, hooks, worker, scheduler, simulator):
         app.command()(command)
 
 
@@ -67,10 +70,23 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Name everything that is wrong with this installation, and how to mend it; status 1 if anything is."""
-    from sender.cli.common import emit
     from sender.doctor import examine
 
-    findings = examine(load_settings())
+    _show(examine(load_settings()), as_json)
+
+
+def golive(
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+) -> None:
+    """Look at all that stands between this installation and its first real text; status 1 if anything forbids it."""
+    from sender.golive import checklist
+
+    _show(checklist(load_settings()), as_json)
+
+
+def _show(findings: "list[Finding]", as_json: bool) -> None:
+    from sender.cli.common import emit
+
     if as_json:
         emit([{"what": one.what, "ok": one.ok, "fatal": one.fatal, "sentence": one.sentence} for one in findings])
     else:

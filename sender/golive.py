@@ -1,0 +1,99 @@
+"""What stands between an installation and its first real text, each point looked at and said in one sentence.
+
+It asks with the real credentials and through the real public address, and sends no text. What only a person can see in
+Twilio's console is named as such.
+"""
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+from twilio.request_validator import RequestValidator
+
+from sender.db import Database
+from sender.doctor import Finding, examine
+from sender.models import Program, Reply, Role, User
+from sender.schema import has_tables
+from sender.settings import Settings
+from sender.telling import ways_of
+
+SECONDS = 10.0
+INBOUND = "/hooks/twilio/inbound"
+CONSOLE = (
+    "In Twilio's console: set the inbound webhook of each number or Messaging Service to {address}#rc=5&rp=all.",
+    "In Twilio's console: the 10DLC campaign is approved, or the toll-free number verified, before US traffic.",
+)
+
+
+def checklist(settings: Settings) -> list[Finding]:
+    """Everything the doctor sees, then what only matters with real people."""
+    found = examine(settings)
+    found += [_address(settings), _round_trip(settings)]
+    database = Database(settings.database)
+    try:
+        if has_tables(database):
+            with database.read() as session:
+                found += _people(settings, session)
+    finally:
+        database.close()
+    address = f"{settings.hooks_address}{INBOUND}"
+    return [*found, *(Finding("console", False, one.format(address=address)) for one in CONSOLE)]
+
+
+def _address(settings: Settings) -> Finding:
+    if settings.simulated:
+        said = "Texts go to the simulator: unset TACTFUL_TWILIO_BASE_URL for real ones."
+        return Finding("address", False, said, fatal=True)
+    if not settings.address.startswith("https://"):
+        said = "TACTFUL_PUBLIC_URL is not https: Twilio and people need an address that is."
+        return Finding("address", False, said, fatal=True)
+    return Finding("address", True, f"People and Twilio come to {settings.address}.")
+
+
+def _round_trip(settings: Settings) -> Finding:
+    """A request as Twilio signs it, through the public address and back; it holds no text and changes nothing."""
+    address = f"{settings.hooks_address}{INBOUND}"
+    if settings.twilio_auth_token is None or not settings.twilio_account_sid:
+        return Finding("round trip", False, "Without Twilio's credentials no request can be signed.", fatal=True)
+    form = {"AccountSid": settings.twilio_account_sid, "MessageSid": "SM" + "0" * 32, "From": "", "To": "", "Body": ""}
+    signed = RequestValidator(settings.twilio_auth_token.get_secret_value()).compute_signature(address, form)
+    request = urllib.request.Request(  # noqa: S310 - our own public address
+        address, urlencode(form).encode(), {"X-Twilio-Signature": signed}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310
+            return Finding("round trip", True, f"A signed request came back from {address}.")
+    except urllib.error.HTTPError as error:
+        why = "the signature did not fit: does the proxy change path or query?" if error.code == 403 else "see its log"
+        return Finding("round trip", False, f"{address} answers {error.code}: {why}", fatal=True)
+    except OSError as error:
+        why = type(getattr(error, "reason", error)).__name__
+        return Finding("round trip", False, f"{address} cannot be reached ({why}); is it up, and its name known?", True)
+
+
+def _people(settings: Settings, session: Session) -> Iterator[Finding]:
+    programs = session.execute(select(func.count()).select_from(Program)).scalar_one()
+    said = f"{programs} programs." if programs else "Make a program: docs/programs.md."
+    yield Finding("program", bool(programs), said)
+    bare = (
+        select(func.count())
+        .select_from(User)
+        .join(Role, col(Role.user_id) == col(User.id))
+        .where(col(Role.name) == "owner", col(User.totp_cipher).is_(None), col(User.disabled_at).is_(None))
+    )
+    count = session.execute(bare).scalar_one()
+    bad = f"{count} owners have no second factor; it is under “Your account”."
+    said = bad if count else "Owners have a second factor."
+    yield Finding("second factor", not count, said)
+    told = bool(ways_of(settings))
+    said = "Notices go out." if told else "Set TACTFUL_NOTIFY_URL or TACTFUL_SMTP_URL for notices."
+    yield Finding("notices", told, said)
+    last = session.execute(select(func.max(col(Reply.received_at))).where(col(Reply.intent) == "opt_out")).scalar()
+    stopped = last is not None
+    said = (
+        f"A STOP came in on {last:%Y-%m-%d}." if last else "Text STOP from your own phone, then START, and ask again."
+    )
+    yield Finding("stop", stopped, said)
