@@ -126,10 +126,9 @@ def _plain(text: str) -> str:
     """Put digits, spaces and dashes of any script into ASCII and drop what cannot be seen."""
     if len(text) > _LONGEST:
         raise _refuse(PhoneErrorCode.TOO_LONG)
-    text = text.strip().removeprefix("'").removeprefix("tel:")
     if not text.isascii():
         text = "".join(map(_plain_char, text.translate(_PRINT)))
-    return text.strip()
+    return text.strip().removeprefix("'").removeprefix("tel:").strip()
 
 
 def _plain_char(char: str) -> str:
