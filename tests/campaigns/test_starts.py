@@ -1,5 +1,6 @@
 """Starts: at an instant, at each recipient's own hour, and neither too late nor other than was approved."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -12,10 +13,18 @@ from sender.campaigns import control, planner
 from sender.campaigns.control import CampaignIn, ControlError, VariantIn
 from sender.campaigns.rehearsal import rehearse
 from sender.models import Campaign, Message, Number
+from tests.campaigns.conftest import on_sqlite
 from tests.installation import TUESDAY, Installation
 
 WORDS = VariantIn("all", {}, "Hello")
 _names = count()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for this file; its statements are plain, so that one database is enough."""
+    with on_sqlite(tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture(scope="module", autouse=True)

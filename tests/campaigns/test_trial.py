@@ -18,12 +18,20 @@ from sender.delivery.dispatcher import Dispatcher
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Wire
 from sender.models import Audit, ConsentEvent, Message, Number, OwnPhone
+from tests.campaigns.conftest import on_sqlite
 from tests.installation import TUESDAY, WORDING, Installation
 
 ANA = "ana@acme.example"
 HELLO = VariantIn("all", {}, "Hello {{ first_name }} of {{ city }}", {"first_name": "you", "city": None})
 _numbers = (f"+1212555{n:04}" for n in count(110))
 _names = count()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for this file; its statements are plain, so that one database is enough."""
+    with on_sqlite(tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
