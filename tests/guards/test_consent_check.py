@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from guards import consent_check
-from guards.base import Allow, Block, Kind, Purpose, Standing
+from guards.base import ALLOW, Allow, Block, Kind, Purpose, Standing
 from guards.places import places_of
-from tests.guards.people import MONDAY_NOON, draft, facts
+from tests.guards.people import MONDAY_NOON, POLICY, draft, facts
 
 LATER = MONDAY_NOON + timedelta(days=1)
 M, I, T, C = Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL, Purpose.CODE  # noqa: E741
@@ -87,3 +87,29 @@ def test_answers_depend_on_what_they_answer(answers: str | None, age: Any, reaso
     stopped = facts(standing=Standing("out"), answered_within=age)
     verdict = consent_check.check(draft(kind=Kind.ANSWER, answers=answers), stopped)
     assert (verdict.reason if isinstance(verdict, Block) else None) == reason
+
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "within"),
+    [("reply", timedelta(hours=2)), ("confirm", 60 * MINUTE), ("auto", 15 * MINUTE), ("away", 15 * MINUTE)],
+)
+def test_a_conversation_ends_with_its_time(answers: str, within: timedelta) -> None:
+    """What answers a person's own words goes to somebody without consent, until its time is over to the second."""
+    policy = replace(POLICY, reply_hours=2)
+    talk = draft(kind=Kind.ANSWER, answers=answers)
+    late = Block("answer_too_late", note="The time in which this person's text may be answered is over.")
+    for age, verdict in ((within, ALLOW), (within + timedelta(seconds=1), late), (None, late)):
+        asked = facts(standing=Standing(), policy=policy, answered_within=age)
+        assert consent_check.check(talk, asked) == verdict
+
+
+@pytest.mark.parametrize(("state", "reason"), [("out", "opted_out"), ("held", "held"), ("in", None), ("none", None)])
+def test_a_conversation_ends_with_a_stop(state: Any, reason: str | None) -> None:
+    """Who said stop, or may have, gets no further answer; whether they said yes does not matter."""
+    for answers in ("reply", "confirm", "auto", "away"):
+        asked = facts(standing=Standing(state), answered_within=MINUTE)
+        verdict = consent_check.check(draft(kind=Kind.ANSWER, answers=answers), asked)
+        assert (verdict.reason if isinstance(verdict, Block) else None) == reason

@@ -181,3 +181,12 @@ def test_the_language_of_days(rule: str, year: int, days: list[str]) -> None:
 def test_easter(year: int, day: str) -> None:
     """Easter Sunday falls where the published tables put it, early, late and in the exceptional years."""
     assert easter(year).isoformat() == f"{year}-{day}"
+
+
+def test_a_day_of_even_years_skips_the_odd_ones() -> None:
+    """A holiday marked so is there in each even year, and in no odd one."""
+    day = YearlyDay("Election Day", "mon#1/11+1@even")
+    found = {year: sorted(found.isoformat() for found in day.in_year(year)) for year in range(2024, 2030)}
+    assert found == {
+        2024: ["2024-11-05"], 2025: [], 2026: ["2026-11-03"], 2027: [], 2028: ["2028-11-07"], 2029: [],
+    }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from guards import content, labels
-from guards.base import ALLOW, Allow, Block, Draft, Places, Purpose
+from guards.base import ALLOW, Allow, Block, Draft, Kind, Places, Purpose
 from guards.content import findings
 from tests.guards.people import POLICY, facts
 
@@ -52,6 +52,9 @@ def told(text: str, code: str, purpose: Purpose = Purpose.MARKETING, **policy: A
         ("https://evil.test/x", FOUR, "link_elsewhere", "stop", (0, 19),
          "The link leads to evil.test, which is not among the program's domains. "
          "Link to a.example or b.example or c.example, or add the domain to the program."),
+        ("http://[2001:DB8::1]/x", {"domains": ("a.example",)}, "link_elsewhere", "stop", (0, 22),
+         "The link leads to [2001:db8::1], which is not among the program's domains. "
+         "Link to a.example, or add the domain to the program."),
         ("https://acme.com@evil.example/x", {}, "link_user", "stop", (0, 31),
          f"The link hides its true address behind an @. {PLAIN}"),
         ("http://192.0.2.7:8080/x", {}, "link_number", "stop", (0, 23),
@@ -161,6 +164,13 @@ def test_two_first_labels_are_said_to_be_impossible() -> None:
     verdict = labels.check(Draft("Beans", Purpose.MARKETING), both)
     said = "Two countries each want their own label at the very start."
     assert verdict == Block("label_impossible", ("label-VN", "label-IL"), said)
+
+
+def test_what_a_person_writes_back_is_judged_and_fixed_words_are_not() -> None:
+    """A colleague's reply with an open field is stopped; the program's own answer to HELP is nobody's slip."""
+    for answers, goes in (("reply", False), ("help", True), ("stop", True)):
+        words = Draft("Hi {name}", Purpose.INFORMATIONAL, Kind.ANSWER, answers)
+        assert (content.check(words, facts()) is ALLOW) is goes
 
 
 def test_a_warning_does_not_stop_at_the_gate() -> None:
