@@ -1,0 +1,75 @@
+"""Rules of this project that no linter knows: who may reach outside, and how units of systemd stand."""
+
+import ast
+import configparser
+from pathlib import Path
+
+import pytest
+
+from tests.project.trees import ROOT, python_files, shown, tree_of
+
+# Whoever may open a connection to somewhere, and why.
+REACHES_OUT = {
+    "sender/bench": "measures our own servers",
+    "sender/demo": "plays against the simulator beside it",
+    "sender/simulator": "brings its own callbacks",
+    "sender/delivery/canary.py": "our own STOP, to our own public address",
+    "sender/providers": "the one way out for texts",
+    "sender/webhooks": "endpoints of other software, refused inside",
+    "sender/telling.py": "notices to the operator's own server",
+    "sender/golive.py": "our own public address",
+    "sender/up.py": "our own health pages",
+}
+CLIENTS = {"urllib.request", "requests", "httpx", "smtplib", "http.client", "twilio.rest"}
+
+
+def strangers(allowed: dict[str, str], names: set[str], *folders: str) -> list[str]:
+    """Files outside the allowed places that import or name one of these."""
+    found = []
+    for file in python_files(*folders):
+        if not any(shown(file).startswith(place) for place in allowed) and names & set(named(file)):
+            found.append(shown(file))
+    return found
+
+
+def named(file: Path) -> list[str]:
+    """Every module and name a file imports."""
+    found: list[str] = []
+    for node in ast.walk(tree_of(file)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [node.module or "", *(alias.name for alias in node.names)]
+    return found
+
+
+def test_only_these_reach_outside() -> None:
+    """No other module of the product has an HTTP or mail client: a text leaves by the provider alone."""
+    assert strangers(REACHES_OUT, CLIENTS, "guards", "sender", "web") == []
+
+
+def test_only_the_provider_creates_messages() -> None:
+    """`messages.create` stands in one file; the bench's plain ways of sending reach their own endpoint alone."""
+    creating = [
+        shown(file)
+        for file in python_files("guards", "sender", "web")
+        if not shown(file).startswith("sender/bench/")
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"create", "create_async"}
+        and ast.unparse(node.value).endswith(".messages")
+    ]
+    assert creating == ["sender/providers/twilio.py"]
+
+
+@pytest.mark.parametrize("unit", sorted((ROOT / "deploy").glob("*.service")), ids=lambda unit: unit.name)
+def test_units_are_hardened(unit: Path) -> None:
+    """Every systemd unit runs as a user of its own, gains no rights, and sees a read-only system."""
+    read = configparser.RawConfigParser(strict=False)
+    read.optionxform = str  # type: ignore[assignment]
+    read.read(unit)
+    service = dict(read["Service"])
+    assert service["User"] == "tactful"
+    assert service["NoNewPrivileges"] == "yes"
+    assert service["ProtectSystem"] == "strict"
+    assert service["UMask"] == "0077"
