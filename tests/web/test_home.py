@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from sender.campaigns import overview
-from sender.models import Campaign, Installation
+from sender.models import Campaign, Installation, Reply
 from sender.runtime import Runtime
 from tests.web.conftest import START, browser, log_in, make_campaign
 from web.remembered import Remembered
@@ -57,6 +57,22 @@ def test_home_says_what_runs_and_what_needs_a_person(signed_in: FlaskClient, run
     assert "“Spring sale” stands still" in page
     assert "the budget is used up" in page
     assert "Handed in by bo@example.org for 1,234 people" in page
+
+
+def test_home_leads_to_the_replies_that_wait(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:
+    """One reply that may have been a STOP: said, with the way to judge it."""
+    del campaign
+    assert "waits for a judgement" not in signed_in.get("/").text
+    with runtime.db.write() as session:
+        session.add(
+            Reply(
+                sid="SM1", number_id=1, body_cipher=b"c", intent="opt_out", certain=False, language="en",
+                matched_cipher=b"c", state="review", received_at=START,
+            )
+        )  # fmt: skip
+    page = signed_in.get("/").text
+    assert "1 reply waits for a judgement" in page
+    assert 'href="/inbox/review"' in page
 
 
 def test_a_new_installation_is_led_to_its_first_text(signed_in: FlaskClient, runtime: Runtime) -> None:

@@ -99,10 +99,12 @@ def _of_campaigns(active: list[Active]) -> list[Need]:
 
 
 def _of_replies(waiting: int) -> list[Need]:
-    if not waiting or not is_served("/inbox"):
+    if not waiting or not is_served("/inbox/review"):
         return []
     words = "1 reply waits for a judgement" if waiting == 1 else f"{waiting:,} replies wait for a judgement"
-    return [Need(words, "It may have been a STOP; until somebody says, they get nothing", "/inbox", "Judge", "inbox")]
+    return [
+        Need(words, "It may have been a STOP; until somebody says, they get nothing", "/inbox/review", "Judge", "inbox")
+    ]
 
 
 def _tasks(session: Session, begun: Begun) -> list[Task]:
