@@ -107,7 +107,7 @@ def test_what_is_wrong_stands_until_it_is_over(installation: Installation) -> No
             )
         session.flush()
         session.add(Spend(campaign_id=4, day="", reserved=85, cap=100))
-        session.add(Canary(sid="SM1", started_at=now, seconds=0.1, why="the number was still open"))
+        session.add(Canary(sid="SM1", started_at=now - timedelta(hours=2)))
     assert standing(runtime) == {
         "keys": "warning",
         "held": "alarm",
