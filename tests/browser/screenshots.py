@@ -48,7 +48,6 @@ PAGES = {
     "halt": "/halt",
     "release": "/release",
 }
-STRANGERS = ("welcome", "login", "opt-out")
 
 
 def sign_in(page: Page, address: str, welcome: str) -> None:
@@ -70,7 +69,7 @@ def watch(page: Page, address: str, complaints: list[str]) -> None:
 
 def shoot(page: Page, file: Path) -> None:
     """One picture of the whole page."""
-    page.wait_for_load_state("networkidle") if "live" not in file.stem else None
+
     page.screenshot(path=file, full_page=True, animations="disabled")
 
 

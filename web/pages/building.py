@@ -22,7 +22,7 @@ Refused = (ControlError, SegmentError, TemplateError)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step in the row above each page; ``state`` is here, done or open."""
+    """One step in the row above each page."""
 
     name: str
     words: str
