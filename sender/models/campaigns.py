@@ -14,7 +14,7 @@ class Campaign(SQLModel, table=True):
 
     ``subject`` is what its texts are about, for caps; ``outside_hours`` and ``over_cap`` are "defer" or "drop".
     ``rate`` is parts per second (None: as many as its from_numbers take); brakes look at what came after
-    ``watched_since``. ``budget`` and ``daily_budget`` are ten-thousandths of the price table's currency; None: no limit.
+    ``watched_since``; ``budget`` and ``daily_budget`` are ten-thousandths of the currency (None: no limit).
 
     ``begins_at`` or ``local_start`` ("2026-03-10T10:00" of each recipient's own day) are the start that is approved;
     ``start_at`` is when the scheduler begins. ``approved_parts`` holds the digest of each part of what was approved,
