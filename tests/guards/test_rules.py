@@ -8,7 +8,8 @@ import pytest
 
 from guards import rules
 from guards.rules import RuleFault, load
-from guards.rules.days import YearlyDay, easter
+from guards.rules.days import YearlyDay, easter, public_holidays
+from guards.rules.reading import Rule, read_jurisdiction
 
 FOLDER = Path(rules.__file__).parent
 STATES = re.findall(
@@ -190,3 +191,63 @@ def test_a_day_of_even_years_skips_the_odd_ones() -> None:
     assert found == {
         2024: ["2024-11-05"], 2025: [], 2026: ["2026-11-03"], 2027: [], 2028: ["2028-11-07"], 2029: [],
     }  # fmt: skip
+
+
+def rule_of(**fields: str) -> Rule:
+    """The one version of a made-up rule file, with these fields in place of the good ones."""
+    text = GOOD
+    for name, value in fields.items():
+        line = rf"(?m)^{name} = .*$"
+        text = re.sub(line, f"{name} = {value}", text) if re.search(line, text) else f"{text}{name} = {value}\n"
+    return read_jurisdiction("XX.toml", text).versions[0]
+
+
+def days_of(rule: str) -> dict[str, str]:
+    """Fields that close a day."""
+    return {
+        "holidays": '"banned"',
+        "holiday_calendar": '"XX-own"',
+        "holiday_rules": f'[{{ name = "x", rule = "{rule}" }}]',
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "day", "closed"),
+    [
+        ("12-31", date(2029, 1, 1), True),
+        ("12-31", date(2028, 12, 31), True),
+        ("12-31", date(2028, 1, 1), False),
+        ("01-01", date(2027, 12, 31), True),
+        ("01-01", date(2028, 1, 1), True),
+        ("01-01", date(2026, 12, 31), False),
+    ],
+)
+def test_a_holiday_moved_across_the_new_year_closes_the_day_it_moved_to(rule: str, day: date, closed: bool) -> None:
+    """A Sunday at the end of the year closes the Monday of the next, a Saturday at its beginning the Friday before."""
+    assert rule_of(**days_of(rule)).closed(day) is closed
+
+
+def test_a_rule_that_allows_holidays_is_open_on_them() -> None:
+    """Days may be listed for people to read; only a ban closes them."""
+    day = date(2026, 11, 23)
+    assert rule_of(**days_of("11-23")).windows(day) == ()
+    assert rule_of(**{**days_of("11-23"), "holidays": '"allowed"'}).windows(day) == ((540, 1200),)
+
+
+def test_only_the_day_before_a_holiday_has_the_hours_of_an_eve() -> None:
+    """Two days before are like any other; on the eve what both tables leave open is open, and nothing of no length."""
+    rule = rule_of(**days_of("11-22"), eve_hours='["12:00-16:00"]')
+    assert rule.windows(date(2026, 11, 20)) == ((540, 1200),)
+    assert rule.windows(date(2026, 11, 21)) == ((840, 960),)
+    late = rule_of(**days_of("11-22"), eve_hours='["12:30-19:00"]')
+    assert late.windows(date(2026, 11, 21)) == ((840, 1080),)
+
+
+def test_a_subdivision_has_its_countrys_holidays_and_its_own() -> None:
+    """British Columbia Day is one there and not in all of Canada; what was moved closes both days; nobody's is none."""
+    own, all_ = public_holidays("CA-BC", 2026), public_holidays("CA", 2026)
+    assert date(2026, 8, 3) in own
+    assert date(2026, 8, 3) not in all_
+    assert set(all_) <= set(own)
+    assert {date(2026, 12, 26), date(2026, 12, 28)} <= set(public_holidays("GB", 2026))
+    assert public_holidays("XX", 2026) == {}

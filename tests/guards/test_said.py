@@ -15,7 +15,8 @@ from guards.base import Block, Cap, Draft, Facts, Places, Purpose, Sent, Standin
 from guards.chain import Refused
 from guards.explain import WHO, explain
 from guards.places import places_of
-from guards.rules.showing import listed, replayed, whole
+from guards.rules.reading import Rule, read_jurisdiction
+from guards.rules.showing import caps_of, closed_because, hours_text, listed, replayed, whole, windows_text
 from tests.guards.people import MONDAY_NOON, POLICY, at, draft, facts
 
 NY = "America/New_York"
@@ -145,3 +146,40 @@ def test_a_rule_is_shown_word_for_word(case: str) -> None:
     """Every field of a version, of a past day and of the list stands where people and programs look for it."""
     assert plain(SHOWN[case]()) == SAID["shown"][case]
     assert MONDAY_NOON.tzinfo is UTC
+
+
+def shown_rule(**fields: str) -> Rule:
+    """A made-up rule with two windows a day, of which fields are replaced."""
+    base = {
+        "hours": '{ mon-sun = ["09:00-12:00", "14:00-18:00"] }', "sundays": '"allowed"', "holidays": '"banned"',
+        "basis": '"courtesy"', "confidence": '"low"', "citation": '"Act 1"', "source": '"seen"', "effective": '"now"',
+        "holiday_calendar": '"XX-own"', **fields,
+    }  # fmt: skip
+    text = 'id = "XX"\nname = "Somewhere"\n[[version]]\n' + "".join(
+        f"{name} = {value}\n" for name, value in base.items()
+    )
+    return read_jurisdiction("XX.toml", text).versions[0]
+
+
+def test_hours_and_caps_in_words() -> None:
+    """Two windows a day and a cap a week are said as they are."""
+    rule = shown_rule(max_per_week="3", max_per_day="1", same_subject_only="true", holidays='"allowed"')
+    assert hours_text(rule.week) == "mon-sun 09:00-12:00 and 14:00-18:00"
+    assert windows_text(()) == "closed"
+    assert caps_of(rule) == "1 per day, 3 per week, same subject"
+
+
+@pytest.mark.parametrize(
+    ("day", "why"),
+    [
+        (date(2029, 1, 1), "Silvester, New Year"),
+        (date(2027, 12, 31), "Silvester, New Year"),
+        (date(2028, 1, 1), "New Year"),
+        (date(2028, 12, 31), "Silvester"),
+        (date(2026, 6, 1), ""),
+    ],
+)
+def test_all_holidays_of_a_day_are_named(day: date, why: str) -> None:
+    """A day on which two meet has both names, also where one comes from the year before or after."""
+    listed_days = '[{ name = "Silvester", rule = "12-31" }, { name = "New Year", rule = "01-01" }]'
+    assert closed_because(shown_rule(holiday_rules=listed_days), day) == why
