@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0010"
-down_revision = "0009"
+revision = "0009"
+down_revision = "0008"
 
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 API, UNTOLD = sa.text("kind = 'api'"), sa.text("kind = 'api' AND told <> status")
