@@ -57,14 +57,17 @@ def outermost(qualname: str) -> str:
     return qualname.split(".<locals>")[0]
 
 
-def in_child(work: Callable[[int], int]) -> tuple[int, bytes]:
-    """Do something in a process of its own, which may write to a pipe; returns its status and what it wrote."""
+def in_child(work: Callable[[int], int], seconds: float = SECONDS) -> tuple[int, bytes]:
+    """Do something in a process of its own, which may write to a pipe; returns its status and what it wrote.
+
+    It ends with a fault after so many seconds of processor time.
+    """
     reads, writes = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reads)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         status = 1
         try:
             status = work(writes)
@@ -108,7 +111,8 @@ class House:
             return None
         where = (str(path), spoilt.co_qualname)
         names = self.tests_of(where)
-        status, said = in_child(lambda pipe: self._ask(spoilt, where, names, pipe))
+        most = 10 + 4 * sum(self.seconds[name] for name in names)
+        status, said = in_child(lambda pipe: self._ask(spoilt, where, names, pipe), min(SECONDS, most))
         if status:
             self._remember(said.decode())
             return False
