@@ -2,7 +2,7 @@
 
 import pytest
 
-from guards.vocabulary import blanked, marketing, shaft
+from guards.vocabulary import blanked, marketing, shaft, unfilled
 from guards.ways_out import candidates, language_of, tables
 
 
@@ -76,3 +76,23 @@ def test_the_longest_name_is_blanked_first() -> None:
     """A brand that begins like another name is taken out whole."""
     names = ("ACME", "ACME BEANS", " ", "")
     assert blanked("ACME BEANS and acme", names) == " " * 10 + " and " + " " * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("Hi [NAME], sale", "[NAME]"),
+        ("An [OFFER] for you", "[OFFER]"),
+        ("Hi {{ name", "{{ name"),
+        ("name }} sale", "}}"),
+        ("Total: NaN", "NaN"),
+        ("Hi %NAME%", "%NAME%"),
+        ("Hi <LINK>", "<LINK>"),
+        ("Your code: None", "None"),
+        ("undefined, your table", "undefined"),
+        ("Pay $null", "null"),
+    ],
+)
+def test_one_sign_of_an_open_field_is_enough(text: str, field: str) -> None:
+    """A text that holds nothing but one brace, bracket, percent sign or empty value of a field is found out."""
+    assert [text[slice(*span)] for span in unfilled(text)] == [field]

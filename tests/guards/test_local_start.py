@@ -50,3 +50,10 @@ def test_nowhere_is_everywhere() -> None:
     """Where no zone is known it is the earth's last one for the person, and its first for the scheduler."""
     wall = datetime.fromisoformat("2026-03-10T10:00")
     assert last_of(wall, ()) - first_of(wall, ()) == timedelta(hours=26)
+
+
+def test_the_first_moment_of_a_skipped_hour_is_the_leap_itself() -> None:
+    """Two o'clock on the night on which New York's clocks leap is the instant at which they do."""
+    leap = datetime(2026, 3, 8, 7, tzinfo=UTC)
+    for minute in (0, 1, 59):
+        assert instant_of(datetime(2026, 3, 8, 2, minute), "America/New_York") == leap  # noqa: DTZ001
