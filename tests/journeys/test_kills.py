@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,14 +14,34 @@ from tests.journeys.world import World, make_world, unwilling
 from tests.servers import Postgres, Valkey
 from tests.waiting import eventually
 
-PEOPLE = 9000
-KILLS = 20
 FAULTS = {"shares": {"500_after": 0.005, "drop_after": 0.005}}
 PHONES = {"stop_share": 0.02, "undelivered_share": 0.02}
 
 
+@dataclass(frozen=True)
+class Size:
+    """How often a worker is killed, and so many people that texts are on the wire each time."""
+
+    kills: int
+    people: int
+
+
+SMALL, WHOLE = Size(6, 2_700), Size(20, 9_000)
+
+
+@pytest.fixture(
+    params=[pytest.param(SMALL, id="6-kills"), pytest.param(WHOLE, id="20-kills", marks=pytest.mark.nightly)]
+)
+def size(request: pytest.FixtureRequest) -> Size:
+    """A few kills for every day, many for the night."""
+    size: Size = request.param
+    return size
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, short_folder: Path, own_valkey: Valkey, sqlite_url: str) -> Iterator[World]:
+def world(
+    request: pytest.FixtureRequest, size: Size, short_folder: Path, own_valkey: Valkey, sqlite_url: str
+) -> Iterator[World]:
     """An installation under way, on each database in turn."""
     url = sqlite_url
     if request.param == "postgresql":
@@ -31,7 +52,7 @@ def world(request: pytest.FixtureRequest, short_folder: Path, own_valkey: Valkey
         short_folder / "home",
         url,
         own_valkey.url,
-        people=PEOPLE,
+        people=size.people,
         speed=200,
         hours=6,
         latency=latency,
@@ -42,27 +63,27 @@ def world(request: pytest.FixtureRequest, short_folder: Path, own_valkey: Valkey
     made.close()
 
 
-def test_kills_change_nothing(world: World, own_valkey: Valkey, request: pytest.FixtureRequest) -> None:
-    """Twenty kills with 50 texts and more on the wire, and one of every other fault: nothing doubled, nothing lost."""
+def test_kills_change_nothing(world: World, size: Size, own_valkey: Valkey, request: pytest.FixtureRequest) -> None:
+    """Kills with 50 texts and more on the wire, and one of every other fault: nothing doubled, nothing lost."""
     on_the_wire, since = [], datetime.now(UTC)
-    for kill in range(KILLS):
+    for kill in range(size.kills):
         # Only what passed the gate after the last kill counts: the workers take turns, so it is the next one's.
         on_the_wire.append(eventually(partial(_on_the_wire, world, since), 60))
         name = world.workers()[kill % len(world.workers())]
         world.kill(name)
         since = datetime.now(UTC)
         world.start(name)
-        if kill == 5:
+        if kill == size.kills // 4:
             redis.Redis.from_url(own_valkey.url).flushall()
-        if kill == 10:
+        if kill == size.kills // 2:
             for name in ("web", "hooks"):
                 world.kill(name)
                 world.start(name)
-        if kill == 15 and "postgresql" in world.settings.database:
+        if kill == size.kills * 3 // 4 and "postgresql" in world.settings.database:
             request.getfixturevalue("own_postgres").restart()
     assert min(on_the_wire) >= 50
     statuses = world.finished(within=180)
-    _check(world, statuses)
+    _check(world, size, statuses)
 
 
 def _on_the_wire(world: World, since: datetime) -> int | None:
@@ -70,12 +91,12 @@ def _on_the_wire(world: World, since: datetime) -> int | None:
     return count if count >= 50 else None
 
 
-def _check(world: World, statuses: Counter[str]) -> None:
+def _check(world: World, size: Size, statuses: Counter[str]) -> None:
     """What the simulator accepted and what the database says must be the same story."""
     accepted = Counter(entry["to"] for entry in world.texts())
     assert not unwilling(world.home) & set(accepted), "somebody without consent was texted"
     assert max(accepted.values()) == 1, "somebody was texted twice"
-    assert sum(statuses.values()) == PEOPLE
+    assert sum(statuses.values()) == size.people
     assert not {"pending", "queued", "sending", "unconfirmed"} & set(statuses)
     reached = statuses["sent"] + statuses["delivered"] + statuses["undelivered"]
     assert reached == len(accepted), f"the database says {statuses}, the provider accepted {len(accepted)}"
