@@ -15,7 +15,7 @@ def test_keys_are_made_once_and_private(tmp_path: Path) -> None:
     made = make_keys(tmp_path)
     assert key_path(tmp_path).stat().st_mode & 0o777 == 0o600
     assert load_keys(tmp_path).living == made.living
-    with pytest.raises(FileExistsError):
+    with pytest.raises(KeyFileError, match="are not written over"):
         make_keys(tmp_path)
 
 
