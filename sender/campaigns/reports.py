@@ -13,7 +13,7 @@ from sender.states import FINAL, REACHED_PROVIDER, WAITING, Status
 
 # What counts as done in a progress bar: nothing more will be sent for it.
 SETTLED = frozenset(FINAL | {Status.SENT})
-TRIED_AGAIN = frozenset({"gate_aged", "unreachable", "answer_lost"})
+TRIED_AGAIN = frozenset({"gate_aged", "unreachable", "answer_lost", "worker_lost"})
 KEYS_EXPORTED = "keys.export"
 KEYS_MADE = "keys.make"
 

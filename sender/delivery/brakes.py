@@ -11,6 +11,7 @@ from sqlalchemy import case, func, select, update
 from sqlmodel import Session, col
 
 from sender import halt
+from sender.delivery.sweeper import WORKER_LOST
 from sender.locks import close_campaign
 from sender.models import Attempt, Audit, Campaign, Message, Reply
 from sender.runtime import Runtime
@@ -98,15 +99,19 @@ def _counts(session: Session, campaign_id: int, since: datetime) -> Counts:
 
 
 def _unknown_run(session: Session, settings: Settings, campaign_id: int | None, since: datetime) -> bool:
-    """Whether the newest answers of a campaign (None: of texts without one) were all lost."""
+    """Whether the newest answers of a campaign (None: of texts without one) were all lost.
+
+    What a dead worker left behind is no answer, and what was closed as unproven is an old one: neither counts.
+    """
     newest = select(func.coalesce(func.max(col(Attempt.id)), 0)).scalar_subquery()
     of = col(Message.campaign_id) == campaign_id if campaign_id else col(Message.campaign_id).is_(None)
     answered = (
         select(col(Attempt.outcome))
         .join(Message, col(Message.id) == col(Attempt.message_id))
-        .where(of, col(Attempt.id) > newest - LATEST, col(Attempt.outcome) != "live", col(Attempt.gated_at) >= since)
+        .where(of, col(Attempt.id) > newest - LATEST, col(Attempt.gated_at) >= since)
+        .where(col(Attempt.outcome).not_in(("live", "unproven")), col(Message.reason) != WORKER_LOST)
         .order_by(col(Attempt.id).desc())
         .limit(settings.brake_unknown_run)
     )
     outcomes = list(session.execute(answered).scalars())
-    return len(outcomes) == settings.brake_unknown_run and set(outcomes) <= {"unconfirmed", "unproven"}
+    return len(outcomes) == settings.brake_unknown_run and set(outcomes) == {"unconfirmed"}

@@ -12,6 +12,8 @@ from sender.states import Status, advance
 
 BELL_LOST = timedelta(seconds=10)
 SLICE = 500
+WORKER_LOST = "worker_lost"
+"""Why a text is unconfirmed that nobody recorded an answer of: ours died, the provider was not silent."""
 
 
 def sweep(runtime: Runtime) -> int:
@@ -27,7 +29,7 @@ def sweep(runtime: Runtime) -> int:
     waiting = or_(col(Message.status) == Status.PENDING.value, col(Message.status) == Status.QUEUED.value)
     expired = (waiting, col(Message.expires_at) <= now)
     moved = _move(runtime, dropped, Status.PENDING)
-    moved += _move(runtime, unanswered, Status.UNCONFIRMED, reason="answer_lost")
+    moved += _move(runtime, unanswered, Status.UNCONFIRMED, reason=WORKER_LOST)
     return moved + _move(runtime, expired, Status.EXPIRED, reason="campaign_over")
 
 

@@ -11,8 +11,10 @@ from sender.audience.intent import read
 from sender.campaigns import control
 from sender.delivery.brakes import brake
 from sender.delivery.dispatcher import Dispatcher
+from sender.delivery.gate import open_gate
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.replies import InboundText, receive
+from sender.delivery.sweeper import sweep
 from sender.models import Audit, Campaign, Installation, Message
 from sender.providers.base import AccountFault, OutcomeUnknown
 from sender.runtime import Runtime
@@ -100,6 +102,17 @@ def test_lost_answers_in_a_row_pause(installation: Made, campaign: int, pipeline
     assert "the last 3 texts got no answer" in paused_why(runtime, campaign)
     pipeline.deliver(ids[3:])
     assert len(installation.provider.sent) == 3
+
+
+def test_a_worker_that_died_is_no_silence_of_the_provider(installation: Made, campaign: int) -> None:
+    """Three texts whose worker was killed are unconfirmed as well, and pause nothing: nobody was silent."""
+    runtime = installation.runtime
+    ids = [installation.message(installation.contact(f"+121255501{one:02}"), campaign_id=campaign) for one in range(3)]
+    assert len(open_gate(runtime, ids)) == 3
+    installation.clock.move(timedelta(seconds=runtime.settings.sweep_seconds + 1))
+    assert sweep(runtime) == 3
+    assert {installation.status(one) for one in ids} == {"unconfirmed"}
+    assert brake(runtime) == 0
 
 
 def test_lost_answers_without_a_campaign_halt(installation: Made, campaign: int, pipeline: Pipeline) -> None:

@@ -150,7 +150,7 @@ PLANTS = (
         "sweep: sending becomes pending",
         "twice",
         (
-            ("sender/delivery/sweeper.py", 'Status.UNCONFIRMED, reason="answer_lost"', 'Status.PENDING, reason="lost"'),
+            ("sender/delivery/sweeper.py", "Status.UNCONFIRMED, reason=WORKER_LOST", 'Status.PENDING, reason="lost"'),
             ("sender/delivery/sweeper.py", "        if to is Status.UNCONFIRMED:", "        if columns:"),
             ("sender/delivery/sweeper.py", 'values(outcome="unconfirmed")', 'values(outcome="refuted")'),
         ),

@@ -90,6 +90,7 @@ REASON_WORDS = {
     "unknown_country": "No country could be read from the number",
     "unknown_place": "Where they are is not known well enough",
     "unreachable": "The provider could not be reached; asked again",
+    "worker_lost": "The process that sent it ended before it could say; the provider's records are being asked",
 }
 
 
