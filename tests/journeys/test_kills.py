@@ -20,13 +20,14 @@ PHONES = {"stop_share": 0.02, "undelivered_share": 0.02}
 
 @dataclass(frozen=True)
 class Size:
-    """How often a worker is killed, and so many people that texts are on the wire each time."""
+    """How often a worker is killed, so many people that texts are on the wire each time, and hours to send in."""
 
     kills: int
     people: int
+    hours: int
 
 
-SMALL, WHOLE = Size(6, 2_700), Size(20, 9_000)
+SMALL, WHOLE = Size(6, 2_700, 3), Size(20, 9_000, 6)
 
 
 @pytest.fixture(
@@ -54,7 +55,7 @@ def world(
         own_valkey.url,
         people=size.people,
         speed=200,
-        hours=6,
+        hours=size.hours,
         latency=latency,
         faults=FAULTS,
         phones=PHONES,
