@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import case, exists, or_, select, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from sender.db import Pace, insert_new
@@ -112,11 +113,20 @@ def apply(runtime: Runtime) -> int:
 
 
 def adopt(session: Session, attempt_id: int, sid: str) -> None:
-    """Settle an attempt as accepted under this id; receipts that came before anyone knew of it count from now on."""
+    """Settle an attempt as accepted under this id; receipts that came before anyone knew of it count from now on.
+
+    One that was refuted while a second try of its message lives keeps its outcome: a message has one that is not.
+    """
+    other = aliased(Attempt)
+    has_second = exists().where(
+        other.message_id == Attempt.message_id,  # type: ignore[arg-type]
+        other.id != Attempt.id,  # type: ignore[arg-type]
+        other.outcome != "refuted",  # type: ignore[arg-type]
+    )
     session.execute(
         update(Attempt)
         .where(col(Attempt.id) == attempt_id)
-        .values(outcome="accepted", sid=sid)
+        .values(outcome=case((has_second, "refuted"), else_="accepted"), sid=sid)
         .execution_options(synchronize_session=False)
     )
     session.execute(

@@ -2,17 +2,18 @@
 
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from guards.base import Purpose
 from sender.crypto import text_hash
-from sender.delivery.gate import open_gate
+from sender.delivery.gate import open_gate, signed_token
 from sender.delivery.pipeline import Pipeline
+from sender.delivery.receipts import ReceiptIn, apply, store
 from sender.delivery.reconciler import reconcile
 from sender.delivery.sweeper import sweep
 from sender.delivery.wire import Wire
-from sender.models import Message, Program
+from sender.models import Attempt, Message, Program
 from sender.providers.base import Found, OutcomeUnknown, SendError
 from tests.installation import Installation
 
@@ -165,6 +166,24 @@ def test_a_code_may_go_once_more_where_the_program_says_so(
     assert seen[:3] == ["unconfirmed", "unconfirmed", "pending"]
     assert seen.count("pending") == 1
     assert len(installation.provider.sent) == 2
+
+
+def test_a_late_receipt_of_the_first_try_holds_up_no_other(installation: Installation, pipeline: Pipeline) -> None:
+    """A code that went again after two empty lists: the receipt of its first try is applied, and so are all others."""
+    runtime = installation.runtime
+    message = lost(installation, pipeline)
+    with runtime.db.write() as session:
+        session.execute(update(Attempt).values(outcome="refuted"))
+        session.execute(update(Message).values(status="queued"))
+    open_gate(runtime, [message])
+    with runtime.db.read() as session:
+        first, second = session.execute(select(Attempt).order_by(col(Attempt.id))).scalars()
+    store(runtime, [ReceiptIn(signed_token(runtime, first.token), SID, "delivered", None)])
+    assert apply(runtime) == 1
+    assert installation.status(message) == "delivered"
+    with runtime.db.read() as session:
+        kept = session.execute(select(col(Attempt.outcome), col(Attempt.sid)).order_by(col(Attempt.id))).all()
+    assert [tuple(row) for row in kept] == [("refuted", SID), (second.outcome, None)]
 
 
 def test_marketing_never_goes_again(installation: Installation, pipeline: Pipeline, wire: Wire) -> None:
