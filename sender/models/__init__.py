@@ -14,6 +14,7 @@ from sender.models.own_phones import OwnPhone, Trial
 from sender.models.people import ConsentEvent, ConsentStanding, Contact, ImportRefusal, ImportRun, Number, Segment
 from sender.models.prices import FetchedPrice
 from sender.models.programs import FromNumber, Program, Wording
+from sender.models.proof import ChainHead, Erasure, LegalHold, RetentionRule
 from sender.models.replies import Canary, Conversation, OptInRequest, PreparedAnswer, Reply
 from sender.models.templates import SavedTemplate, TemplateVersion
 from sender.models.webhooks import Told, WebhookDelivery, WebhookEndpoint, WebhookEvent
@@ -27,6 +28,7 @@ __all__ = [
     "Bucket",
     "Campaign",
     "Canary",
+    "ChainHead",
     "Comparison",
     "ConsentEvent",
     "ConsentStanding",
@@ -34,6 +36,7 @@ __all__ = [
     "Conversation",
     "Decision",
     "Emergency",
+    "Erasure",
     "FetchedPrice",
     "FromNumber",
     "ImportChunk",
@@ -43,6 +46,7 @@ __all__ = [
     "ImportRun",
     "Installation",
     "Lease",
+    "LegalHold",
     "LoginLink",
     "LoginThrottle",
     "Message",
@@ -56,6 +60,7 @@ __all__ = [
     "Receipt",
     "RecoveryCode",
     "Reply",
+    "RetentionRule",
     "Role",
     "SavedTemplate",
     "Segment",
