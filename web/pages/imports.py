@@ -7,7 +7,7 @@ import phonenumbers
 from flask import Response, abort, redirect, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import validate_csrf  # type: ignore[import-untyped]
-from wtforms import ValidationError  # type: ignore[import-untyped]
+from wtforms import ValidationError
 
 from sender.audience.importing import presets, undoing, uploads
 from sender.audience.importing.options import CONSENT_PURPOSES, FileRefused
