@@ -1,17 +1,19 @@
-"""Caps of one day that all workers share: parts of a from_number, and what the whole installation may spend.
+"""Caps that all workers share: a from_number's parts of a day, what a campaign and the whole installation may spend.
 
-As with budgets the database keeps the promise: what is used grows only by an update that is refused beyond the cap, in
-the gate's own transaction. T-Mobile counts a brand's parts from midnight to midnight in Los Angeles, and who a number's
-carrier is nobody knows for certain: so all parts of the from_number count.
+A text takes from all of its purses or from none, in the gate's own transaction, under the locks of the purses' rows.
+The database keeps the promise: what is used grows only by an update that is refused beyond the cap. T-Mobile counts a
+brand's parts from midnight to midnight in Los Angeles, and who a number's carrier is nobody knows for certain: so all
+parts of the from_number count.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
-from sqlmodel import Session, col
+from sqlalchemy import ColumnElement, select, update
+from sqlmodel import Session, SQLModel, col
 
 from sender.db import insert_new
 from sender.models import Allowance, FromNumber
@@ -22,6 +24,10 @@ UNIT = 10_000
 """Money is counted in ten-thousandths."""
 
 
+class CapError(Exception):
+    """A cap would have been passed: somebody else took from it under our lock. The gate undoes everything."""
+
+
 class Day(NamedTuple):
     """One day of a cap: its name, and the instant at which the next begins."""
 
@@ -29,11 +35,47 @@ class Day(NamedTuple):
     ends: datetime
 
 
-class Use(NamedTuple):
-    """One text that would use ``amount`` of an allowance; ``id`` is the caller's name for it."""
+class Shortage(NamedTuple):
+    """Why a text may not go, until when at least, in one sentence."""
+
+    reason: str
+    until: datetime
+    note: str
+
+
+@dataclass
+class Purse:
+    """One cap whose row is locked until the transaction ends: what is ``left``, and what is told when it is empty.
+
+    ``used`` is the column that grows, ``mine`` names the row, ``also`` are columns to set beside it.
+    """
+
+    table: type[SQLModel]
+    used: Any
+    mine: tuple[ColumnElement[bool], ...]
+    cap: int
+    left: int
+    shortage: Shortage
+    also: dict[str, Any] = field(default_factory=dict)
+    taken: int = 0
+
+    def take(self, amount: int) -> None:
+        """Set aside."""
+        self.left, self.taken = self.left - amount, self.taken + amount
+
+    def keep(self, session: Session) -> None:
+        """Write down what was set aside."""
+        grown = update(self.table).where(*self.mine, self.used + self.taken <= self.cap)
+        values = {self.used.key: self.used + self.taken, **self.also}
+        if not session.execute(grown.values(**values).returning(self.used)).all():
+            raise CapError(f"{self.shortage.reason}: {self.taken:,} would pass {self.cap:,}")
+
+
+class Wish(NamedTuple):
+    """One text and what it takes of each of its purses; ``id`` is the caller's name for it."""
 
     id: int
-    amount: int
+    takes: Sequence[tuple[Purse, int]]
 
 
 class Capped(NamedTuple):
@@ -42,6 +84,34 @@ class Capped(NamedTuple):
     line_id: int
     address: str
     cap: int
+
+
+def share_out(session: Session, wishes: Sequence[Wish]) -> dict[int, Shortage]:
+    """Let the texts take in their order, each from all of its purses or from none; returns what others lack.
+
+    A dear text that does not fit lets a cheaper one behind it pass. CapError: nothing of the transaction may stand.
+    """
+    short: dict[int, Shortage] = {}
+    for wish in wishes:
+        lacking = next((purse.shortage for purse, amount in wish.takes if amount > purse.left), None)
+        if lacking is not None:
+            short[wish.id] = lacking
+            continue
+        for purse, amount in wish.takes:
+            purse.take(amount)
+    purses = {id(purse): purse for wish in wishes for purse, _ in wish.takes}
+    for purse in purses.values():
+        if purse.taken:
+            purse.keep(session)
+    return short
+
+
+def open_purse(session: Session, key: str, day: Day, cap: int, shortage: Shortage) -> Purse:
+    """The purse of an allowance on one day, its row locked. Whoever opens several does so in one order for all."""
+    insert_new(session, Allowance, [{"key": key, "day": day.name, "used": 0}])
+    mine = (col(Allowance.key) == key, col(Allowance.day) == day.name)
+    used = session.execute(select(col(Allowance.used)).where(*mine).with_for_update()).scalar_one()
+    return Purse(Allowance, col(Allowance.used), mine, cap, cap - used, shortage)
 
 
 def day_of(now: datetime, zone: ZoneInfo | None = None) -> Day:
@@ -57,23 +127,3 @@ def capped_lines(session: Session, line_ids: set[int]) -> list[Capped]:
     capped = (col(FromNumber.id).in_(line_ids), col(FromNumber.daily_parts).is_not(None))
     rows = session.execute(select(*columns).where(*capped).order_by(col(FromNumber.address), col(FromNumber.id)))
     return [Capped(line_id or 0, address, cap or 0) for line_id, address, cap in rows]
-
-
-def take(session: Session, key: str, day: Day, cap: int, wanted: Sequence[Use]) -> set[int]:
-    """Use as much of the day as fits, first come first served; returns the ids of those for whom nothing is left."""
-    if not wanted:
-        return set()
-    insert_new(session, Allowance, [{"key": key, "day": day.name, "used": 0}])
-    mine = (col(Allowance.key) == key, col(Allowance.day) == day.name)
-    left = cap - session.execute(select(col(Allowance.used)).where(*mine).with_for_update()).scalar_one()
-    going: list[Use] = []
-    for one in wanted:
-        if one.amount <= left:
-            going.append(one)
-            left -= one.amount
-    amount = sum(one.amount for one in going)
-    if amount:
-        grown = update(Allowance).where(*mine, col(Allowance.used) + amount <= cap)
-        if not session.execute(grown.values(used=col(Allowance.used) + amount).returning(col(Allowance.key))).all():
-            going = []
-    return {one.id for one in wanted} - {one.id for one in going}

@@ -7,20 +7,22 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select
 from sqlmodel import Session, col
 
 from guards.base import Block, Defer, Draft, Kind, Purpose
 from guards.chain import VERSION, Cleared, Refused, run
-from sender import allowances, notices, spend
+from sender import notices, spend
 from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.backup.place import advance_mark
 from sender.crypto import text_hash, unseal
 from sender.db import clock_of_database, run_below
+from sender.delivery.queued import Row, queued
+from sender.delivery.reserving import BUDGET_USED, WHOLE, reserve
 from sender.halt import is_halted
 from sender.locks import lock_free_numbers, share
 from sender.models import Attempt, Campaign, Decision, FromNumber, Message
@@ -30,10 +32,6 @@ from sender.states import Status, advance
 
 LONGEST_VALIDITY = 36_000
 SHORTEST_VALIDITY = timedelta(seconds=120)
-WHOLE = 0
-"""Stands for the whole installation where campaigns are named by their ids."""
-MIDNIGHT = "{} has sent its {:,} parts of the day; more goes after midnight in Los Angeles."
-BUDGET_USED = "The installation's budget of the day is used; more goes tomorrow (UTC), or raise TACTFUL_DAILY_BUDGET."
 STATUS_PATH = "/hooks/twilio/status/"
 # Twilio repeats a lost callback only when the address asks for it: five times, whatever went wrong.
 RETRY_ALL = "#rc=5&rp=all"
@@ -53,35 +51,7 @@ class Opened:
     gated: float
 
 
-class Row(NamedTuple):
-    """What the gate needs of a message row."""
-
-    id: int
-    campaign_id: int | None
-    program_id: int
-    number_id: int
-    from_number_id: int | None
-    kind: str
-    purpose: str
-    answers: str | None
-    reply_id: int | None
-    text_cipher: bytes
-    text_hash: bytes
-    expires_at: datetime | None
-    deferrals: int
-    tries: int
-    cost: int
-    parts: int
-    is_test: bool
-    subject: str | None
-
-
-_MESSAGES, _CAMPAIGNS, _LINES = Message.__table__, Campaign.__table__, FromNumber.__table__  # type: ignore[attr-defined]
-_QUEUED = (
-    select(*(_MESSAGES.c[name] for name in Row._fields))
-    .where(_MESSAGES.c.id.in_(bindparam("ids", expanding=True)), _MESSAGES.c.status == Status.QUEUED.value)
-    .order_by(_MESSAGES.c.id)
-)
+_CAMPAIGNS, _LINES = Campaign.__table__, FromNumber.__table__  # type: ignore[attr-defined]
 _STATUSES = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.status).where(_CAMPAIGNS.c.id.in_(bindparam("ids", expanding=True)))
 _NEWEST = select(func.max(Attempt.__table__.c.id))  # type: ignore[attr-defined]
 _ADDRESSES = select(_LINES.c.id, _LINES.c.address, _LINES.c.kind).where(
@@ -92,7 +62,7 @@ _ADDRESSES = select(_LINES.c.id, _LINES.c.address, _LINES.c.kind).where(
 def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
     """Let through what the chain clears of these queued messages; everything else is moved on with its reason."""
     with runtime.db.write() as session:
-        rows = _queued(session, ids)
+        rows = queued(session, ids)
         share(session, {row.campaign_id for row in rows if row.campaign_id})
         rows = _of_running_campaigns(runtime, session, rows)
         rows = _of_free_numbers(runtime, session, rows)
@@ -102,7 +72,7 @@ def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
             session, [_asked(row) for row in rows], now, runtime.clock.margin
         )
         outcomes = {row.id: judge(runtime, row, known.get(row.id)) for row in rows}
-        used_up = _reserve(runtime, session, rows, outcomes, now)
+        used_up = reserve(runtime, session, rows, outcomes, now)
         _refuse(runtime, session, rows, known, outcomes, now)
         opened = _pass(runtime, session, rows, known, outcomes, gated, now)
         newest = run_below(session, _NEWEST).scalar() if opened else None
@@ -140,51 +110,6 @@ def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
     return outcome
 
 
-def _reserve(
-    runtime: Runtime, session: Session, rows: list[Row], outcomes: dict[int, Cleared | Refused], now: datetime
-) -> set[int]:
-    """Set aside what was cleared costs, and its parts of the day; returns whose budget is used.
-
-    Money is set aside once per message, parts for every attempt.
-    """
-    _parts_left(session, rows, outcomes, now)
-    wanted = [
-        spend.Wanted(row.id, row.campaign_id, row.cost)
-        for row in rows
-        if row.campaign_id and not row.tries and isinstance(outcomes[row.id], Cleared)
-    ]
-    short = spend.reserve(session, wanted, now)
-    for key, shortage in short.items():
-        outcomes[key] = Refused(Defer(shortage.until, shortage.reason, note=shortage.note), "spend", ())
-    used_up = {one.campaign_id for one in wanted if one.key in short and short[one.key].reason == "budget"}
-    return used_up | _of_installation(runtime, session, rows, outcomes, now)
-
-
-def _of_installation(
-    runtime: Runtime, session: Session, rows: list[Row], outcomes: dict[int, Cleared | Refused], now: datetime
-) -> set[int]:
-    """What the whole installation may spend in a day (UTC) is set aside last; beyond it all wait for tomorrow."""
-    cap, day = runtime.settings.daily_budget, allowances.day_of(now)
-    if cap is None:
-        return set()
-    uses = [allowances.Use(row.id, row.cost) for row in rows if not row.tries and isinstance(outcomes[row.id], Cleared)]
-    short = allowances.take(session, allowances.INSTALLATION, day, int(cap * allowances.UNIT), uses)
-    for key in short:
-        outcomes[key] = Refused(Defer(day.ends, "installation_budget", note=BUDGET_USED), "spend", ())
-    return {WHOLE} if short else set()
-
-
-def _parts_left(session: Session, rows: list[Row], outcomes: dict[int, Cleared | Refused], now: datetime) -> None:
-    """Use up the parts that each from_number may still send today; what does not fit waits for the next midnight."""
-    day = allowances.day_of(now, allowances.PACIFIC)
-    for line in allowances.capped_lines(session, {row.from_number_id for row in rows if row.from_number_id}):
-        mine = [row for row in rows if row.from_number_id == line.line_id and isinstance(outcomes[row.id], Cleared)]
-        uses = [allowances.Use(row.id, max(1, row.parts)) for row in mine]
-        for key in allowances.take(session, f"line:{line.address}", day, line.cap, uses):
-            note = MIDNIGHT.format(line.address, line.cap)
-            outcomes[key] = Refused(Defer(day.ends, "daily_parts", note=note), "spend", ())
-
-
 def shortest(runtime: Runtime) -> timedelta:
     """The least time a text must have at the provider before its window ends."""
     return max(SHORTEST_VALIDITY, runtime.clock.margin)
@@ -193,10 +118,6 @@ def shortest(runtime: Runtime) -> timedelta:
 def _at_the_next_opening(runtime: Runtime, draft: Draft, known: Known, closed: datetime) -> Refused:
     again = run(draft, replace(known.facts, now=closed), runtime.chain)
     return again if isinstance(again, Refused) else Refused(Defer(closed, "window_closing"), "gate", ())
-
-
-def _queued(session: Session, ids: Sequence[int]) -> list[Row]:
-    return [Row(*row) for row in run_below(session, _QUEUED, {"ids": list(ids)})]
 
 
 def _of_running_campaigns(runtime: Runtime, session: Session, rows: list[Row]) -> list[Row]:

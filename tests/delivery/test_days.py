@@ -8,10 +8,11 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from sender import notices
-from sender.allowances import PACIFIC, Use, day_of, take
-from sender.delivery.gate import BUDGET_USED, open_gate
+from sender.allowances import PACIFIC, Shortage, Wish, day_of, open_purse, share_out
+from sender.delivery.gate import open_gate
 from sender.delivery.pipeline import Pipeline
-from sender.models import Allowance, FromNumber, Message, Number
+from sender.delivery.reserving import BUDGET_USED
+from sender.models import Allowance, Campaign, FromNumber, Message, Number
 from tests.installation import TUESDAY, Installation
 
 NEXT_MIDNIGHT = datetime(2026, 3, 11, 7, 0, tzinfo=UTC)
@@ -36,6 +37,34 @@ def test_a_from_number_sends_its_parts_of_the_day_and_no_more(installation: Inst
     assert (left.reason, left.send_after) == ("daily_parts", NEXT_MIDNIGHT)
 
 
+def test_what_has_no_budget_uses_up_no_part_of_the_day(installation: Installation) -> None:
+    """Three texts of a campaign without money left come first: the three parts of the day stay for three others."""
+    with installation.runtime.db.write() as session:
+        session.execute(update(FromNumber).values(daily_parts=3))
+        row = Campaign(
+            program_id=installation.program_id, name="Sale", status="running", created_at=TUESDAY, daily_budget=10
+        )
+        session.add(row)
+        session.flush()
+        poor = row.id
+    first, *others = waiting(installation, 4)
+    with installation.runtime.db.write() as session:
+        session.execute(update(Message).where(col(Message.id) == first).values(campaign_id=poor, cost=90))
+    assert [one.message_id for one in open_gate(installation.runtime, [first, *others])] == others
+
+
+def test_what_has_no_part_of_the_day_left_costs_nothing(installation: Installation) -> None:
+    """A text that waits for midnight has set aside no money: once it may go, it is paid for once."""
+    runtime = installation.runtime
+    object.__setattr__(runtime, "settings", runtime.settings.model_copy(update={"daily_budget": 0.05}))
+    with runtime.db.write() as session:
+        session.execute(update(FromNumber).values(daily_parts=1))
+    assert len(open_gate(runtime, waiting(installation, 3, cost=200))) == 1
+    with runtime.db.read() as session:
+        used = dict(session.execute(select(col(Allowance.key), col(Allowance.used))).all())
+    assert used == {"installation": 200, "line:+12125550100": 1}
+
+
 def test_the_installation_spends_its_budget_of_the_day_and_no_more(installation: Installation) -> None:
     """Three texts of two cents and a budget of five: two go, one waits for midnight UTC, and people are told."""
     runtime = installation.runtime
@@ -56,7 +85,8 @@ def test_no_race_passes_a_cap(installation: Installation) -> None:
     def work() -> None:
         for place in range(10):
             with installation.runtime.db.write() as session:
-                short = take(session, "line:+1", day_of(TUESDAY), 20, [Use(place, 1)])
+                purse = open_purse(session, "line:+1", day_of(TUESDAY), 20, Shortage("daily_parts", TUESDAY, ""))
+                short = share_out(session, [Wish(place, [(purse, 1)])])
             had.append(1 - len(short))
 
     threads = [threading.Thread(target=work) for _ in range(8)]

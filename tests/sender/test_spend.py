@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from sender import spend
+from sender.allowances import Shortage, Wish, share_out
 from sender.delivery.gate import open_gate
 from sender.models import Campaign, Decision, Message
-from sender.spend import Wanted
 from sender.states import Status
 from tests.installation import TUESDAY, Installation, install
 
@@ -38,9 +38,17 @@ def campaign(installation: Installation, **columns: object) -> int:
 
 def take(installation: Installation, campaign_id: int, costs: list[int], now: datetime = TUESDAY) -> dict[int, str]:
     """Reserve for texts of these costs in one transaction; the reasons of those that may not go, by place."""
+    return {key: short.reason for key, short in lacking(installation, campaign_id, costs, now).items()}
+
+
+def lacking(
+    installation: Installation, campaign_id: int, costs: list[int], now: datetime = TUESDAY
+) -> dict[int, Shortage]:
+    """What those lack that may not go, by place."""
     with installation.runtime.db.write() as session:
-        wanted = [Wanted(place, campaign_id, cost) for place, cost in enumerate(costs)]
-        return {key: short.reason for key, short in spend.reserve(session, wanted, now).items()}
+        purses = spend.purses(session, {campaign_id}, now).get(campaign_id, [])
+        wishes = [Wish(place, [(purse, cost) for purse in purses]) for place, cost in enumerate(costs)]
+        return share_out(session, wishes)
 
 
 def used(installation: Installation, campaign_id: int, day: str = "") -> int:
@@ -81,9 +89,7 @@ def test_a_new_day_has_a_new_budget(installation: Installation) -> None:
     """The budget of the day is by the UTC calendar and says when the next begins."""
     campaign_id = campaign(installation, daily_budget=50, budget=70)
     assert take(installation, campaign_id, [50, 10]) == {1: "daily_budget"}
-    with installation.runtime.db.write() as session:
-        short = spend.reserve(session, [Wanted(1, campaign_id, 10)], TUESDAY)
-    assert short[1].until == datetime(2026, 3, 11, tzinfo=UTC)
+    assert lacking(installation, campaign_id, [10])[0].until == datetime(2026, 3, 11, tzinfo=UTC)
     assert take(installation, campaign_id, [20, 10], TUESDAY + timedelta(days=1)) == {1: "budget"}
 
 
