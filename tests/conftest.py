@@ -5,18 +5,41 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
+from tests.leaks import leaks, leaks_below
 from tests.servers import Postgres, Valkey, make_base, private, shared
 
 # Read once, when the command line is first imported: tables must not break lines here.
 os.environ["COLUMNS"] = "300"
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test fails when what was logged in this process meanwhile holds a number, a text or a secret."""
+    report = yield
+    said = [line for title, text in report.sections if "log" in title for line in leaks(text.encode())]
+    if said and report.passed:
+        report.outcome, report.longrepr = "failed", "\n".join(["The log tells too much:", *said[:5]])
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What processes of this run logged below pytest's own folders is read once, at the end."""
+    yield
+    _refuse_leaks(tmp_path_factory.getbasetemp())
+
+
+def _refuse_leaks(folder: Path) -> None:
+    said = leaks_below(folder)
+    assert not said, "\n".join(["The log of a process tells too much:", *said[:5]])
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +57,14 @@ def worker() -> str:
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
-    """An empty folder of this test whose path leaves room for a unix socket in it."""
+    """An empty folder of this test whose path leaves room for a unix socket in it; logs in it are read at the end."""
     make_base()
     folder = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
     yield folder
-    shutil.rmtree(folder)
+    try:
+        _refuse_leaks(folder)
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

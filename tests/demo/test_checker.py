@@ -240,9 +240,9 @@ def test_a_missing_index_is_noticed(story: Story, index: str) -> None:
 def test_a_number_in_plain_sight_is_noticed(story: Story, tmp_path: Path, spelled: str) -> None:
     """With or without its country code, a number in a file that was left is found."""
     story.seen.left.append(tmp_path)
-    (tmp_path / "worker.log").write_text("nothing to see")
+    (tmp_path / "left.txt").write_text("nothing to see")
     assert story.said("private")[0]
-    (tmp_path / "worker.log").write_text(f"sent to {spelled}")
+    (tmp_path / "left.txt").write_text(f"sent to {spelled}")
     assert not story.said("private")[0]
 
 

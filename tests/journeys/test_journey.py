@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.world import World, make_world, unwilling
+from tests.leaks import dump, found
 from tests.servers import Postgres, Valkey
 from tests.waiting import eventually
 
@@ -54,6 +55,8 @@ def test_two_campaigns_and_a_stop_between_them(world: World) -> None:
     statuses = world.statuses()
     assert sum(statuses.values()) == 2 * PEOPLE
     assert statuses["blocked"] == 2 * PEOPLE - len(texts)
+    said = {word for text in texts for word in text}
+    assert not found(dump(world.settings.database), said), "a number or a text lies in the clear"
 
 
 def _await_replies(world: World) -> None:
