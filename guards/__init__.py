@@ -1,7 +1,17 @@
 """Whether a text may go: pure verdicts on plain data. The chain's order stands here and nowhere else."""
 
-from guards import consent_check, content, emergency, frequency_cap, labels, opt_out_footer, quiet_hours, reach
+from guards import (
+    consent_check,
+    content,
+    emergency,
+    frequency_cap,
+    labels,
+    opt_out_footer,
+    own_wishes,
+    quiet_hours,
+    reach,
+)
 from guards.base import Guard
 
 WORDS: tuple[Guard, ...] = (labels, opt_out_footer, content)
-CHAIN: tuple[Guard, ...] = (reach, consent_check, emergency, frequency_cap, quiet_hours, *WORDS)
+CHAIN: tuple[Guard, ...] = (reach, consent_check, emergency, own_wishes, frequency_cap, quiet_hours, *WORDS)

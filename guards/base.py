@@ -160,7 +160,8 @@ class Facts:
     ``answered_within`` is the age of the inbound text, or of the wish to get texts, that an answer replies to;
     ``emergencies`` are the places where one is declared, such as "US-LA"; ``last_footer_at`` is when this number last
     got a text of the program with its way out (None: not known); ``drops`` names the guards whose deferral ends the
-    text, because its campaign says so.
+    text, because its campaign says so. ``paused_until`` and ``unwanted`` subjects are the person's own wishes, and where
+    ``chose_hours`` is true ``policy.hours`` holds theirs as well.
     """
 
     now: datetime
@@ -178,6 +179,9 @@ class Facts:
     last_footer_at: datetime | None = None
     queue: timedelta = timedelta()
     drops: frozenset[str] = frozenset()
+    paused_until: datetime | None = None
+    unwanted: frozenset[str] = frozenset()
+    chose_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ WHO: Mapping[str, str] = {
     "answers_nothing": "Nobody: an answer belongs to a reply.",
     "answer_too_late": "Nobody: the law gives five minutes.",
     "emergency": "Whoever may end the emergency: `tactful rules emergency end`.",
+    "own_pause": f"{_PERSON}: they end the pause on their page.",
+    "own_topics": f"{_PERSON}: they choose their subjects on their page.",
     "hard_limit": "Nobody: no setting lifts this limit.",
     "too_late": f"{_OWNER} or the campaign, by a later end.",
     "test_key": "Nobody: use a live key for a real text.",
@@ -111,7 +113,8 @@ def _closed(facts: Facts) -> Iterator[tuple[str, str]]:
                     said = f"It is {wall:%a %H:%M} in {name}: {rule.id} ({rule.citation}) {_state(rule, wall)}."
                     yield rule.id, said
         if facts.policy.hours is not None and not _own_open(facts, local):
-            yield "", f"It is {local:%a %H:%M} in {_city(zone)}: the program's own hours are closed."
+            whose = "the hours that the person or the program chose" if facts.chose_hours else "the program's own hours"
+            yield "", f"It is {local:%a %H:%M} in {_city(zone)}: {whose} are closed."
 
 
 def _open(rule: Rule, wall: datetime) -> bool:

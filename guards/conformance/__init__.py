@@ -17,7 +17,8 @@ from guards.base import Defer
 from guards.chain import Cleared, Refused, run
 from guards.conformance.reading import Case, CaseFault, read_cases
 
-MAY_IT_GO = tuple(g for g in CHAIN if g.name in ("reach", "consent_check", "emergency", "frequency_cap", "quiet_hours"))
+PERMISSION = ("reach", "consent_check", "emergency", "own_wishes", "frequency_cap", "quiet_hours")
+MAY_IT_GO = tuple(guard for guard in CHAIN if guard.name in PERMISSION)
 """The guards that cases are about: whether a text may go. What its words must be is not theirs."""
 
 __all__ = ["Case", "CaseFault", "Result", "answer", "judge", "shipped"]

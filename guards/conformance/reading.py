@@ -15,7 +15,7 @@ from guards.zones import country_zones
 FIELDS = frozenset({
     "says", "number", "place", "zone", "postal_code", "state", "declared_zone", "clock", "country", "countries", "at",
     "purpose", "kind", "answers", "answered_minutes", "subject", "least", "consent", "consent_ends", "history", "caps",
-    "hours", "loosened", "emergencies", "ends", "drops", "margin_minutes", "line_type", "number_state",
+    "hours", "loosened", "emergencies", "ends", "drops", "margin_minutes", "paused_until", "unwanted", "line_type", "number_state",
     "verdict", "reason", "until", "rule",
 })  # fmt: skip
 VERDICTS = ("allow", "defer", "block")
@@ -179,6 +179,8 @@ class _Entry:
             answered_within=self.minutes("answered_minutes"),
             emergencies=frozenset(self.strings("emergencies")),
             drops=frozenset(self.strings("drops")),
+            paused_until=self.time("paused_until", clock),
+            unwanted=frozenset(self.strings("unwanted")),
         )
 
     def policy(self, country: str) -> Policy:

@@ -25,7 +25,18 @@ from sender.audience.queues import queues
 from sender.audience.records import kept
 from sender.crypto import Keyring
 from sender.db import run_below
-from sender.models import Attempt, Campaign, Contact, FromNumber, Message, Number, OptInRequest, Program, Reply
+from sender.models import (
+    Attempt,
+    Campaign,
+    Contact,
+    FromNumber,
+    Message,
+    Number,
+    OptInRequest,
+    Program,
+    Reply,
+    Wishes,
+)
 from sender.states import Status
 
 COUNTED = ("live", "accepted", "unconfirmed", "unproven")
@@ -71,6 +82,9 @@ class _Person:
     postal_code: str | None
     region: str | None
     zone: str | None
+    paused_until: datetime | None
+    hours: list[int] | None
+    unwanted: list[str] | None
 
 
 class FactsLoader:
@@ -111,6 +125,8 @@ class FactsLoader:
                 continue
             e164 = person.sealed.open(self.keys)
             policy = self._policy(policies[one.program_id], lines.get(one.from_number_id or 0), one)
+            if person.hours is not None:
+                policy = replace(policy, hours=narrowed(policy.hours, person.hours))
             purpose = stricter(one.purpose, policy.least)
             facts = Facts(
                 now=now,
@@ -127,6 +143,9 @@ class FactsLoader:
                 emergencies=emergencies,
                 queue=busy.get(one.from_number_id or 0, timedelta()),
                 drops=drops.get(one.campaign_id or 0, _NEVER),
+                paused_until=person.paused_until,
+                unwanted=frozenset(person.unwanted) if person.unwanted else _NEVER,
+                chose_hours=person.hours is not None,
             )
             if texts := earlier.get((one.number_id, one.program_id)):
                 said = last_said(texts, self.keys.unwrap(person.sealed.data_key), facts)
@@ -142,7 +161,7 @@ class FactsLoader:
         return replace(policy, footer=link_footer.replace("{link}", link))
 
 
-_NUMBERS, _CONTACTS = Number.__table__, Contact.__table__  # type: ignore[attr-defined]
+_NUMBERS, _CONTACTS, _WISHES = Number.__table__, Contact.__table__, Wishes.__table__  # type: ignore[attr-defined]
 _ATTEMPTS, _CAMPAIGNS = Attempt.__table__, Campaign.__table__  # type: ignore[attr-defined]
 _PEOPLE = (
     select(
@@ -155,8 +174,15 @@ _PEOPLE = (
         _CONTACTS.c.postal_code,
         _CONTACTS.c.region,
         _CONTACTS.c.zone,
+        _WISHES.c.paused_until,
+        _WISHES.c.hours,
+        _WISHES.c.unwanted,
     )
-    .select_from(_NUMBERS.outerjoin(_CONTACTS, _CONTACTS.c.number_id == _NUMBERS.c.id))
+    .select_from(
+        _NUMBERS.outerjoin(_CONTACTS, _CONTACTS.c.number_id == _NUMBERS.c.id).outerjoin(
+            _WISHES, _WISHES.c.number_id == _NUMBERS.c.id
+        )
+    )
     .where(_NUMBERS.c.id.in_(bindparam("ids", expanding=True)))
 )
 _SENDS = select(
@@ -246,6 +272,14 @@ def policy_of(program: Program) -> Policy:
         age_gate=program.age_gate,
         reply_hours=program.reply_hours,
     )
+
+
+def narrowed(hours: tuple[Window, ...] | None, own: Sequence[int]) -> tuple[Window, ...]:
+    """The program's hours (None: any) as far as they lie in the person's own, [start, end] in minutes of each day."""
+    first, last = own
+    of_program = hours if hours is not None else tuple(Window(day, 0, 24 * 60) for day in range(7))
+    inner = (Window(one.day, max(one.start, first), min(one.end, last)) for one in of_program)
+    return tuple(one for one in inner if one.start < one.end)
 
 
 def _cap(kept: Mapping[str, Any]) -> Cap:

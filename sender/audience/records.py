@@ -27,6 +27,9 @@ def kept(facts: Facts) -> dict[str, Any]:
         record["queue_seconds"] = round(facts.queue.total_seconds())
     if facts.last_footer_at:
         record["last_footer_at"] = facts.last_footer_at.isoformat()
+    if facts.paused_until or facts.unwanted or facts.chose_hours:
+        until = facts.paused_until.isoformat() if facts.paused_until else None
+        record["wishes"] = {"paused_until": until, "unwanted": sorted(facts.unwanted), "hours": facts.chose_hours}
     return record
 
 

@@ -10,6 +10,7 @@ from sender.models.delivery import Allowance, Bucket, Comparison, Lease
 from sender.models.imports import ImportChunk, ImportEntry, ImportPreset
 from sender.models.installation import Audit, Emergency, Installation, Notice
 from sender.models.messages import Attempt, Decision, Message, Receipt
+from sender.models.opt_in import ErasureRequest, OptInForm, OptInFormVersion, Wishes
 from sender.models.own_phones import OwnPhone, Trial
 from sender.models.people import ConsentEvent, ConsentStanding, Contact, ImportRefusal, ImportRun, Number, Segment
 from sender.models.prices import FetchedPrice
@@ -36,6 +37,7 @@ __all__ = [
     "Conversation",
     "Decision",
     "Emergency",
+    "ErasureRequest",
     "Erasure",
     "FetchedPrice",
     "FromNumber",
@@ -52,6 +54,8 @@ __all__ = [
     "Message",
     "Notice",
     "Number",
+    "OptInForm",
+    "OptInFormVersion",
     "OptInRequest",
     "OwnPhone",
     "Passkey",
@@ -74,5 +78,6 @@ __all__ = [
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookEvent",
+    "Wishes",
     "Wording",
 ]

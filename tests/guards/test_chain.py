@@ -33,11 +33,11 @@ class Says:
 
 
 def test_the_order_is_the_one_published() -> None:
-    """Reach, consent, emergencies, caps, hours, labels, footer and content, in this order, and the version says so."""
+    """Reach, consent, emergencies, wishes, caps, hours, labels, footer and content, in this order, and the version says so."""
     names = [guard.name for guard in CHAIN]
-    assert names[:5] == ["reach", "consent_check", "emergency", "frequency_cap", "quiet_hours"]
-    assert names[5:] == ["labels", "opt_out_footer", "content"]
-    assert chain.VERSION.startswith("reac-cons-emer-freq-quie-labe-opt_-cont/")
+    assert names[:6] == ["reach", "consent_check", "emergency", "own_wishes", "frequency_cap", "quiet_hours"]
+    assert names[6:] == ["labels", "opt_out_footer", "content"]
+    assert chain.VERSION.startswith("reac-cons-emer-own_-freq-quie-labe-opt_-cont/")
     assert re.fullmatch(r"[0-9a-f]{8}/[0-9a-f]{6}/[0-9a-f]{6}", chain.VERSION.partition("/")[2])
 
 

@@ -81,6 +81,8 @@ REASON_WORDS = {
     "not_in_two_lists": "Not in the provider's records when asked twice",
     "not_mobile": "The number is not a person's phone",
     "opted_out": "They said STOP",
+    "own_pause": "They asked for a pause",
+    "own_topics": "They do not want this subject",
     "premium_number": "A number that costs extra",
     "quiet_hours": "Quiet hours where they are",
     "refused": "The provider refused the text",
