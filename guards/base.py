@@ -160,7 +160,7 @@ class Facts:
     ``answered_within`` is the age of the inbound text, or of the wish to get texts, that an answer replies to;
     ``emergencies`` are the places where one is declared, such as "US-LA"; ``last_footer_at`` is when this number last
     got a text of the program with its way out (None: not known); ``drops`` names the guards whose deferral ends the
-    text, because its campaign says so. ``paused_until`` and ``unwanted`` subjects are the person's own wishes, and where
+    text, because its campaign says so. ``paused_until`` and ``unwanted`` subjects are the person's own wishes; where
     ``chose_hours`` is true ``policy.hours`` holds theirs as well.
     """
 

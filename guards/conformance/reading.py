@@ -15,8 +15,8 @@ from guards.zones import country_zones
 FIELDS = frozenset({
     "says", "number", "place", "zone", "postal_code", "state", "declared_zone", "clock", "country", "countries", "at",
     "purpose", "kind", "answers", "answered_minutes", "subject", "least", "consent", "consent_ends", "history", "caps",
-    "hours", "loosened", "emergencies", "ends", "drops", "margin_minutes", "paused_until", "unwanted", "line_type", "number_state",
-    "verdict", "reason", "until", "rule",
+    "hours", "loosened", "emergencies", "ends", "drops", "margin_minutes", "paused_until", "unwanted",
+    "line_type", "number_state", "verdict", "reason", "until", "rule",
 })  # fmt: skip
 VERDICTS = ("allow", "defer", "block")
 LEVELS = ("express_written", "express", "implied")

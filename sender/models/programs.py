@@ -14,8 +14,8 @@ class Program(SQLModel, table=True):
 
     ``review_hours``: after so long without a decision an unsure reply is an opt-out; ``reply_hours``: how long after a
     person's last text they may be answered; ``confirm_hours``: how long a yes counts; ``desk``: {"zone", "hours"} in
-    which replies are answered by people (None: nobody is told that it is late). ``frequency`` ("up to 4 texts a month"),
-    ``terms_url`` and ``privacy_url`` are what people are told before they say yes (CTIA 5.1.1).
+    which replies are answered by people (None: nobody is told that it is late). ``frequency`` ("up to 4 texts a
+    month"), ``terms_url`` and ``privacy_url`` are what people are told before they say yes (CTIA 5.1.1).
     """
 
     id: int | None = Field(default=None, primary_key=True)

@@ -33,7 +33,7 @@ class Says:
 
 
 def test_the_order_is_the_one_published() -> None:
-    """Reach, consent, emergencies, wishes, caps, hours, labels, footer and content, in this order, and the version says so."""
+    """Reach, consent, emergencies, wishes, caps, hours, labels, footer, content: in this order, as the version says."""
     names = [guard.name for guard in CHAIN]
     assert names[:6] == ["reach", "consent_check", "emergency", "own_wishes", "frequency_cap", "quiet_hours"]
     assert names[6:] == ["labels", "opt_out_footer", "content"]
