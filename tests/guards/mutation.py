@@ -2,6 +2,7 @@
 
 Every place of the named files of guards/ (all of them when none is named) is spoilt in turn: one comparison, constant,
 condition, argument or answer at a time, and tests/guards and tests/conformance are asked; it is killed when one fails.
+What runs out of processor time (never of time on the wall) is counted by itself: a loop that nobody would leave in.
 Functions are asked the quick way first (quick.py); what is left runs in a process of its own through its own tests,
 then all others. Results are kept in var/mutation; what was asked before is asked again only with --again, survivors
 also with --alive; --slow passes over the quick way. Survivors with a reason stand in survivors.toml. Ends with 1 below
@@ -15,7 +16,6 @@ import argparse
 import importlib
 import json
 import os
-import signal
 import sys
 import time
 import tomllib
@@ -26,7 +26,7 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from tests.guards.quick import ROOT, SECONDS, House, answers, with_house
+from tests.guards.quick import ROOT, House, Outcome, answers, in_child, with_house
 from tests.guards.spoiling import Mutant, mutants
 
 RESULTS = ROOT / "var" / "mutation"
@@ -108,24 +108,19 @@ def stages(path: Path) -> Iterator[list[str]]:
         yield slow
 
 
-def survives(path: Path, code: CodeType) -> bool:
-    """Say whether every test passes although ``path`` runs as ``code``."""
-    return all(passes(path, code, files) for files in stages(path))
-
-
-def passes(path: Path, code: CodeType, files: Sequence[str]) -> bool:
-    """Run some tests in a process of their own."""
-    child = os.fork()
-    if child == 0:
-        os._exit(tested(path, code, files))
-    return os.waitpid(child, 0)[1] == 0
+def outcome(path: Path, code: CodeType) -> Outcome:
+    """Say what becomes of the tests when ``path`` runs as ``code``; the stages after the first that notices rest."""
+    for files in stages(path):
+        found, _ = in_child(lambda pipe, files=files: tested(path, code, files))  # type: ignore[misc]
+        if found is not Outcome.SURVIVED:
+            return found
+    return Outcome.SURVIVED
 
 
 def tested(path: Path, code: CodeType, files: Sequence[str]) -> int:
     """Run pytest here, silently, with the same examples each time; return its status."""
     import pytest
 
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(1, 2)
     always_the_same()
@@ -134,11 +129,17 @@ def tested(path: Path, code: CodeType, files: Sequence[str]) -> int:
 
 
 def always_the_same() -> None:
-    """Have hypothesis try the same examples each time, for as long as they take."""
-    from hypothesis import Phase, settings
+    """Have hypothesis try the same examples each time, for as long as they take on a busy machine."""
+    from hypothesis import HealthCheck, Phase, settings
 
-    phases = (Phase.explicit, Phase.generate)
-    settings.register_profile("mutation", derandomize=True, database=None, deadline=None, phases=phases)
+    settings.register_profile(
+        "mutation",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
     settings.load_profile("mutation")
 
 
@@ -148,34 +149,35 @@ class Results:
     def __init__(self, path: Path) -> None:
         self.path, self.file = path, RESULTS / f"{name_of(path)}.jsonl"
         lines = self.file.read_text("utf-8").splitlines() if self.file.exists() else []
-        self.found: dict[str, bool] = {row["mutant"]: row["survived"] for row in map(json.loads, lines)}
+        self.found: dict[str, Outcome] = {row["mutant"]: Outcome(row["outcome"]) for row in map(json.loads, lines)}
         self.mutants = list(mutants(path.read_text("utf-8"), str(path.relative_to(ROOT))))
 
     def forget(self, survivors_only: bool) -> None:
         """Have all, or all that survived, asked again."""
-        self.found = {name: survived for name, survived in self.found.items() if survivors_only and not survived}
+        kept = self.found.items() if survivors_only else ()
+        self.found = {name: outcome for name, outcome in kept if outcome is not Outcome.SURVIVED}
         RESULTS.mkdir(parents=True, exist_ok=True)
-        self.file.write_text("".join(_line(name, survived) for name, survived in self.found.items()), "utf-8")
+        self.file.write_text("".join(_line(name, outcome) for name, outcome in self.found.items()), "utf-8")
 
     def open(self) -> list[Mutant]:
         """Those that nobody asked about yet."""
         return [mutant for mutant in self.mutants if mutant.name not in self.found]
 
-    def keep(self, mutant: Mutant, survived: bool) -> None:
-        """Write one answer down, and print a survivor where it stands."""
-        self.found[mutant.name] = survived
+    def keep(self, mutant: Mutant, outcome: Outcome) -> None:
+        """Write one answer down, and print where it stands what no test failed for."""
+        self.found[mutant.name] = outcome
         with self.file.open("a", encoding="utf-8") as results:
-            results.write(_line(mutant.name, survived))
-        if survived:
-            print(f"survived, line {mutant.line}: {mutant.name}", flush=True)  # noqa: T201
+            results.write(_line(mutant.name, outcome))
+        if outcome is not Outcome.KILLED:
+            print(f"{outcome}, line {mutant.line}: {mutant.name}", flush=True)  # noqa: T201
 
-    def counted(self) -> dict[str, bool]:
+    def counted(self) -> dict[str, Outcome]:
         """The answers for the mutants that the file has today."""
         return {mutant.name: self.found[mutant.name] for mutant in self.mutants if mutant.name in self.found}
 
 
-def _line(mutant: str, survived: bool) -> str:
-    return json.dumps({"mutant": mutant, "survived": survived}) + "\n"
+def _line(mutant: str, outcome: Outcome) -> str:
+    return json.dumps({"mutant": mutant, "outcome": outcome}) + "\n"
 
 
 def ask_quickly(paths: Sequence[Path], until: float) -> None:
@@ -190,9 +192,9 @@ def ask_quickly(paths: Sequence[Path], until: float) -> None:
 
 def _ask_house(house: House, paths: Sequence[Path], until: float) -> None:
     for results in map(Results, paths):
-        for mutant, survived in answers(house, results.path, results.open()):
-            if survived is not None:
-                results.keep(mutant, survived)
+        for mutant, found in answers(house, results.path, results.open()):
+            if found is not None:
+                results.keep(mutant, found)
             if time.monotonic() > until:
                 return
 
@@ -202,7 +204,7 @@ def ask_slowly(paths: Sequence[Path], until: float) -> None:
     for results in map(Results, paths):
         for mutant in results.open():
             if time.monotonic() < until:
-                results.keep(mutant, survives(results.path, mutant.code))
+                results.keep(mutant, outcome(results.path, mutant.code))
 
 
 def reasons() -> dict[str, str]:
@@ -237,19 +239,27 @@ def main() -> int:
 
 def told(paths: Sequence[Path]) -> int:
     """Print the score; returns 0 where it is good enough and every survivor has its reason."""
-    total: Counter[bool] = Counter()
-    why, unexplained = reasons(), 0
+    total: Counter[Outcome] = Counter()
+    why, unexplained, waiting = reasons(), 0, 0
     for results in map(Results, paths):
         found = results.counted()
-        total += Counter(found.values())
-        unexplained += sum(survived and name not in why for name, survived in found.items())
-        alive, left = sum(found.values()), len(results.mutants) - len(found)
+        counts = Counter(found.values())
+        total += counts
+        waiting += len(results.mutants) - len(found)
+        unexplained += sum(one is Outcome.SURVIVED and name not in why for name, one in found.items())
         if results.mutants:
-            waiting = f", {left} not asked" if left else ""
-            print(f"{results.path.relative_to(ROOT)!s:32} {len(found) - alive:5} of {len(found):5} killed{waiting}")  # noqa: T201
-    score = total[False] / max(1, total.total())
-    print(f"{score:.1%} killed, {total[True]} survivors, {unexplained} of them without a reason")  # noqa: T201
+            print(f"{results.path.relative_to(ROOT)!s:32} {_counted(counts, len(results.mutants))}")  # noqa: T201
+    score = 1 - total[Outcome.SURVIVED] / max(1, total.total())
+    print(f"all of guards: {_counted(total, total.total() + waiting)}")  # noqa: T201
+    print(f"{score:.1%} noticed, {total[Outcome.SURVIVED]} survivors, {unexplained} of them without a reason")  # noqa: T201
     return 0 if score >= LEAST and not unexplained else 1
+
+
+def _counted(counts: Counter[Outcome], faults: int) -> str:
+    left = faults - counts.total()
+    looped = f", {counts[Outcome.LOOPED]} ran out of processor time" if counts[Outcome.LOOPED] else ""
+    waiting = f", {left} not asked" if left else ""
+    return f"{counts[Outcome.KILLED]:5} of {counts.total():5} killed{looped}{waiting}"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
@@ -25,11 +26,22 @@ from tests.guards.spoiling import Mutant, module_code
 ROOT = Path(__file__).parents[2]
 GUARDS = str(ROOT / "guards")
 SECONDS = 120
-"""A spoilt guard that takes more processor time than this was caught in a loop: killed."""
+"""A spoilt guard that takes more processor time than this is caught in a loop. A busy machine does not count: the
+whole set of tests takes some 25 seconds of processor time, however long it waits for a processor."""
 MEMORY = 6 << 30
 
 Ran = set[tuple[str, str]]
 """Functions that ran: their file and name."""
+
+
+class Outcome(StrEnum):
+    """What became of a spoilt guard."""
+
+    KILLED = "killed"
+    """A test failed."""
+    LOOPED = "looped"
+    """Its tests ran out of processor time."""
+    SURVIVED = "survived"
 
 
 class Watch:
@@ -57,10 +69,10 @@ def outermost(qualname: str) -> str:
     return qualname.split(".<locals>")[0]
 
 
-def in_child(work: Callable[[int], int], seconds: float = SECONDS) -> tuple[int, bytes]:
-    """Do something in a process of its own, which may write to a pipe; returns its status and what it wrote.
+def in_child(work: Callable[[int], int], seconds: float = SECONDS) -> tuple[Outcome, bytes]:
+    """Do something in a process of its own, which may write to a pipe; returns what became of it and what it wrote.
 
-    It ends with a fault after so many seconds of processor time.
+    It survived when its status is 0, and is caught in a loop after so many seconds of processor time.
     """
     reads, writes = os.pipe()
     child = os.fork()
@@ -76,7 +88,14 @@ def in_child(work: Callable[[int], int], seconds: float = SECONDS) -> tuple[int,
     os.close(writes)
     with os.fdopen(reads, "rb") as pipe:
         said = pipe.read()
-    return os.waitpid(child, 0)[1], said
+    return outcome_of(os.waitpid(child, 0)[1]), said
+
+
+def outcome_of(status: int) -> Outcome:
+    """Read how a child ended, by what ``os.waitpid`` says of it."""
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
+        return Outcome.LOOPED
+    return Outcome.KILLED if status else Outcome.SURVIVED
 
 
 class House:
@@ -92,8 +111,8 @@ class House:
     def watch(self) -> None:
         """Run each test once, unspoilt and by itself. RuntimeError names the first that fails even so."""
         for name, item in self.items.items():
-            status, said = in_child(lambda pipe, item=item: _watched(item, pipe))  # type: ignore[misc]
-            if status:
+            outcome, said = in_child(lambda pipe, item=item: _watched(item, pipe))  # type: ignore[misc]
+            if outcome is not Outcome.SURVIVED:
                 raise RuntimeError(f"{name} fails unspoilt; mend it first.")
             seconds, ran = json.loads(said)
             self.seconds[name], self.runs[name] = seconds, {(file, function) for file, function in ran}
@@ -104,19 +123,19 @@ class House:
         lately = {name: rank for rank, name in enumerate(self.noticed)}
         return sorted(running, key=lambda name: (-lately.get(name, -1), self.seconds[name]))
 
-    def survives(self, path: Path, mutant: Mutant, plain: CodeType) -> bool | None:
-        """Whether every test passes; None where this way cannot tell."""
+    def outcome(self, path: Path, mutant: Mutant, plain: CodeType) -> Outcome | None:
+        """Ask every test that runs the spoilt function; None where this way cannot tell."""
         spoilt, whole = _function(mutant.code, mutant.function), _function(plain, mutant.function)
         if spoilt is None or whole is None or spoilt == whole:
             return None
         where = (str(path), spoilt.co_qualname)
         names = self.tests_of(where)
         most = 10 + 4 * sum(self.seconds[name] for name in names)
-        status, said = in_child(lambda pipe: self._ask(spoilt, where, names, pipe), min(SECONDS, most))
-        if status:
+        outcome, said = in_child(lambda pipe: self._ask(spoilt, where, names, pipe), min(SECONDS, most))
+        if outcome is not Outcome.SURVIVED:
             self._remember(said.decode())
-            return False
-        return None if where in self.at_import or said == b"stuck" else True
+            return outcome
+        return None if where in self.at_import or said == b"stuck" else outcome
 
     def _ask(self, spoilt: CodeType, where: tuple[str, str], names: Sequence[str], pipe: int) -> int:
         live = live_function(where)
@@ -197,8 +216,8 @@ def with_house(arguments: Sequence[str], work: Callable[[House], None]) -> int:
         return int(pytest.main([*arguments], plugins=[plugin]))
 
 
-def answers(house: House, path: Path, wanted: Sequence[Mutant]) -> Iterator[tuple[Mutant, bool | None]]:
+def answers(house: House, path: Path, wanted: Sequence[Mutant]) -> Iterator[tuple[Mutant, Outcome | None]]:
     """Ask about mutants of one file in turn."""
     plain = module_code(path.read_text("utf-8"), path)
     for mutant in wanted:
-        yield mutant, house.survives(path, mutant, plain)
+        yield mutant, house.outcome(path, mutant, plain)
