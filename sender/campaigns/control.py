@@ -1,6 +1,6 @@
 """A campaign's life after its approval: scheduled, running, paused, finished, cancelled (moves.py has the states)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -41,8 +41,9 @@ def schedule(
     start_at: datetime | None,
     actor: str,
     latest_start: datetime | None = None,
+    lateness: timedelta = starts.LATENESS,
 ) -> datetime:
-    """Let it start by itself at ``start_at``, at the latest 15 minutes later; beyond that a person is asked.
+    """Let it start by itself at ``start_at``, at ``latest_start`` or ``lateness`` later at the latest; then it asks.
 
     None: at the start that it was approved with, else now. A draft is submitted and approved in the same act where one
     person is enough. Returns the start.
@@ -56,7 +57,9 @@ def schedule(
         campaign = one(session, campaign_id)
         start = starts.start_of(session, campaign, start_at, runtime.clock.now())
         approval.require_approved(session, campaign)
-        latest = latest_start or start + starts.LATENESS
+        latest = latest_start or start + lateness
+        if latest < start:
+            raise ControlError(f"Campaign {campaign.name!r} could never start: its latest start is before its start.")
         at = {"start_at": start.isoformat()}
         move(
             session,

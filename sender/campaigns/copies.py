@@ -24,7 +24,8 @@ def duplicate(runtime: Runtime, campaign_id: int, name: str, actor: str, second_
     """
     with runtime.db.write() as session:
         wanted = replace(_ahead(written(session, campaign_id), runtime.clock.now()), name=name)
-        return add(session, runtime, replace(wanted, second_person=second_person), actor, {"copy_of": campaign_id})
+        wanted = replace(wanted, second_person=second_person)
+        return add(session, runtime, wanted, actor, {"copy_of": campaign_id}, words_of=campaign_id)
 
 
 def send_to_the_rest(runtime: Runtime, campaign_id: int, name: str, actor: str, second_person: str = "") -> int:
@@ -40,7 +41,8 @@ def send_to_the_rest(runtime: Runtime, campaign_id: int, name: str, actor: str, 
         _require_over(session, first)
         wanted = replace(_ahead(written(session, campaign_id), runtime.clock.now()), name=name)
         detail = {"rest_of": first}
-        return add(session, runtime, replace(wanted, second_person=second_person), actor, detail, rest_of=first)
+        wanted = replace(wanted, second_person=second_person)
+        return add(session, runtime, wanted, actor, detail, words_of=campaign_id, rest_of=first)
 
 
 def archive(runtime: Runtime, campaign_id: int, actor: str) -> None:

@@ -26,16 +26,17 @@ def require(session: Session, second_person: str, actor: str, program_id: int, p
         raise NobodyConfirmed(
             f"Save it as marketing, or have a second person, not {actor}, confirm that it is {purpose}."
         )
-    if session.execute(select(exists().where(col(User.id).is_not(None)))).scalar() and not _works_on(
-        session, named, program_id
-    ):
+    accounts = session.execute(select(exists().where(col(User.id).is_not(None)))).scalar()
+    if accounts and named not in colleagues(session, program_id):
         raise NobodyConfirmed(
             f"The second person {second_person.strip()!r} has no account for this program; name a colleague's e-mail "
             "address."
         )
 
 
-def _works_on(session: Session, email: str, program_id: int) -> bool:
-    role = select(col(Role.user_id)).join(User, col(User.id) == col(Role.user_id))
-    mine = role.where(col(User.email) == email, col(Role.program_id).in_((ALL_PROGRAMS, program_id)))
-    return session.execute(mine.limit(1)).scalar() is not None
+def colleagues(session: Session, program_id: int) -> set[str]:
+    """Everybody who has an account and a role in this program, by e-mail address."""
+    able = col(User.disabled_at).is_(None), col(Role.program_id).in_((ALL_PROGRAMS, program_id))
+    return set(
+        session.execute(select(col(User.email)).join(Role, col(Role.user_id) == col(User.id)).where(*able)).scalars()
+    )

@@ -1,6 +1,7 @@
 """Writing a campaign: checked and kept as a draft, changed as a whole; a change ends what was approved."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -17,7 +18,7 @@ from sender.campaigns.audience import WHOLE, together
 from sender.campaigns.moves import ControlError, audit, one
 from sender.campaigns.rendering import compile_template
 from sender.locks import close_campaign
-from sender.models import Campaign, Program, Variant
+from sender.models import Audit, Campaign, Program, Variant
 from sender.runtime import Runtime
 
 _SAME = (
@@ -27,6 +28,10 @@ _SAME = (
 """What a campaign's row calls as :class:`CampaignIn` does."""
 _JSON = ("segment", "defaults")
 WAITS_OR_NOT = ("defer", "drop")
+
+
+class WordsDoubted(ControlError):
+    """Words of marketing under a laxer purpose want a second person to vouch for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +83,19 @@ def create(runtime: Runtime, wanted: CampaignIn, actor: str) -> int:
 
 
 def add(
-    session: Session, runtime: Runtime, wanted: CampaignIn, actor: str, detail: Mapping[str, Any], **more: Any
+    session: Session,
+    runtime: Runtime,
+    wanted: CampaignIn,
+    actor: str,
+    detail: Mapping[str, Any],
+    words_of: int = 0,
+    **more: Any,
 ) -> int:
-    """The same in an open transaction; ``detail`` goes into the audit, ``more`` into the campaign's columns."""
-    columns, rows, doubted = _checked(session, wanted, actor)
+    """The same in an open transaction; ``detail`` goes into the audit, ``more`` into the campaign's columns.
+
+    Words of the campaign ``words_of`` need nobody to vouch for them once more.
+    """
+    columns, rows, doubted = _checked(session, wanted, actor, words_of=words_of)
     now = runtime.clock.now()
     campaign = Campaign(**columns, **more, created_by=actor, edited_by=actor, created_at=now)
     session.add(campaign)
@@ -106,11 +120,24 @@ def written(session: Session, campaign_id: int) -> CampaignIn:
     return CampaignIn(program=program, variants=variants, purpose=Purpose(campaign.purpose), **values)
 
 
+def vouched(session: Session, campaign: Campaign) -> Mapping[str, Any] | None:
+    """Who last vouched that words which look like marketing are of the campaign's purpose, ``by`` whom and ``at``."""
+    mine = (
+        col(Audit.action) == "campaign.words_confirmed",
+        col(Audit.subject) == f"campaign {campaign.id}",
+    )
+    found = session.execute(select(Audit).where(*mine).order_by(col(Audit.id).desc()).limit(1)).scalar()
+    if found is None or found.detail["purpose"] != campaign.purpose:
+        return None
+    return {**found.detail, "by": found.actor, "at": found.at}
+
+
 def edit(runtime: Runtime, campaign_id: int, wanted: CampaignIn, actor: str, seen: int | None = None) -> str:
     """Make a campaign what ``wanted`` says; returns a sentence that says what became of its approval.
 
     A submitted, approved or scheduled campaign becomes a draft again. Of a paused one that has begun only the
-    budgets and the rate can change. ``seen`` is the number of edits (``Campaign.edits``) that the writer looked at.
+    budgets and the rate can change. Words that were kept for this program and purpose already need no second person
+    once more. ``seen`` is the number of edits (``Campaign.edits``) that the writer looked at.
     """
     with runtime.db.write() as session:
         close_campaign(session, campaign_id)
@@ -119,7 +146,7 @@ def edit(runtime: Runtime, campaign_id: int, wanted: CampaignIn, actor: str, see
             raise ControlError(f"Campaign {campaign.name!r} was changed by {campaign.edited_by} meanwhile; look again.")
         begun = campaign.status == "paused" and campaign.audience_end is not None
         _require_editable(session, campaign, wanted, begun)
-        columns, rows, doubted = _checked(session, wanted, actor, campaign_id)
+        columns, rows, doubted = _checked(session, wanted, actor, campaign_id, campaign_id)
         if not begun:
             _keep_variants(session, campaign_id, rows)
         said = _void(session, campaign, columns, actor, begun)
@@ -156,7 +183,7 @@ def _void(session: Session, campaign: Campaign, columns: Mapping[str, Any], acto
 
 
 def _checked(
-    session: Session, wanted: CampaignIn, actor: str, campaign_id: int = 0
+    session: Session, wanted: CampaignIn, actor: str, campaign_id: int = 0, words_of: int = 0
 ) -> tuple[dict[str, Any], list[dict[str, Any]], list[str]]:
     """The columns of the campaign and of its variants, once everything about them has been found good.
 
@@ -167,7 +194,8 @@ def _checked(
     if session.execute(select(col(Campaign.id)).where(*taken)).scalar() is not None:
         raise ControlError(f"There is a campaign {wanted.name!r} already; give this one another name.")
     rows = _variants(session, wanted)
-    doubted = _check_words(session, wanted, rows, program, actor)
+    doubted = _check_words(session, wanted, rows, program, actor, _kept_words(session, wanted, program, words_of))
+    _check_limits(wanted)
     _check_times(wanted)
     _check_waiting(wanted)
     columns = {name: getattr(wanted, name) for name in _SAME}
@@ -208,26 +236,45 @@ def _check_shares(shares: list[int]) -> None:
         )
 
 
+def _kept_words(session: Session, wanted: CampaignIn, program: Program, campaign_id: int) -> set[str]:
+    """The texts that the campaign has already for the same program and purpose; they were vouched for if need was."""
+    same = (
+        col(Variant.campaign_id) == campaign_id,
+        col(Campaign.program_id) == program.id,
+        col(Campaign.purpose) == wanted.purpose.value,
+    )
+    texts = select(col(Variant.template)).join(Campaign, col(Campaign.id) == col(Variant.campaign_id)).where(*same)
+    return set(session.execute(texts).scalars())
+
+
 def _check_words(
-    session: Session, wanted: CampaignIn, rows: Sequence[Mapping[str, Any]], program: Program, actor: str
+    session: Session,
+    wanted: CampaignIn,
+    rows: Sequence[Mapping[str, Any]],
+    program: Program,
+    actor: str,
+    kept: Collection[str],
 ) -> list[str]:
     """Refuse words that may not be kept; returns the names of those that a second person vouches for."""
     policy, doubted = findings.policy_for(program), []
     for row in rows:
         try:
             found = findings.check_template(row["name"], row["template"], wanted.purpose, policy)
-            if second_person.doubtful(found, wanted.purpose):
+            if row["template"] not in kept and second_person.doubtful(found, wanted.purpose):
                 second_person.require(session, wanted.second_person, actor, program.id or 0, wanted.purpose)
                 doubted.append(row["name"])
         except findings.FindingError as error:
             raise ControlError(str(error)) from error
         except second_person.NobodyConfirmed as error:
-            raise ControlError(f"Template {row['name']!r} has words of marketing. {error}") from error
-    if wanted.rate is not None and wanted.rate <= 0:
+            raise WordsDoubted(f"Template {row['name']!r} has words of marketing. {error}") from error
+    return doubted
+
+
+def _check_limits(wanted: CampaignIn) -> None:
+    if wanted.rate is not None and not 0 < wanted.rate < math.inf:
         raise ControlError(f"The rate of campaign {wanted.name!r} must be above 0; leave it out for no limit.")
     if any(budget is not None and budget < 1 for budget in (wanted.budget, wanted.daily_budget)):
         raise ControlError(f"The budget of campaign {wanted.name!r} must be above 0; leave it out for no limit.")
-    return doubted
 
 
 def _record_confirmed(

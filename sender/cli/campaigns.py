@@ -116,6 +116,7 @@ def _show_hours(found: "Rehearsal") -> None:
 def schedule(
     name: Name,
     at: Annotated[str, typer.Option(help="When to start, RFC 3339; else as it is written, or now.")] = "",
+    latest: Annotated[str, typer.Option(help="Ask a person after this instant; else 15 minutes after the start.")] = "",
 ) -> None:
     """Let a campaign start by itself; a draft is submitted and approved with it, where one person is enough."""
     from sender.campaigns.control import ControlError, schedule
@@ -123,7 +124,7 @@ def schedule(
     asked = instant(at) if at not in ("", "now") else None
     with opened() as runtime:
         try:
-            start = schedule(runtime, campaign_id(runtime, name), asked, ACTOR)
+            start = schedule(runtime, campaign_id(runtime, name), asked, ACTOR, instant(latest) if latest else None)
         except ControlError as error:
             fail(str(error))
     console.print(f"Scheduled for {start:%Y-%m-%d %H:%M} UTC.")

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ def test_one_command_starts_a_campaign(installation: Installation, said: Callabl
             select(col(Audit.detail)).where(col(Audit.action) == "campaign.approve")
         ).scalar_one()
     assert (campaign.status, campaign.approved_as, approved["recipients"]) == ("scheduled", "one person", 10)
+    assert campaign.latest_start == campaign.start_at + timedelta(minutes=15)
     assert "Cancelled" in said("campaign", "cancel", "Sale")
     assert "Campaign 2 is a draft for 10 people" in said("campaign", "rest", "Sale", "Second")
     assert "Archived" in said("campaign", "archive", "Sale")
@@ -113,3 +115,18 @@ def test_the_library_has_versions(said: Callable[..., str], tmp_path: Path) -> N
     assert "Archived" in said("template", "archive", "hello")
     assert "has no version 3" in said("template", "diff", "hello", "1", "3")
     assert "There is no saved template 'nothing'" in said("template", "show", "nothing")
+
+
+def test_the_latest_start_is_named_with_the_start(
+    installation: Installation, said: Callable[..., str], tmp_path: Path
+) -> None:
+    """One before the start is refused with a sentence, and nothing is scheduled."""
+    said("campaign", "create", written(tmp_path, name="Late"))
+    schedule = ("campaign", "schedule", "Late", "--at", "2026-03-11T15:00:00Z")
+    assert "its latest start is before its start" in said(*schedule, "--latest", "2026-03-11T14:59:59Z")
+    with installation.runtime.db.read() as session:
+        assert session.execute(select(Campaign).where(col(Campaign.name) == "Late")).scalar_one().status == "draft"
+    assert "Scheduled for 2026-03-11 15:00" in said(*schedule, "--latest", "2026-03-11T18:00:00Z")
+    with installation.runtime.db.read() as session:
+        late = session.execute(select(Campaign).where(col(Campaign.name) == "Late")).scalar_one()
+    assert late.latest_start == datetime(2026, 3, 11, 18, tzinfo=UTC)

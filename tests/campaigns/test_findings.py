@@ -83,7 +83,7 @@ def test_marketing_under_another_purpose_needs_a_second_person(
 
 
 def test_who_confirmed_is_on_record(installation: Installation) -> None:
-    """The audit names the second person, the purpose and the variants, also when words are changed later."""
+    """The audit names both persons, the purpose and the variants, once for the same words and their copies."""
     made = campaign(installation, "Your order shipped.", purpose=Purpose.INFORMATIONAL)
     with installation.runtime.db.read() as session:
         before = written(session, made)
@@ -91,6 +91,11 @@ def test_who_confirmed_is_on_record(installation: Installation) -> None:
     with pytest.raises(ControlError, match="second person"):
         edit(installation.runtime, made, changed, "ann")
     edit(installation.runtime, made, replace(changed, second_person=" bob "), "ann")
+    edit(installation.runtime, made, replace(changed, name="Same words"), "ann")
+    with pytest.raises(ControlError, match="second person"):
+        edit(
+            installation.runtime, made, replace(changed, variants=[VariantIn("all", {}, f"{MARKETING_WORDS}!")]), "ann"
+        )
     with installation.runtime.db.read() as session:
         rows = session.execute(select(Audit).where(col(Audit.action) == "campaign.words_confirmed")).scalars().all()
     assert [(row.actor, row.subject, row.detail) for row in rows] == [
@@ -102,16 +107,20 @@ def test_who_confirmed_is_on_record(installation: Installation) -> None:
     ]
 
 
-@pytest.mark.parametrize(("second", "saved"), [("bob@acme.example", True), ("Eve@acme.example", False), ("bob", False)])
+@pytest.mark.parametrize(
+    ("second", "saved"),
+    [("bob@acme.example", True), ("Eve@acme.example", False), ("bob", False), ("gone@acme.example", False)],
+)
 def test_where_people_have_accounts_the_second_person_has_one(
     installation: Installation, second: str, saved: bool
 ) -> None:
-    """A colleague with a role in the program may confirm; a name without one is refused."""
+    """A colleague with a role in the program may confirm; nobody else, and none whose account is closed."""
     with installation.runtime.db.write() as session:
         for number, name in enumerate(("bob", "eve"), 1):
             session.add(User(id=number, email=f"{name}@acme.example", password_hash="", created_at=TUESDAY))
+        session.add(User(id=3, email="gone@acme.example", password_hash="", created_at=TUESDAY, disabled_at=TUESDAY))
         session.flush()
-        session.add(Role(user_id=1, program_id=1, name="marketer"))
+        session.add_all(Role(user_id=number, program_id=1, name="marketer") for number in (1, 3))
         session.add(Role(user_id=2, program_id=7, name="owner"))
     asked = {"purpose": Purpose.INFORMATIONAL, "second_person": second}
     if saved:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from sender.campaigns import preview, writing
 from sender.models import Audit, Campaign, Contact, FromNumber, Installation, Message, Program, Segment
 from sender.runtime import Runtime
 from tests.waiting import eventually
-from tests.web.conftest import FIELD, START, browser, log_in
+from tests.web.conftest import EMAIL, FIELD, START, TestClock, browser, log_in
 from web.pages.audience_step import Group, read_groups, variants_of
 
 GOLD = {"field": "attributes.tier", "is": "gold"}
@@ -160,6 +161,8 @@ def test_the_editor_previews_real_people_and_saves_nothing(
         ("end", {"when": "now", "end": "2026-13-01T00:00"}, "Give a day and a time"),
         ("budget", {"when": "now", "budget": "-1"}, "Give an amount above 0"),
         ("daily_budget", {"when": "now", "daily_budget": "lots"}, "Give an amount above 0"),
+        ("rate", {"when": "now", "rate": "0"}, "Give a number above 0, such as 0.5"),
+        ("rate", {"when": "now", "rate": "nan"}, "Give a number above 0, such as 0.5"),
     ],
 )
 def test_a_wrong_time_or_sum_is_said_beside_its_field(
@@ -170,6 +173,104 @@ def test_a_wrong_time_or_sum_is_said_beside_its_field(
     answer = send(signed_in, f"{made(signed_in)}/timing", zone="UTC", **typed)
     assert answer.status_code == 422
     assert re.search(f'id="{field}-error".*{sentence}', answer.text)
+
+
+def rehearsed(client: FlaskClient, edit: str) -> str:
+    """The review after a rehearsal of what the campaign is now."""
+    send(client, f"{edit.removesuffix('/edit')}/rehearse")
+    return eventually(lambda: _rehearsed(client, edit))
+
+
+def test_what_cannot_go_at_once_waits_or_is_dropped_as_the_step_says(
+    signed_in: FlaskClient, runtime: Runtime, clock: TestClock, house: int
+) -> None:
+    """At night the rehearsal defers all who said yes; once the campaign does not wait, they never get it."""
+    del house
+    edit = made(signed_in)
+    clock.move(timedelta(hours=-8))
+    page = rehearsed(signed_in, edit)
+    assert "Get it later: 9" in page
+    assert "Quiet hours where they are<" in page
+    typed = {"when": "now", "zone": "UTC", "outside_hours": "drop", "over_cap": "drop", "rate": "0.5"}
+    assert send(signed_in, f"{edit}/timing", **typed).headers["Location"] == f"{edit}/review"
+    page = rehearsed(signed_in, edit)
+    assert "Never get it: 12" in page
+    assert "Quiet hours where they are, and the campaign does not wait" in page
+    assert "0.5 parts a second at most" in page
+    row, written = campaign(runtime)
+    assert (row.outside_hours, row.over_cap, row.rate) == ("drop", "drop", 0.5)
+    step = signed_in.get(f"{edit}/timing").text
+    assert step.count('value="drop" checked') == 2
+    assert 'value="0.5"' in step
+    answer = send(signed_in, f"{edit}/timing", **{**typed, "outside_hours": "perhaps"})
+    assert answer.status_code == 422
+    assert campaign(runtime)[1] == written
+
+
+def test_a_subject_is_written_in_the_first_step(signed_in: FlaskClient, runtime: Runtime, house: int) -> None:
+    """It is kept, shown again, can be taken away, and the subjects of the program's caps stand beside it."""
+    with runtime.db.write() as session:
+        session.get_one(Program, house).caps = [{"limit": 2, "hours": 24, "subject": "sale"}]
+    basics = {"name": "Spring", "program": "lumen", "purpose": "marketing"}
+    edit = made(signed_in)
+    assert send(signed_in, f"{edit}/basics", **basics, subject="sale").status_code == 303
+    assert campaign(runtime)[0].subject == "sale"
+    page = signed_in.get(f"{edit}/basics").text
+    assert 'value="sale"' in page
+    assert "caps on one subject: sale." in page
+    long = send(signed_in, f"{edit}/basics", **basics, subject="x" * 81)
+    assert (long.status_code, "at most 80 letters" in long.text) == (422, True)
+    assert send(signed_in, f"{edit}/basics", **basics, subject="").status_code == 303
+    assert campaign(runtime)[0].subject is None
+
+
+def test_words_of_marketing_under_another_purpose_want_a_colleague(
+    signed_in: FlaskClient, runtime: Runtime, add_user: Callable[..., int], house: int
+) -> None:
+    """Text and purpose are kept only with one who has an account; later steps do not ask again, the review says who."""
+    with runtime.db.write() as session:
+        session.get_one(Program, house).purposes = ["marketing", "informational"]
+    edit = made(signed_in)
+    basics = {"name": "Spring", "program": "lumen", "subject": ""}
+    assert send(signed_in, f"{edit}/basics", **basics, purpose="informational").status_code == 303
+    words = {"v": "0", "text": "Lumen: Flash sale, shop now. lumen.example/sale"}
+    alone = send(signed_in, f"{edit}/text", **words)
+    assert alone.status_code == 422
+    assert "Nobody else has an account" in alone.text
+    add_user(email="bea@example.org", role="viewer", program_id=house)
+    add_user(email="cem@example.org", role="owner", program_id=house + 1)
+    asked = send(signed_in, f"{edit}/text", **words).text
+    assert '<option value="bea@example.org">' in asked
+    assert "cem@example.org" not in asked
+    for wrong in ("", EMAIL, "cem@example.org"):
+        assert send(signed_in, f"{edit}/text", **words, second_person=wrong).status_code == 422
+    assert "Flash" not in campaign(runtime)[1].variants[0].template
+    assert send(signed_in, f"{edit}/text", **words, second_person="bea@example.org").status_code == 303
+    assert send(signed_in, f"{edit}/timing", when="now", zone="UTC", budget="9").status_code == 303
+    assert "says bea@example.org, named by ana@example.org" in signed_in.get(f"{edit}/review").text
+    assert send(signed_in, f"{edit}/basics", **basics, purpose="marketing").status_code == 303
+    back = send(signed_in, f"{edit}/basics", **basics, purpose="informational")
+    assert (back.status_code, 'id="second_person-error"' in back.text) == (422, True)
+    assert send(signed_in, f"{edit}/basics", **basics, purpose="informational", second_person="bea@example.org")
+    assert campaign(runtime)[0].purpose == "informational"
+
+
+def test_how_late_it_may_start_is_chosen_when_it_is_scheduled(
+    signed_in: FlaskClient, runtime: Runtime, house: int
+) -> None:
+    """A start by itself asks for it; an hour is kept as an hour, a made-up length is refused."""
+    del house
+    edit = made(signed_in)
+    row, _ = campaign(runtime)
+    assert "may still start" not in signed_in.get(f"/campaigns/{row.id}/start").text
+    send(signed_in, f"{edit}/timing", when="at", begins="2026-03-03T10:00", zone="America/New_York")
+    for action in ("submit", "approve"):
+        send(signed_in, f"/campaigns/{row.id}/{action}")
+    assert "up to an hour late" in signed_in.get(f"/campaigns/{row.id}/start").text
+    assert send(signed_in, f"/campaigns/{row.id}/start", late="9999").status_code == 400
+    assert send(signed_in, f"/campaigns/{row.id}/start", late="60").status_code == 303
+    row, _ = campaign(runtime)
+    assert (str(row.start_at), str(row.latest_start)) == ("2026-03-03 15:00:00+00:00", "2026-03-03 16:00:00+00:00")
 
 
 def test_groups_go_through_the_form_and_back(runtime: Runtime, house: int) -> None:

@@ -1,7 +1,8 @@
 """The first and the fourth step of a campaign: its name, program and purpose; when it goes and what it may cost."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo, available_timezones
@@ -21,6 +22,7 @@ from web.pages.building import Building, Refused
 BLANK = "{brand}: Hi {{{{ first_name }}}}, "
 NO_NAME = {"first_name": "there"}
 LONGEST_NAME = 120
+LONGEST_SUBJECT = 80
 # What each shipped text is for; the others are answers, not campaigns.
 STARTERS = (
     ("", "A blank text", "Only the brand and a name to begin with."),
@@ -37,34 +39,50 @@ PURPOSES = {
 door = Door("builder", __name__, rule=signed_in)
 
 
+@dataclass(frozen=True, slots=True)
+class Basics:
+    """What stands in the first step."""
+
+    name: str = ""
+    slug: str = ""
+    purpose: str = "marketing"
+    subject: str = ""
+    second_person: str = ""
+
+    def errors(self) -> dict[str, str]:
+        """What to mend, by field."""
+        wrong = {}
+        if not 0 < len(self.name) <= LONGEST_NAME:
+            wrong["name"] = f"Give the campaign a name of at most {LONGEST_NAME} letters, such as Spring sale."
+        if len(self.subject) > LONGEST_SUBJECT:
+            wrong["subject"] = f"Name the subject in at most {LONGEST_SUBJECT} letters, such as sale."
+        return wrong
+
+
 @door.get("/campaigns/new")
 def new() -> ResponseReturnValue:
     """The first step of a new campaign."""
     choice = building.may_choose()
     if not choice:
         abort(403, "You may not write campaigns for any program; ask the owner for the role.")
-    return _basics(None, choice, "", choice[0].slug, "marketing", {})
+    return _basics(None, choice, Basics(slug=choice[0].slug), {})
 
 
 @door.post("/campaigns/new")
 def create() -> ResponseReturnValue:
     """Make the draft: 303 to its audience, 422 with what to mend."""
-    choice = building.may_choose()
-    name, slug, purpose = _typed()
-    program = next((one for one in choice if one.slug == slug), None)
-    if program is None:
-        abort(404)
-    errors = _name_error(name)
+    choice, typed = building.may_choose(), _typed()
+    program = _chosen(choice, typed.slug)
+    errors = typed.errors()
     try:
         if not errors:
             text, defaults = _starter(request.form.get("starter", ""), program)
-            variant = VariantIn("Everyone", {}, text, defaults)
-            wanted = CampaignIn(name, slug, [variant], Purpose(purpose))
-            made = writing.create(runtime(), wanted, person().actor)
+            variants = [VariantIn("Everyone", {}, text, defaults)]
+            made = writing.create(runtime(), _with(CampaignIn("", "", variants), typed), person().actor)
             return redirect(building.address(made, "audience"), 303)
     except Refused as error:
-        errors = {"name": str(error)}
-    return _basics(None, choice, name, slug, purpose, errors), 422
+        errors = _refusal(error)
+    return _basics(None, choice, typed, errors), 422
 
 
 @door.get("/campaigns/<int:campaign_id>/edit/basics")
@@ -72,27 +90,24 @@ def basics(campaign_id: int) -> ResponseReturnValue:
     """The name and purpose of a draft."""
     found = building.load(campaign_id)
     wanted = found.written
-    return _basics(found, building.may_choose(), wanted.name, wanted.program, wanted.purpose.value, {})
+    typed = Basics(wanted.name, wanted.program, wanted.purpose.value, wanted.subject or "")
+    return _basics(found, building.may_choose(), typed, {})
 
 
 @door.post("/campaigns/<int:campaign_id>/edit/basics")
 def save_basics(campaign_id: int) -> ResponseReturnValue:
     """Keep them: 303 to the audience."""
     found = building.load(campaign_id)
-    name, slug, purpose = _typed()
-    choice = building.may_choose()
-    errors = _name_error(name)
-    program = next((one for one in choice if one.slug == slug), None)
-    if program is None:
-        abort(404)
-    require("write", program.id or 0)
+    choice, typed = building.may_choose(), _typed()
+    require("write", _chosen(choice, typed.slug).id or 0)
+    errors = typed.errors()
     try:
         if not errors:
-            found.save(replace(found.written, name=name, program=slug, purpose=Purpose(purpose)))
+            found.save(_with(found.written, typed))
             return redirect(building.after(found, "basics"), 303)
     except Refused as error:
-        errors = {"name": str(error)}
-    return _basics(found, choice, name, slug, purpose, errors), 422
+        errors = _refusal(error)
+    return _basics(found, choice, typed, errors), 422
 
 
 @door.get("/campaigns/<int:campaign_id>/edit/timing")
@@ -106,7 +121,7 @@ def timing(campaign_id: int) -> ResponseReturnValue:
 def save_timing(campaign_id: int) -> ResponseReturnValue:
     """Keep it: 303 to the review, 422 with what to mend beside each field."""
     found = building.load(campaign_id)
-    names = ("when", "begins", "local", "end", "zone", "budget", "daily_budget")
+    names = ("when", "begins", "local", "end", "zone", "outside_hours", "over_cap", "rate", "budget", "daily_budget")
     typed = {name: request.form.get(name, "").strip() for name in names}
     errors: dict[str, str] = {}
     wanted = replace(
@@ -116,6 +131,9 @@ def save_timing(campaign_id: int) -> ResponseReturnValue:
         end_at=_instant(typed, "end", errors) if typed["end"] else None,
         budget=_money(typed, "budget", errors),
         daily_budget=_money(typed, "daily_budget", errors),
+        rate=_rate(typed, errors),
+        outside_hours=typed["outside_hours"] or "defer",
+        over_cap=typed["over_cap"] or "defer",
     )
     try:
         if not errors:
@@ -126,27 +144,48 @@ def save_timing(campaign_id: int) -> ResponseReturnValue:
     return _timing(found, typed, errors), 422
 
 
-def _basics(
-    found: Building | None, choice: Sequence[Program], name: str, slug: str, purpose: str, errors: dict[str, str]
-) -> str:
+def _basics(found: Building | None, choice: Sequence[Program], typed: Basics, errors: dict[str, str]) -> str:
     frame = building.frame(found, "basics") if found else {"building": None, "steps": building.STEPS, "here": "basics"}
-    program = next((one for one in choice if one.slug == slug), choice[0])
+    program = next((one for one in choice if one.slug == typed.slug), choice[0])
     offered = [(key, *PURPOSES[key]) for key in PURPOSES if key in program.purposes]
-    values = {"name": name, "slug": slug, "purpose": purpose, "errors": errors}
-    return render_template("builder/basics.html", choice=choice, purposes=offered, starters=STARTERS, **values, **frame)
+    vouchers = building.vouchers(program.id or 0) if "second_person" in errors else []
+    values = {"typed": typed, "purposes": offered, "starters": STARTERS, "vouchers": vouchers, "errors": errors}
+    return render_template("builder/basics.html", choice=choice, capped=_capped(program), **values, **frame)
 
 
-def _typed() -> tuple[str, str, str]:
+def _typed() -> Basics:
+    typed = {name: request.form.get(name, "").strip() for name in ("name", "subject", "second_person")}
     purpose = request.form.get("purpose", "")
     if purpose not in PURPOSES:
         abort(400, "Choose a purpose.")
-    return request.form.get("name", "").strip(), request.form.get("program", ""), purpose
+    return Basics(slug=request.form.get("program", ""), purpose=purpose, **typed)
 
 
-def _name_error(name: str) -> dict[str, str]:
-    if 0 < len(name) <= LONGEST_NAME:
-        return {}
-    return {"name": f"Give the campaign a name of at most {LONGEST_NAME} letters, such as Spring sale."}
+def _with(written: CampaignIn, typed: Basics) -> CampaignIn:
+    return replace(
+        written,
+        name=typed.name,
+        program=typed.slug,
+        purpose=Purpose(typed.purpose),
+        subject=typed.subject or None,
+        second_person=typed.second_person,
+    )
+
+
+def _chosen(choice: Sequence[Program], slug: str) -> Program:
+    program = next((one for one in choice if one.slug == slug), None)
+    if program is None:
+        abort(404)
+    return program
+
+
+def _refusal(error: Exception) -> dict[str, str]:
+    return {"second_person" if isinstance(error, writing.WordsDoubted) else "name": str(error)}
+
+
+def _capped(program: Program) -> str:
+    """The subjects that the program's caps name, to choose from."""
+    return ", ".join(sorted({cap["subject"] for cap in program.caps if cap.get("subject") not in (None, "*")}))
 
 
 def _starter(name: str, program: Program) -> tuple[str, dict[str, str | None]]:
@@ -177,6 +216,9 @@ def _timing_values(wanted: CampaignIn) -> dict[str, str]:
         "zone": "UTC",
         "budget": _amount(wanted.budget),
         "daily_budget": _amount(wanted.daily_budget),
+        "rate": "" if wanted.rate is None else f"{wanted.rate:g}",
+        "outside_hours": wanted.outside_hours,
+        "over_cap": wanted.over_cap,
     }
 
 
@@ -215,4 +257,16 @@ def _money(typed: dict[str, str], name: str, errors: dict[str, str]) -> int | No
     except (InvalidOperation, ValueError, OverflowError):
         pass
     errors[name] = "Give an amount above 0, such as 250.00, or leave it empty for no limit."
+    return None
+
+
+def _rate(typed: dict[str, str], errors: dict[str, str]) -> float | None:
+    if not typed["rate"]:
+        return None
+    try:
+        if 0 < (rate := float(typed["rate"])) < math.inf:
+            return rate
+    except ValueError:
+        pass
+    errors["rate"] = "Give a number above 0, such as 0.5 for one part every two seconds, or leave it empty."
     return None

@@ -7,7 +7,7 @@ from typing import Any
 from flask import abort
 
 from sender.audience.segments import SegmentError
-from sender.campaigns import programs, writing
+from sender.campaigns import programs, second_person, writing
 from sender.campaigns.moves import ControlError
 from sender.campaigns.rendering import TemplateError
 from sender.campaigns.writing import CampaignIn
@@ -92,3 +92,10 @@ def may_choose() -> Sequence[Program]:
     with runtime().db.read() as session:
         every = programs.listing(session, person().programs)
     return [one for one in every if person().may("write", one.id or 0)]
+
+
+def vouchers(program_id: int) -> list[tuple[str, str]]:
+    """Every colleague of the program but oneself, to choose from who vouches for words that look like marketing."""
+    with runtime().db.read() as session:
+        others = second_person.colleagues(session, program_id) - {person().actor}
+    return [("", "Choose a colleague"), *((email, email) for email in sorted(others))]

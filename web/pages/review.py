@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from flask import redirect, render_template, request
+from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sender.audience import crowds
-from sender.campaigns import approval, control, prices
+from sender.campaigns import approval, control, prices, writing
 from sender.campaigns.moves import ControlError
 from sender.campaigns.rehearsal import Rehearsal, rehearse
 from sender.runtime import Runtime
@@ -25,6 +25,16 @@ MOVES: dict[str, tuple[str, Callable[[Runtime, int, str], object]]] = {
     "approve": ("approve", approval.approve),
     "withdraw": ("write", approval.withdraw),
 }
+
+# Minutes in the form, and what they are.
+LATENESS = {str(minutes): timedelta(minutes=minutes) for minutes in (15, 60, 180, 720)}
+LATE = confirm.Pick(
+    "late",
+    "Should the machines be down then, it may still start",
+    (("15", "up to 15 minutes late"), ("60", "up to an hour late"), ("180", "up to 3 hours late"),
+     ("720", "up to 12 hours late")),
+    "After that it stays paused until somebody resumes it",
+)  # fmt: skip
 
 door = Door("review", __name__, rule=signed_in)
 
@@ -76,6 +86,7 @@ def ask_start(campaign_id: int) -> ResponseReturnValue:
     """What starting means, in numbers."""
     found = building.load(campaign_id, "steer")
     run = web().rehearsals.find(found.id)
+    by_itself = found.written.begins_at is not None or found.written.local_start
     return confirm.ask(
         f"Start “{found.campaign.name}”?",
         _consequences(found, run.result if run and run.edition == found.campaign.edits else None),
@@ -83,6 +94,7 @@ def ask_start(campaign_id: int) -> ResponseReturnValue:
         f"/campaigns/{found.id}/start",
         building.address(found.id, "review"),
         danger=False,
+        pick=LATE if by_itself else confirm.NOTHING,
     )
 
 
@@ -90,7 +102,10 @@ def ask_start(campaign_id: int) -> ResponseReturnValue:
 def start(campaign_id: int) -> ResponseReturnValue:
     """Schedule it for its start: 303 to the campaign's own page."""
     found = building.load(campaign_id, "steer")
-    control.schedule(runtime(), found.id, None, person().actor)
+    lateness = LATENESS.get(request.form.get("late", "15"))
+    if lateness is None:
+        abort(400, "Choose how late it may start.")
+    control.schedule(runtime(), found.id, None, person().actor, lateness=lateness)
     return redirect(f"/campaigns/{found.id}", 303)
 
 
@@ -123,6 +138,7 @@ def _values(found: Building) -> dict[str, Any]:
         values["drain"] = _lasts(done)
     with runtime().db.read() as session:
         able = approval.people(session, _program(found))
+        values["vouched"] = writing.vouched(session, found.campaign)
     values["limit"] = runtime().settings.second_person_above
     values["others"] = sorted(able - {person().actor})
     return values

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from sender.audience import crowds
 from sender.campaigns import library, preview, prices, rendering
-from sender.campaigns.writing import VariantIn
+from sender.campaigns.writing import VariantIn, WordsDoubted
 from web.auth import Door, signed_in
 from web.context import runtime
 from web.pages import building
@@ -58,9 +58,11 @@ def save(campaign_id: int) -> ResponseReturnValue:
             defaults={name: words.defaults.get(name) or None for name in used},
         )
         before = found.written.variants
-        found.save(replace(found.written, variants=[*before[: words.place], fresh, *before[words.place + 1 :]]))
+        fresh_ones = [*before[: words.place], fresh, *before[words.place + 1 :]]
+        vouched = request.form.get("second_person", "")
+        found.save(replace(found.written, variants=fresh_ones, second_person=vouched))
     except Refused as error:
-        return _page(found, words, str(error)), 422
+        return _page(found, words, str(error), isinstance(error, WordsDoubted)), 422
     more = words.place + 1 < len(found.written.variants)
     here = building.address(found.id, "text")
     return redirect(f"{here}?v={words.place + 1}" if more else building.after(found, "text"), 303)
@@ -86,13 +88,15 @@ def _typed(found: Building) -> Words:
     return replace(words, text=text, defaults={**words.defaults, **named})
 
 
-def _page(found: Building, words: Words, error: str) -> str:
+def _page(found: Building, words: Words, error: str, doubted: bool = False) -> str:
     with runtime().db.read() as session:
         known = crowds.known_attributes(session)
         saved = library.templates(session, found.campaign.program_id)
     return render_template(
         "builder/text.html",
         error=error,
+        doubted=doubted,
+        vouchers=building.vouchers(found.campaign.program_id) if doubted else [],
         known=[*known, *OWN_FIELDS],
         saved=saved,
         **{**building.frame(found, "text"), **_looked(found, words)},

@@ -95,6 +95,11 @@ REASON_WORDS = {
     "worker_lost": "The process that sent it ended before it could say; the provider's records are being asked",
 }
 
+# Of what was dropped for good where others wait.
+DROPPED_WORDS = {
+    "frequency_cap": "They had as many texts as the cap allows, and the campaign does not wait",
+    "quiet_hours": "Quiet hours where they are, and the campaign does not wait",
+}
 
 # https://www.twilio.com/docs/api/errors, in our words.
 TWILIO_WORDS = {
@@ -126,9 +131,11 @@ def state_words(status: str) -> str:
 
 
 def reason_words(code: str, status: str = "") -> str:
-    """A reason code in words, or what a state means by itself where there is no reason."""
+    """A reason code in words, or what a state (or "block", a verdict) means by itself where there is no reason."""
     if not code:
         return UNREASONED.get(status, "")
+    if status in ("block", "blocked") and code in DROPPED_WORDS:
+        return DROPPED_WORDS[code]
     if code.startswith("twilio_"):
         return TWILIO_WORDS.get(code.removeprefix("twilio_"), "Twilio gave this error code")
     return REASON_WORDS.get(code, code.replace("_", " ").capitalize())
