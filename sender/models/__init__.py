@@ -5,10 +5,12 @@ Table models check nothing when built: whoever writes a row has checked its inpu
 
 from sender.models.accounts import LoginLink, LoginThrottle, Passkey, RecoveryCode, Role, SignedIn, User
 from sender.models.api import ApiAnswer, ApiKey
+from sender.models.automations import Automation, Enrolment, EnrolmentText, Event
 from sender.models.campaigns import Campaign, Spend, Variant
 from sender.models.delivery import Allowance, Bucket, Comparison, Lease
 from sender.models.imports import ImportChunk, ImportEntry, ImportPreset
 from sender.models.installation import Audit, Emergency, Installation, Notice
+from sender.models.links import Click, ShortLink
 from sender.models.messages import Attempt, Decision, Message, Receipt
 from sender.models.opt_in import ErasureRequest, OptInForm, OptInFormVersion, Wishes
 from sender.models.own_phones import OwnPhone, Trial
@@ -26,10 +28,12 @@ __all__ = [
     "ApiKey",
     "Attempt",
     "Audit",
+    "Automation",
     "Bucket",
     "Campaign",
     "Canary",
     "ChainHead",
+    "Click",
     "Comparison",
     "ConsentEvent",
     "ConsentStanding",
@@ -37,8 +41,11 @@ __all__ = [
     "Conversation",
     "Decision",
     "Emergency",
+    "Enrolment",
+    "EnrolmentText",
     "Erasure",
     "ErasureRequest",
+    "Event",
     "FetchedPrice",
     "FromNumber",
     "ImportChunk",
@@ -68,6 +75,7 @@ __all__ = [
     "Role",
     "SavedTemplate",
     "Segment",
+    "ShortLink",
     "SignedIn",
     "Spend",
     "TemplateVersion",

@@ -16,6 +16,7 @@ class Program(SQLModel, table=True):
     person's last text they may be answered; ``confirm_hours``: how long a yes counts; ``desk``: {"zone", "hours"} in
     which replies are answered by people (None: nobody is told that it is late). ``frequency`` ("up to 4 texts a
     month"), ``terms_url`` and ``privacy_url`` are what people are told before they say yes (CTIA 5.1.1).
+    ``links``: {"days", "utm"} where links are made short and clicks counted (None: they are not).
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -43,6 +44,7 @@ class Program(SQLModel, table=True):
     frequency: str = ""
     terms_url: str = ""
     privacy_url: str = ""
+    links: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))
     created_at: datetime
 
 
