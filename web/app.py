@@ -32,6 +32,7 @@ from web.pages import (
     imports,
     inbox,
     opt_out,
+    reports,
     review,
     rules,
     segments,
@@ -76,6 +77,7 @@ DOORS: tuple[Door, ...] = (
     imports.uploading,
     inbox.door,
     unsure.door,
+    reports.door,
 )
 
 

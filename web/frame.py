@@ -37,6 +37,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("Replies", "Review", "/inbox/review", "check-circle"),
     Entry("People", "Segments", "/segments", "filter"),
     Entry("People", "Imports", "/imports", "upload", "write"),
+    Entry("Results", "Reports", "/reports", "bar-chart-2"),
+    Entry("Results", "Compliance", "/reports/compliance", "shield"),
     Entry("Compliance", "Rules", "/rules", "book-open"),
     Entry("Installation", "Users", "/users", "users", "own"),
     Entry("Installation", "Audit", "/audit", "list", "audit"),

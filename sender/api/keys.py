@@ -29,6 +29,7 @@ SCOPES = (
     "consents:read",
     "consents:write",
     "replies:read",
+    "reports:read",
     "webhooks:read",
     "webhooks:write",
 )

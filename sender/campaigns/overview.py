@@ -97,9 +97,14 @@ def replies_to_judge(session: Session, programs: Programs) -> int:
 def trend(session: Session, programs: Programs, now: datetime) -> list[Day]:
     """The last fourteen days, oldest first; texts count for the day on which they were due."""
     since = (now - TREND).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return days_of(session, programs, since, now + timedelta(days=1))
+
+
+def days_of(session: Session, programs: Programs, since: datetime, until: datetime) -> list[Day]:
+    """The days from one on (its midnight in UTC) to the one before another, oldest first."""
     texts = _texts_by_day(session, programs, since)
     stops = _opt_outs_by_day(session, programs, since)
-    days = [since.date() + timedelta(days=n) for n in range((now.date() - since.date()).days + 1)]
+    days = [since.date() + timedelta(days=n) for n in range((until.date() - since.date()).days)]
     return [Day(day, *texts.get(day.isoformat(), (0, 0)), stops.get(day.isoformat(), 0)) for day in days]
 
 

@@ -20,6 +20,7 @@ from sender.cli import (
     programs,
     records,
     replies,
+    reports,
     rules,
     users,
 )
@@ -46,6 +47,7 @@ app.add_typer(prices.app, name="prices")
 app.add_typer(library.templates, name="template")
 app.add_typer(library.phones, name="phone")
 backup.register(app, db)
+app.add_typer(reports.app, name="report")
 app.add_typer(users.app, name="users")
 bench.register(app)
 campaign_acts.register(campaigns.app)

@@ -72,6 +72,7 @@ RULES = {
     **dict.fromkeys((f"trying.{name}" for name in ("show", "send", "register", "prove")), "signed_in"),
     **dict.fromkeys(("rules.listing", "rules.show"), "signed_in"),
     **dict.fromkeys((f"unsure.{name}" for name in ("show", "live", "decide")), "signed_in"),
+    **dict.fromkeys((f"reports.{name}" for name in ("show", "as_csv", "show_compliance", "compare")), "signed_in"),
     **dict.fromkeys((f"inbox.{name}" for name in INBOX), "signed_in"),
     "campaigns.listing": "signed_in",
     "campaigns.show": "signed_in",

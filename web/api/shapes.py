@@ -107,3 +107,11 @@ class Verdict(BaseModel):
     reason: str | None = Field(description="The stable name of the reason.")
     rules: list[str] = Field(description="The rules behind it, such as `us-fl-hours`.")
     sentences: list[str] = Field(description="The answer in words: what, why, where, and who could change it.")
+
+
+def named(kind: str, name: str, thing: str) -> int:
+    """The number in a name such as "cmp_4"; ApiProblem for one that is not of this kind."""
+    prefix, _, digits = name.partition("_")
+    if prefix != kind or not digits.isascii() or not digits.isdigit() or len(digits) > 9:
+        raise ApiProblem("not_found", f"There is no such {thing} that this key may see.")
+    return int(digits)
