@@ -160,7 +160,7 @@ def _reactions(session: Session, asked: Asked, table: Any, at: Any, *which: Any)
     """The numbers of the rows of a table that answer to texts of this report, by line."""
     window = (at >= asked.since, at < asked.until + REACTION, *which)
     newest = _latest_before(col(table.number_id), at).correlate(table)
-    numbers = col(table.number_id).label("number_id")
+    numbers: Any = col(table.number_id).label("number_id")
     reacted = select(numbers, at.label("at"), newest.label("message_id")).where(*window).subquery()
     wanted = select(_KEYS[asked.by], reacted.c.number_id, reacted.c.at, col(Message.sent_at))
     joined = wanted.select_from(reacted).join(Message, col(Message.id) == reacted.c.message_id)
