@@ -14,12 +14,15 @@ from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Dialect, Engine, Executable, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from sender import copying
 
 GAP_SECONDS = 0.004
 LONGEST_WAIT_SECONDS = 15.0
@@ -197,14 +200,35 @@ def upsert(session: Session, table: type[SQLModel], rows: list[dict[str, Any]], 
         _insert_many(session, table, rows, tuple(keys))
 
 
+class _Column(NamedTuple):
+    """What becomes of one column's values: ``same`` where equal values may share what they become (instants)."""
+
+    name: str
+    default: Any
+    process: Callable[[Any], Any] | None
+    same: bool
+
+    def of(self, rows: Sequence[dict[str, Any]]) -> list[Any]:
+        """This column of the rows, as the driver takes it."""
+        values = self.plain(rows)
+        if self.process is None:
+            return values
+        if self.same:
+            ready = {value: self.process(value) for value in set(values)}
+            return [ready[value] for value in values]
+        return [self.process(value) for value in values]
+
+    def plain(self, rows: Sequence[dict[str, Any]]) -> list[Any]:
+        """This column of the rows, untouched."""
+        return [row.get(self.name, self.default) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class _Insert:
-    """A statement as the driver takes it: its words, its parameters in order, and what each value goes through."""
+    """A statement as the driver takes it: its words and its columns in order."""
 
     sql: str
-    names: tuple[str, ...]
-    processors: tuple[tuple[str, Callable[[Any], Any]], ...]
-    defaults: dict[str, Any]
+    columns: tuple[_Column, ...]
     by_name: bool
 
 
@@ -214,15 +238,17 @@ def _insert_many(
     """Hand all rows to the driver at once; SQLAlchemy would look at every value, which costs more than SQLite."""
     if session.new or session.dirty:
         session.flush()
-    dialect = session.get_bind().dialect
-    done = _compiled(dialect, table, tuple(rows[0]), keys)
-    ready = []
-    for row in rows:
-        values = {**done.defaults, **row}
-        for name, process in done.processors:
-            values[name] = process(values[name])
-        ready.append(values if done.by_name else tuple(values[name] for name in done.names))
-    session.connection().exec_driver_sql(done.sql, ready)
+    connection = session.connection()
+    done = _compiled(connection.dialect, table, tuple(rows[0]), keys)
+    names = [column.name for column in done.columns]
+    if connection.dialect.name == "postgresql" and len(rows) >= copying.WORTH:
+        values = [column.plain(rows) for column in done.columns]
+        copying.copy_rows(connection, table.__table__, names, values, keys or ())  # type: ignore[attr-defined]
+        return
+    ready: list[Any] = list(zip(*(column.of(rows) for column in done.columns), strict=True))
+    if done.by_name:
+        ready = [dict(zip(names, row, strict=True)) for row in ready]
+    connection.exec_driver_sql(done.sql, ready)
 
 
 @lru_cache(maxsize=64)
@@ -240,8 +266,12 @@ def _compiled(
     by_name = not compiled.positional
     names = tuple(compiled.bind_names.values()) if by_name else tuple(compiled.positiontup)
     defaults = {column.key: column.default.arg for column in compiled.insert_prefetch}
-    processors = tuple((name, process) for name, process in compiled._bind_processors.items() if name in names)
-    return _Insert(str(compiled), names, processors, defaults, by_name)
+    return _Insert(str(compiled), tuple(_column(table, name, defaults, compiled) for name in names), by_name)
+
+
+def _column(table: type[SQLModel], name: str, defaults: dict[str, Any], compiled: Any) -> _Column:
+    instants = isinstance(table.__table__.c[name].type, UTCDateTime)  # type: ignore[attr-defined]
+    return _Column(name, defaults.get(name), compiled._bind_processors.get(name), instants)
 
 
 def sqlite_file(database: Database) -> Path | None:

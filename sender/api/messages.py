@@ -146,7 +146,7 @@ def _row(runtime: Runtime, key: ApiKey, judged: _Judged, now: datetime) -> dict[
     blocked = isinstance(verdict, Block)
     size = most_parts(judged.text, judged.draft, facts)
     each = prices.reserved_price(one.phone.region, one.line.kind, now.date())
-    data_key = runtime.keys.unwrap(judged.known.sealed.data_key)
+    data_key = judged.known.data_key
     return {
         "program_id": one.program_id,
         "number_id": judged.number_id,

@@ -4,7 +4,7 @@ The gate calls this after it holds the numbers' locks; planning and rehearsal ca
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from sender.audience.links import opt_out_token
 from sender.audience.numbers import SealedNumber
 from sender.audience.queues import queues
 from sender.audience.records import kept
-from sender.crypto import Keyring
+from sender.crypto import Keyring, unseal
 from sender.db import run_below
 from sender.models import (
     Attempt,
@@ -62,11 +62,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was read for one text: the facts for the chain, and the number itself in E.164 for the provider."""
+    """What was read for one text: the facts for the chain, and the number itself in E.164 for the provider.
+
+    ``data_key`` is the number's own key, unwrapped: what is written to the person is sealed with it.
+    """
 
     facts: Facts
     e164: str
     sealed: SealedNumber
+    data_key: bytes = field(repr=False)
 
     def record(self) -> dict[str, Any]:
         """The facts as they are kept beside a decision: where the person may be and why, consent, caps, end."""
@@ -119,11 +123,13 @@ class FactsLoader:
         busy = queues(session, lines.values(), margin)
         earlier = earlier_texts(session, (policy for policy, _ in policies.values()), people, now)
         known: dict[int, Known] = {}
+        keys = self.keys.as_of_now()
         for one in asked:
             person = people.get(one.number_id)
             if person is None:
                 continue
-            e164 = person.sealed.open(self.keys)
+            data_key = keys.unwrap(person.sealed.data_key)
+            e164 = unseal(data_key, person.sealed.cipher).decode()
             policy = self._policy(policies[one.program_id], lines.get(one.from_number_id or 0), one)
             if person.hours is not None:
                 policy = replace(policy, hours=narrowed(policy.hours, person.hours))
@@ -148,9 +154,9 @@ class FactsLoader:
                 chose_hours=person.hours is not None,
             )
             if texts := earlier.get((one.number_id, one.program_id)):
-                said = last_said(texts, self.keys.unwrap(person.sealed.data_key), facts)
+                said = last_said(texts, data_key, facts)
                 facts = replace(facts, last_footer_at=said)
-            known[one.key] = Known(facts, e164, person.sealed)
+            known[one.key] = Known(facts, e164, person.sealed, data_key)
         return known
 
     def _policy(self, of_program: tuple[Policy, str], line: FromNumber | None, one: Asked) -> Policy:

@@ -90,4 +90,4 @@ def _judged(runtime: Runtime, session: Session, single: Single, line: FromNumber
         later = outcome.verdict.until
     if len(text) > parts.MAX_BODY:
         raise ControlError(f"The text has {len(text)} characters with its footer; the most is {parts.MAX_BODY}.")
-    return _Text(text, most_parts(text, draft, known.facts), later, runtime.keys.unwrap(known.sealed.data_key))
+    return _Text(text, most_parts(text, draft, known.facts), later, known.data_key)

@@ -2,13 +2,17 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlmodel import SQLModel, col
 
-from sender import schema
-from sender.db import Database, Pace
+from sender import copying, schema
+from sender.db import Database, Pace, insert_new, upsert
+from sender.models import Comparison
+from tests.installation import TUESDAY
 from tests.servers import Postgres
 from tests.waiting import eventually
 
@@ -35,6 +39,41 @@ def test_a_transaction_that_raises_is_undone(database_url: str) -> None:
     with database.read() as session:
         assert session.execute(text("SELECT n FROM things")).scalars().all() == [2]
     database.close()
+
+
+def test_many_rows_are_written_like_few(database_url: str) -> None:
+    """One by one or by COPY: known rows are passed over or written over, and nulls of JSON stay nulls."""
+    database = Database(database_url)
+    SQLModel.metadata.create_all(database.engine, [Comparison.__table__])  # type: ignore[attr-defined]
+    for count in (copying.WORTH - 1, copying.WORTH + 50):
+        days = [f"{count}-{n:03}" for n in range(count)]
+        with database.write() as session:
+            insert_new(session, Comparison, [_compared(day, 1) for day in days])
+            insert_new(session, Comparison, [_compared(day, 2) for day in [*days, f"{count} more"]])
+            upsert(session, Comparison, [_compared(day, 3) for day in days[1:]], ["day"])
+        with database.read() as session:
+            found = session.execute(select(Comparison).where(col(Comparison.day).like(f"{count}%"))).scalars()
+            rows = {row.day: row for row in found}
+        assert {day: rows.pop(day).agreed for day in days} == {days[0]: 1} | dict.fromkeys(days[1:], 3)
+        (more,) = rows.values()
+        assert (more.agreed, more.at, more.ours_alone, more.theirs_alone) == (2, TUESDAY, ["SM2"], None)
+    database.close()
+
+
+def test_what_copy_refuses_is_an_error_that_everybody_catches(pg_url: str) -> None:
+    """The driver's own error comes as SQLAlchemy's, and nothing of the transaction stays."""
+    database = Database(pg_url)
+    SQLModel.metadata.create_all(database.engine, [Comparison.__table__])  # type: ignore[attr-defined]
+    rows = [_compared(str(n), n) for n in range(copying.WORTH)]
+    with pytest.raises(DataError), database.write() as session:
+        insert_new(session, Comparison, [*rows, _compared("a zero byte: \0", 1)])
+    with database.read() as session:
+        assert session.execute(select(func.count(col(Comparison.day)))).scalar() == 0
+    database.close()
+
+
+def _compared(day: str, agreed: int) -> dict[str, Any]:
+    return {"day": day, "at": TUESDAY, "agreed": agreed, "ours_alone": [f"SM{agreed}"], "theirs_alone": None}
 
 
 def test_an_empty_database_names_the_command(sqlite_url: str) -> None:

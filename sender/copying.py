@@ -1,0 +1,60 @@
+"""Many rows at once on PostgreSQL: COPY into a table of the connection's own, then one INSERT from there.
+
+A statement for each row costs the server and us several times as much, and COPY alone knows no ON CONFLICT. The table
+beside is made once for each connection and is empty after every transaction.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Error
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
+
+WORTH = 48
+"""So many rows make four statements cheaper than one for each row."""
+_DRIVER_NAMES = {"float": "float8", "timestamp with time zone": "timestamptz"}
+
+
+def copy_rows(
+    connection: Connection, table: Table, names: Sequence[str], columns: Sequence[Sequence[Any]], keys: Sequence[str]
+) -> None:
+    """Insert rows, given column by column, in their order; without ``keys`` what is known already is passed over.
+
+    With ``keys`` all other columns of a row that has them are written. Values are Python's own: dictionaries for JSON,
+    aware datetimes, bytes.
+    """
+    quote = connection.dialect.identifier_preparer.quote
+    target, beside, listed = quote(table.name), quote(f"copied_{table.name}"), ", ".join(map(quote, names))
+    like = f"AS SELECT * FROM {target} WITH NO DATA"  # noqa: S608 - names of our own tables and columns, here and below
+    connection.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {beside} ON COMMIT DELETE ROWS {like}")
+    connection.exec_driver_sql(f"DELETE FROM {beside}")  # noqa: S608
+    types = [_type_name(connection, table, name) for name in names]
+    ready = [_wrapped(column) if kind == "jsonb" else column for kind, column in zip(types, columns, strict=True)]
+    _copy(connection, f"COPY {beside} ({listed}) FROM STDIN (FORMAT BINARY)", types, ready)
+    others = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in names if name not in keys)
+    conflict = f"({', '.join(map(quote, keys))}) DO UPDATE SET {others}" if keys else "DO NOTHING"
+    rest = f"({listed}) SELECT {listed} FROM {beside} ON CONFLICT {conflict}"  # noqa: S608
+    connection.exec_driver_sql(f"INSERT INTO {target} {rest}")
+
+
+def _copy(connection: Connection, statement: str, types: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(types)
+            for row in zip(*columns, strict=True):
+                copy.write_row(row)
+    except Error as error:
+        raise DBAPIError.instance(statement, None, error, Error, dialect=connection.dialect) from error
+
+
+def _type_name(connection: Connection, table: Table, name: str) -> str:
+    word = table.c[name].type.compile(dialect=connection.dialect).lower()
+    return _DRIVER_NAMES.get(word, word)
+
+
+def _wrapped(column: Sequence[Any]) -> list[Jsonb]:
+    """None becomes the null of JSON, as it does row by row."""
+    return [Jsonb(value) for value in column]
