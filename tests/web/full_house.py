@@ -1,0 +1,47 @@
+"""An installation with something behind every address of the pages: people, campaigns, files, replies, phones."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlmodel import SQLModel
+
+from guards import CHAIN
+from sender.audience.importing import uploads
+from sender.clock import Clock
+from sender.crypto import make_keys
+from sender.db import Database
+from sender.delivery import prepared
+from sender.delivery.replies import InboundText, receive
+from sender.models import OwnPhone
+from sender.runtime import Runtime
+from sender.settings import Settings
+from tests.browser.uploaded import bring_files
+from tests.browser.world import NOW, fill
+from tests.web.conftest import NoProvider
+
+ACTOR = "ana@lumen.example"
+LINE = "+12125550100"
+
+
+@contextmanager
+def furnished(home: Path, words: str = "is this still on?") -> Iterator[Runtime]:
+    """Make it; people write back in these words."""
+    settings = Settings(_env_file=None, home=home, twilio_base_url="http://127.0.0.1:9")  # type: ignore[call-arg]
+    db = Database(settings.database)
+    SQLModel.metadata.create_all(db.engine)
+    runtime = Runtime(settings, db, make_keys(home), Clock(), CHAIN, NoProvider())
+    with db.write() as session:
+        fill(session, runtime)
+    bring_files(runtime, 1)
+    file = f'phone,{words[:4]}name,"{words.replace(chr(34), 2 * chr(34))}"\n+12125550100,{words[:4]}Ana,x\n'
+    uploads.take_in(runtime, f"{words}.csv", io.BytesIO(file.encode()), ACTOR)
+    for place, body in enumerate((words, f"please stop texting {words}")):
+        receive(runtime, InboundText(sid=f"SM{place:032x}", body=body, from_=f"+1212555010{place}", to=LINE))
+    prepared.keep(runtime, 1, "auto", "HOURS", f"Lumen & Co: nine to five. {words}", ACTOR)
+    with db.write() as session:
+        phone = OwnPhone(owner=ACTOR, number_id=1, program_id=1, label=words, created_at=NOW, verified_at=NOW)
+        session.add(phone)
+    yield runtime
+    db.close()
