@@ -39,7 +39,8 @@ class Draft:
     """The text as it would leave.
 
     ``answers`` names what an answer belongs to: "stop", "help", "start", "confirm" (the question of a double opt-in),
-    "auto" (a keyword of the program), "away" (nobody is there) or "reply" (a person writes).
+    "welcome" (it confirms a sign-up), "auto" (a keyword of the program), "away" (nobody is there) or "reply" (a person
+    writes).
 
     ``subject`` is what the text is about, in the installation's own words; None where nobody said.
     ``language`` is the text's BCP 47 tag where it is known; empty, the words themselves tell it.

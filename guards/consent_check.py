@@ -41,6 +41,8 @@ def check(draft: Draft, facts: Facts) -> Verdict:
 def _answer(draft: Draft, facts: Facts) -> Verdict:
     if draft.answers in ("help", "start"):
         return ALLOW
+    if draft.answers == "welcome":
+        return ALLOW if facts.standing.state == "in" else _REFUSED[facts.standing.state]
     if draft.answers in _CONVERSING:
         return _conversation(draft.answers or "", facts)
     if draft.answers != "stop":

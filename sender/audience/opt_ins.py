@@ -48,7 +48,7 @@ def ask(session: Session, asking: Asking, now: datetime) -> bool:
             program_id=program_id,
             source=asking.source,
             source_ref=asking.source_ref,
-            level=_level(asking),
+            level=level_of(f"{asking.shown} {asking.words}"),
             wording=asking.shown,
             text_hash=text_hash(asking.words),
             asked_at=now,
@@ -74,7 +74,7 @@ def confirm(session: Session, asked: OptInRequest, reply: Reply, now: datetime) 
     ref = f"yes:{reply.sid}"
     act = Act(
         asked.number_id, asked.program_id, "opt_in", purpose, now, asked.source, ref, asked.level, asked.wording,
-        evidence=evidence,
+        attested_by=str(asked.evidence.get("taken_by", "")), evidence=evidence,
     )  # fmt: skip
     record(session, [act], now)
 
@@ -92,9 +92,9 @@ def _open(session: Session, number_id: int, program_id: int | None) -> list[OptI
     return list(session.execute(statement.order_by(col(OptInRequest.id).desc())).scalars())
 
 
-def _level(asking: Asking) -> str:
+def level_of(words: str) -> str:
     """A yes to words that name the terms is a signed agreement (47 CFR 64.1200(f)(9), 15 USC 7006(5)), else express."""
-    return "express_written" if "condition" in f"{asking.shown} {asking.words}".lower() else "express"
+    return "express_written" if "condition" in words.lower() else "express"
 
 
 @cache

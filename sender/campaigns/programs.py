@@ -24,7 +24,7 @@ EVERYWHERE = "*"
 """The country of a from_number that serves every country without one of its own."""
 
 LINE_KINDS = ("long_code", "toll_free", "short_code", "alphanumeric", "messaging_service")
-WORDING_KINDS = ("opt_in", "confirm", "help", "stop", "clarify", "start", "away")
+WORDING_KINDS = ("opt_in", "confirm", "help", "stop", "clarify", "start", "away", "welcome")
 SCOPES = ("program", "all")
 MINUTES = 24 * 60
 
@@ -216,11 +216,15 @@ def _check_words(wanted: ProgramIn) -> None:
 
 
 def check_wording(kind: str, text: str, brand: str, help_contact: str) -> None:
-    """What asks for the yes of a double opt-in must say who asks and how to get help and stop (CTIA 5.1.2.1)."""
-    wanted = {"confirm": (brand.strip(), help_contact.strip(), "YES", "STOP", "rates")}.get(kind, ())
+    """What asks for the yes of a double opt-in, and what confirms it, must say who, how to get help and how to stop.
+
+    CTIA 5.1.2.1.
+    """
+    always = (brand.strip(), help_contact.strip(), "STOP", "rates")
+    wanted = {"confirm": (*always, "YES"), "welcome": always}.get(kind, ())
     missing = [part for part in wanted if part.casefold() not in text.casefold()]
     if missing:
-        raise ProgramError(f"The {kind} wording lacks {', '.join(map(repr, missing))}; CTIA wants it in the question.")
+        raise ProgramError(f"The {kind} wording lacks {', '.join(map(repr, missing))}; CTIA wants it there.")
 
 
 def _check_places(wanted: ProgramIn) -> None:

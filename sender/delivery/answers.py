@@ -7,6 +7,7 @@ from sqlmodel import Session, col
 
 from guards import sizes
 from guards.base import Kind, Purpose
+from sender.audience import disclosure
 from sender.crypto import seal, text_hash
 from sender.db import insert_new
 from sender.delivery.lines import Line
@@ -90,11 +91,13 @@ def _aware(instant: datetime, like: datetime) -> datetime:
 def _plain_words(program: Program, kind: str) -> str:
     """Neutral words (47 CFR 64.1200(a)(12)), the help answer of CTIA 5.1, and its five parts of an opt-in (5.1.2.1)."""
     brand, contact = program.brand, program.help_contact
+    often = program.frequency.capitalize() or "Msg frequency varies"
     return {
         "stop": f"{brand}: you are opted out and will get no more texts from us.",
         "help": f"{brand}: for help, {contact}. Reply STOP to stop.",
         "confirm": (
-            f"{brand}: reply YES to get our recurring automated texts. Msg frequency varies. Msg & data rates may "
+            f"{brand}: reply YES to get our recurring automated texts. {often}. Msg & data rates may "
             f"apply. Consent is no condition of purchase. Help: {contact}. Reply STOP to stop."
         ),
+        "welcome": disclosure.welcome(program),
     }.get(kind, "")

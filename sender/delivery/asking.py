@@ -52,22 +52,28 @@ def ask_to_confirm(runtime: Runtime, wanted: OptInIn) -> bool:
         raise AskingError("A sign-up needs a source (form or api), the words that were shown, and a reference.")
     now = runtime.clock.now()
     with runtime.db.write() as session:
-        line = _line(session, wanted.program, phone.region)
+        line = line_of(session, wanted.program, phone.region)
         number_id = find_or_make(session, runtime.keys, [phone], now)[phone.e164]
         lock_numbers(session, [number_id])
         standings = load_standings(session, [number_id]).get(number_id, [])
         if standing(standings, line.program_id, Purpose.MARKETING).state in ("out", "held"):
             raise AskingError("This person has said stop; only their own START brings them back.")
-        words = words_of(session, line.program, "confirm")
-        ref = f"{wanted.source}:{wanted.reference}"
-        asking = opt_ins.Asking(number_id, line.program, wanted.source, ref, wanted.shown, words, wanted.evidence)
-        if not opt_ins.ask(session, asking, now):
-            return False
-        plan(runtime, session, number_id, line, "confirm", words, None, opt_ins.ASKED_WITHIN)
+        return ask_back(runtime, session, line, number_id, wanted)
+
+
+def ask_back(runtime: Runtime, session: Session, line: Line, number_id: int, wanted: OptInIn) -> bool:
+    """Plan the question, under the number's lock; False where this request was asked before."""
+    now = runtime.clock.now()
+    words = words_of(session, line.program, "confirm")
+    ref = f"{wanted.source}:{wanted.reference}"
+    asking = opt_ins.Asking(number_id, line.program, wanted.source, ref, wanted.shown, words, wanted.evidence)
+    if not opt_ins.ask(session, asking, now):
+        return False
+    plan(runtime, session, number_id, line, "confirm", words, None, opt_ins.ASKED_WITHIN)
     return True
 
 
-def _line(session: Session, slug: str, country: str | None) -> Line:
+def line_of(session: Session, slug: str, country: str | None) -> Line:
     """The program's from_number for this country, else the one for every country; it must be able to receive."""
     statement = (
         select(FromNumber, Program)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from guards.base import Purpose
-from sender.audience import opt_ins
+from sender.audience import opt_in_forms, opt_ins
 from sender.audience.keywords import normal
 from sender.audience.ledger import Act, load_standings, record, standing
 from sender.db import upsert
@@ -35,15 +36,19 @@ def _by_machine(runtime: Runtime, session: Session, reply: Reply, line: Line, bo
     word = normal(body)
     if opt_ins.is_yes(body) and (asked := opt_ins.waiting(session, reply.number_id, now)):
         opt_ins.confirm(session, asked, reply, now)
-        plan(runtime, session, reply.number_id, line, "start", words_of(session, line.program, "start"), reply.id)
+        words = words_of(session, line.program, "start") or words_of(session, line.program, "welcome")
+        plan(runtime, session, reply.number_id, line, "start", words, reply.id)
         return True
     if word in KEEP and _was_asked(session, reply.number_id, line, now):
         return _keep_updates(session, reply, line, now)
+    if form := opt_in_forms.by_keyword(session, line.program_id, word):
+        of_form = {"form": form.form.slug, "version": form.version.version}
+        return _join(runtime, session, reply, line, word, form.version.call, of_form, now)
     prepared = _prepared(session, line.program_id, word)
     if prepared is None:
         return False
     if prepared.kind == "join":
-        return _join(runtime, session, reply, line, prepared, now)
+        return _join(runtime, session, reply, line, word, words_of(session, line.program, "opt_in"), {}, now)
     if is_quiet(session, reply.number_id, now):
         plan(runtime, session, reply.number_id, line, "auto", prepared.text, reply.id)
     return True
@@ -61,16 +66,23 @@ def _prepared(session: Session, program_id: int, word: str) -> PreparedAnswer | 
 
 
 def _join(
-    runtime: Runtime, session: Session, reply: Reply, line: Line, prepared: PreparedAnswer, now: datetime
+    runtime: Runtime,
+    session: Session,
+    reply: Reply,
+    line: Line,
+    keyword: str,
+    shown: str,
+    of_form: dict[str, Any],
+    now: datetime,
 ) -> bool:
     """Ask back before a keyword is consent; whoever has said stop comes back by START alone."""
     standings = load_standings(session, [reply.number_id]).get(reply.number_id, [])
     if standing(standings, line.program_id, Purpose.MARKETING).state in ("out", "held"):
         return False
     words = words_of(session, line.program, "confirm")
-    shown = words_of(session, line.program, "opt_in") or words
-    evidence = {"reply": reply.sid, "keyword": prepared.keyword}
-    asking = opt_ins.Asking(reply.number_id, line.program, "keyword", f"join:{reply.sid}", shown, words, evidence)
+    evidence = {"reply": reply.sid, "keyword": keyword, **of_form}
+    ref = f"join:{reply.sid}"
+    asking = opt_ins.Asking(reply.number_id, line.program, "keyword", ref, shown or words, words, evidence)
     opt_ins.ask(session, asking, now)
     plan(runtime, session, reply.number_id, line, "confirm", words, reply.id, opt_ins.ASKED_WITHIN)
     return True

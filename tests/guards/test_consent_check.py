@@ -109,7 +109,17 @@ def test_a_conversation_ends_with_its_time(answers: str, within: timedelta) -> N
 @pytest.mark.parametrize(("state", "reason"), [("out", "opted_out"), ("held", "held"), ("in", None), ("none", None)])
 def test_a_conversation_ends_with_a_stop(state: Any, reason: str | None) -> None:
     """Who said stop, or may have, gets no further answer; whether they said yes does not matter."""
-    for answers in ("reply", "confirm", "auto", "away"):
+    for answers in ("reply", "confirm", "auto", "away", "welcome"):
         asked = facts(standing=Standing(state), answered_within=MINUTE)
         verdict = consent_check.check(draft(kind=Kind.ANSWER, answers=answers), asked)
         assert (verdict.reason if isinstance(verdict, Block) else None) == reason
+
+
+def test_a_sign_up_is_confirmed_only_while_it_stands() -> None:
+    """Nobody is welcomed who did not say yes, or who has said stop since."""
+    asked = draft(Purpose.INFORMATIONAL, Kind.ANSWER, answers="welcome")
+    assert consent_check.check(asked, facts()) is ALLOW
+    for state, reason in (("out", "opted_out"), ("held", "held"), ("none", "no_consent")):
+        verdict = consent_check.check(asked, facts(standing=Standing(state)))  # type: ignore[arg-type]
+        assert isinstance(verdict, Block)
+        assert verdict.reason == reason
