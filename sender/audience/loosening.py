@@ -5,13 +5,13 @@ Only rules that are no law on texts can be loosened (basis courtesy or law-call)
 
 from datetime import UTC
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from guards import rules
 from guards.rules import Rule
 from sender.accounts import Person
-from sender.models import Audit, Program
+from sender.models import Audit, Campaign, Program
 from sender.runtime import Runtime
 
 COMMAND_LINE = "command line"
@@ -40,6 +40,12 @@ def keep(runtime: Runtime, program: str, rule_id: str, why: str, by: Person | No
             raise LooseningError(f"{program} does not loosen {rule_id}; `tactful rules loosened` shows what it does.")
         found.loosened = {rule: reason for rule, reason in found.loosened.items() if rule != rule_id}
         _audit(runtime, session, found, "rule.keep", {"rule": rule_id, "why": why.strip()}, by)
+
+
+def affected(session: Session, program_id: int) -> int:
+    """How many campaigns of a program are bound to the rules it keeps now: a change stops them until approved again."""
+    bound = col(Campaign.program_id) == program_id, col(Campaign.status).in_(("approved", "scheduled", "running"))
+    return int(session.execute(select(func.count()).select_from(Campaign).where(*bound)).scalar_one())
 
 
 def loosened(session: Session) -> list[dict[str, str]]:

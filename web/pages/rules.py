@@ -1,13 +1,29 @@
-"""The rules browser: what may be sent where and when, under which law, and what that meant on another day."""
+"""The rules browser: what may be sent where and when, under which law, and what that meant on another day.
 
+Owners loosen here what is no law on texts, one program at a time, and keep it again. Whoever steers all programs
+closes a place in an emergency, and an owner opens it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
-from flask import abort, render_template
+from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from guards.rules import showing
-from web.auth import Door, signed_in
+from guards.zones import country_zones
+from sender.accounts import Person
+from sender.audience import emergencies, loosening
+from sender.audience.emergencies import EmergencyError
+from sender.audience.loosening import LooseningError
+from sender.campaigns import programs
+from sender.models import Program
+from sender.models.accounts import ALL_PROGRAMS
+from sender.runtime import Runtime
+from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
+from web.pages import confirm
 from web.pages.listing import read_listing
 
 BASES = {
@@ -30,7 +46,24 @@ DETAILS = (
     "notes",
 )
 
+CHANGES: dict[str, Callable[[Runtime, str, str, str, Person | None], None]] = {
+    "loosen": loosening.loosen,
+    "keep": loosening.keep,
+}
+SWITCHES: dict[str, tuple[str, Callable[[Runtime, str, str, str], str]]] = {
+    "close": ("steer", emergencies.declare),
+    "open": ("own", emergencies.end),
+}
+WHY = "Why, with the source; it stays in the audit"
+
 door = Door("rules", __name__, rule=signed_in)
+
+
+@door.errorhandler(LooseningError)
+@door.errorhandler(EmergencyError)
+def refuse(error: Exception) -> tuple[str, int]:
+    """What cannot be changed like this, in one sentence."""
+    return render_template("error.html", title="Nothing was changed", sentence=str(error)), 409
 
 
 @door.get("/rules")
@@ -46,17 +79,133 @@ def listing() -> ResponseReturnValue:
     ]
     lines.sort(key=lambda line: str(line[view.sort]), reverse=view.descending)
     rows = lines[view.offset : view.offset + view.limit]
-    return render_template("rules.html", listing=view, rows=rows, day=day, bases=BASES, total=len(lines))
+    with runtime().db.read() as session:
+        closed = emergencies.declared(session, runtime().clock.now())
+    values = {"total": len(lines), "closed": closed, "loosened": _loosened(_programs())}
+    return render_template("rules.html", listing=view, rows=rows, day=day, bases=BASES, **values)
 
 
 @door.get("/rules/<code>")
 def show(code: str) -> ResponseReturnValue:
-    """One place: every version of its rules with law, source and confidence."""
+    """One place: every version of its rules with law, source and confidence, and who does not keep them."""
+    whole = _place(code)
+    today = runtime().clock.now().date()
+    with runtime().db.read() as session:
+        closed = [one for one in emergencies.declared(session, runtime().clock.now()) if one.place == code]
+    values = {"closed": closed, "can_close": bool(country_zones(code)), "mine": _programs(), "may": _may}
+    can_loosen = any(_in_force(one, today) and one["loosened_by"] != "nobody" for one in whole["versions"])
+    return render_template(
+        "rule.html", place=whole, bases=BASES, details=DETAILS, in_force=_in_force, today=today, can_loosen=can_loosen,
+        **values,
+    )  # fmt: skip
+
+
+@door.get("/rules/<code>/<any(loosen, keep):change>")
+def ask_change(code: str, change: str) -> ResponseReturnValue:
+    """What loosening a rule for a program, or keeping it again, means in numbers."""
+    place, program = _place(code), _owned(request.args.get("program", ""))
+    with runtime().db.read() as session:
+        stopped = loosening.affected(session, program.id or 0)
+    loosens = change == "loosen"
+    consequences = [
+        f"{program.brand} will {'no longer keep' if loosens else 'keep again'} the rules of {place['name']}.",
+        "The rules of other places, and whatever is law on texts, hold as before." if loosens else "It holds at once.",
+        f"{stopped:,} approved or running campaigns of {program.brand} wait until they are approved again.",
+    ]
+    return confirm.ask(
+        f"{'Loosen' if loosens else 'Keep'} {place['name']} for {program.brand}?",
+        consequences,
+        "Loosen it" if loosens else "Keep it again",
+        f"/rules/{code}/{change}",
+        f"/rules/{code}",
+        danger=loosens,
+        fields={"program": program.slug},
+        why=WHY,
+    )
+
+
+@door.post("/rules/<code>/<any(loosen, keep):change>")
+def make_change(code: str, change: str) -> ResponseReturnValue:
+    """Loosen it or keep it again: 303 back to the place, 409 with what is in the way."""
+    _place(code)
+    program = _owned(request.form.get("program", ""))
+    require_fresh(f"/rules/{code}")
+    CHANGES[change](runtime(), program.slug, code, request.form.get("why", ""), person())
+    return redirect(f"/rules/{code}", 303)
+
+
+@door.get("/rules/<code>/<any(close, open):switch>")
+def ask_switch(code: str, switch: str) -> ResponseReturnValue:
+    """What closing a place, or opening it again, means."""
+    place = _switchable(code, switch)
+    closes = switch == "close"
+    consequences = [
+        f"Marketing and informational texts to everybody who may be in {place['name']} "
+        + ("are blocked at once, for every program." if closes else "go again, under the rules of every day."),
+        "Campaigns that run meanwhile end those texts; they do not wait." if closes else
+        "What was blocked meanwhile stays blocked.",
+    ]  # fmt: skip
+    title = f"{'Close' if closes else 'Open'} {place['name']}?"
+    address = f"/rules/{code}"
+    return confirm.ask(
+        title, consequences, "Close it" if closes else "Open it", f"{address}/{switch}", address, why=WHY
+    )
+
+
+@door.post("/rules/<code>/<any(close, open):switch>")
+def make_switch(code: str, switch: str) -> ResponseReturnValue:
+    """Close a place or open it: 303 back to it, 409 with what is in the way."""
+    _switchable(code, switch)
+    if switch == "open":
+        require_fresh(f"/rules/{code}")
+    SWITCHES[switch][1](runtime(), code, request.form.get("why", ""), person().actor)
+    return redirect(f"/rules/{code}", 303)
+
+
+def _place(code: str) -> dict[str, Any]:
     try:
         whole = showing.whole(code)
     except KeyError:
         abort(404)
-    return render_template("rule.html", place=whole, bases=BASES, details=DETAILS, today=runtime().clock.now().date())
+    return whole
+
+
+def _in_force(version: Mapping[str, Any], day: date) -> bool:
+    begins, ends = version["from"] or "", version["until"] or "9999"
+    return bool(begins <= day.isoformat() < ends)
+
+
+def _programs() -> list[Program]:
+    """The programs this person may look at."""
+    with runtime().db.read() as session:
+        return list(programs.listing(session, person().programs))
+
+
+def _loosened(some: Sequence[Program]) -> list[tuple[str, Program, str]]:
+    return sorted(
+        ((rule, one, why) for one in some for rule, why in one.loosened.items()),
+        key=lambda line: (line[0], line[1].slug),
+    )
+
+
+def _owned(slug: str) -> Program:
+    found = next((one for one in _programs() if one.slug == slug), None)
+    if found is None:
+        abort(404)
+    if not person().may("own", found.id or 0):
+        abort(403, "Only an owner may change which rules a program keeps; ask one.")
+    return found
+
+
+def _switchable(code: str, switch: str) -> dict[str, Any]:
+    place = _place(code)
+    if not _may(SWITCHES[switch][0]):
+        abort(403, "You may not close or open places; ask somebody who steers all programs, or an owner to open one.")
+    return place
+
+
+def _may(right: str, program_id: int = ALL_PROGRAMS) -> bool:
+    return person().may(right, program_id)
 
 
 def _day(text: str) -> date:
