@@ -7,26 +7,39 @@ ask for a least number of texts, so that the first bad number of a small campaig
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import ColumnElement, Subquery, case, func, or_, select, text, update
 from sqlmodel import Session, col
 
 from sender import halt
 from sender.delivery.sweeper import WORKER_LOST
 from sender.locks import close_campaign
-from sender.models import Attempt, Audit, Campaign, Message, Reply
+from sender.models import Attempt, Audit, Campaign, ConsentEvent, Message
+from sender.models.messages import ANSWERED
 from sender.runtime import Runtime
 from sender.settings import Settings
-from sender.states import Status
+from sender.states import REACHED_PROVIDER, Status
 
 FILTERED = (30007, 21618)
 """Twilio: filtered by Twilio or the carrier; filtered by all carriers."""
 LATEST = 2_000
+NEWEST = 10_000
+"""So many texts of a campaign are looked at: a look costs the same after a million texts as after these."""
+OWN_WORDS = ("keyword", "form", "preference_page", "api")
+"""Opt-outs that people said themselves; what a file, an operator or the provider brings was not said to this text."""
 LOOK = "look at the reasons, then resume"
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class Watched(NamedTuple):
+    """A running campaign, and since when its brakes count: since a person resumed it, else from its start."""
+
+    id: int
+    program_id: int
+    since: datetime
+
+
 class Counts(NamedTuple):
-    """What came of a campaign's texts so far; ``settled`` have a last word of the provider, good or bad."""
+    """What came of a campaign's newest texts; ``settled`` have a last word of the provider, good or bad."""
 
     accepted: int
     settled: int
@@ -38,9 +51,7 @@ class Counts(NamedTuple):
 def brake(runtime: Runtime) -> int:
     """Look at every running campaign, and at texts without one; returns how many were paused, the installation too."""
     with runtime.db.read() as session:
-        columns = (col(Campaign.id), col(Campaign.watched_since))
-        running = session.execute(select(*columns).where(col(Campaign.status) == "running")).all()
-        whys = {one or 0: _why(session, runtime.settings, one or 0, since or ALWAYS) for one, since in running}
+        whys = {one.id: _why(session, runtime.settings, one) for one in _running(session)}
         single = _unknown_run(session, runtime.settings, None, ALWAYS) and not halt.is_halted(session)
     for campaign_id, why in whys.items():
         if why:
@@ -48,6 +59,12 @@ def brake(runtime: Runtime) -> int:
     if single:
         halt.halt(runtime, "the provider gives no answer any more; ask it, then `tactful release`", "system")
     return sum(map(bool, whys.values())) + single
+
+
+def _running(session: Session) -> list[Watched]:
+    began = func.coalesce(col(Campaign.watched_since), col(Campaign.start_at), col(Campaign.created_at))
+    columns = (col(Campaign.id), col(Campaign.program_id), began)
+    return [Watched(*row) for row in session.execute(select(*columns).where(col(Campaign.status) == "running"))]
 
 
 def pause(runtime: Runtime, campaign_id: int, why: str, detail: dict[str, Any]) -> None:
@@ -61,11 +78,11 @@ def pause(runtime: Runtime, campaign_id: int, why: str, detail: dict[str, Any]) 
             session.add(Audit(at=now, actor="system", action="campaign.pause", subject=subject, detail=detail))
 
 
-def _why(session: Session, settings: Settings, campaign_id: int, since: datetime) -> str:
+def _why(session: Session, settings: Settings, watched: Watched) -> str:
     """Why this campaign should not go on; empty where it should."""
-    if _unknown_run(session, settings, campaign_id, since):
+    if _unknown_run(session, settings, watched.id, watched.since):
         return f"the last {settings.brake_unknown_run} texts got no answer from the provider; ask it, then resume"
-    counts = _counts(session, campaign_id, since)
+    counts = _counts(session, watched)
     checks = (
         (counts.filtered, counts.settled, settings.brake_filtered, "were filtered by carriers"),
         (counts.failed, counts.settled, settings.brake_failed, "were not delivered"),
@@ -77,25 +94,46 @@ def _why(session: Session, settings: Settings, campaign_id: int, since: datetime
     return ""
 
 
-def _counts(session: Session, campaign_id: int, since: datetime) -> Counts:
-    bad = col(Message.status).in_([Status.FAILED.value, Status.UNDELIVERED.value])
-    settled = bad | (col(Message.status) == Status.DELIVERED.value)
-    accepted = settled | (col(Message.status) == Status.SENT.value)
-    columns = (accepted, settled, bad, bad & col(Message.error_code).in_(FILTERED))
-    sums = [func.coalesce(func.sum(case((one, 1), else_=0)), 0) for one in columns]
-    mine = (col(Message.campaign_id) == campaign_id, accepted)
-    later = mine if since == ALWAYS else (*mine, col(Message.changed_at) >= since)
-    said = select(func.count(func.distinct(col(Reply.number_id)))).join(
-        Message, (col(Message.number_id) == col(Reply.number_id)) & (col(Message.campaign_id) == campaign_id)
+def _counts(session: Session, watched: Watched) -> Counts:
+    """What came of the newest texts, and the opt-outs since the first of them: a good beginning hides no bad end."""
+    newest = (
+        select(col(Message.status), col(Message.error_code), col(Message.changed_at))
+        .where(col(Message.campaign_id) == watched.id, text(ANSWERED), col(Message.changed_at) >= watched.since)
+        .order_by(col(Message.changed_at).desc())
+        .limit(NEWEST)
+        .subquery()
     )
-    stops = said.where(
-        col(Reply.intent) == "opt_out",
-        col(Reply.certain),
-        col(Reply.received_at) >= func.coalesce(col(Message.sent_at), col(Message.changed_at)),
-        col(Reply.received_at) >= since,
+    bad = newest.c.status.in_([Status.FAILED.value, Status.UNDELIVERED.value])
+    settled = bad | (newest.c.status == Status.DELIVERED.value)
+    sums = [func.coalesce(func.sum(case((one, 1), else_=0)), 0) for one in (settled, bad, bad & _filtered(newest))]
+    row = session.execute(select(func.count(), func.min(newest.c.changed_at), *sums)).one()
+    accepted, oldest, last, undelivered, filtered = row
+    since = oldest if accepted == NEWEST else watched.since
+    return Counts(accepted, int(last), int(undelivered), int(filtered), _opted_out(session, watched, since))
+
+
+def _filtered(newest: Subquery) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = newest.c.error_code.in_(FILTERED)
+    return found
+
+
+def _opted_out(session: Session, watched: Watched, since: datetime) -> int:
+    """People who said stop since then, in whatever way, after a text of this campaign had reached them."""
+    after = func.coalesce(col(Message.sent_at), col(Message.changed_at))
+    texted = (col(Message.number_id) == col(ConsentEvent.number_id)) & (col(Message.campaign_id) == watched.id)
+    said = (
+        select(func.count(func.distinct(col(ConsentEvent.number_id))))
+        .join(Message, texted)
+        .where(
+            col(ConsentEvent.kind) == "opt_out",
+            col(ConsentEvent.recorded_at) >= since,
+            col(ConsentEvent.source).in_(OWN_WORDS),
+            or_(col(ConsentEvent.program_id).is_(None), col(ConsentEvent.program_id) == watched.program_id),
+            col(Message.status).in_([status.value for status in REACHED_PROVIDER]),
+            col(ConsentEvent.recorded_at) >= after,
+        )
     )
-    reached, last, undelivered, filtered = map(int, session.execute(select(*sums).where(*later)).one())
-    return Counts(reached, last, undelivered, filtered, session.execute(stops).scalar_one())
+    return int(session.execute(said).scalar_one())
 
 
 def _unknown_run(session: Session, settings: Settings, campaign_id: int | None, since: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Hands due messages to the workers: committed rows first, then the bell. Only the scheduler calls this."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
@@ -43,9 +43,9 @@ class Dispatcher:
             if is_halted(session):
                 return 0
             now, (urgent_queued, queued) = self.runtime.clock.now(), _queued(session)
-            pace = read_pace(session)
-            urgent = _urgent(session, now, URGENT_DEPTH - urgent_queued)
-            due = _due(session, now, DEPTH - queued)
+            pace = read_pace(session, self.runtime.clock.real())
+            urgent = _urgent(session, pace, now, URGENT_DEPTH - urgent_queued)
+            due = _due(session, pace, now, DEPTH - queued)
         return self._queue_all(urgent, self.ring_urgent, pace) + self._queue_all(due, self.ring, pace)
 
     def _queue_all(self, due: Sequence[Due], ring: Ring, pace: Pace) -> int:
@@ -84,45 +84,76 @@ def _queued(session: Session) -> tuple[int, int]:
     return int(first), int(every - first)
 
 
-def _urgent(session: Session, now: datetime, room: int) -> list[Due]:
+def _urgent(session: Session, pace: Pace, now: datetime, room: int) -> list[Due]:
     """Due messages that somebody waits for: codes first, then oldest first."""
     if room <= 0:
         return []
     codes_first = case((col(Message.purpose) == Purpose.CODE.value, 0), else_=1)
     due = select(*_COLUMNS).where(*_APART, col(Message.send_after) <= now, _IS_URGENT)
-    return _read(session, due.order_by(codes_first, col(Message.send_after)).limit(room))
+    return _fair(session, pace, due.order_by(codes_first, col(Message.send_after)), room)
 
 
-def _due(session: Session, now: datetime, room: int) -> list[Due]:
+def _due(session: Session, pace: Pace, now: datetime, room: int) -> list[Due]:
     """Other due messages, oldest first; running campaigns last, and only once there is much room."""
     if room <= 0:
         return []
     others = select(*_COLUMNS).where(*_APART, col(Message.send_after) <= now, not_(_IS_URGENT))
-    rows = _read(session, others.order_by(col(Message.send_after)).limit(room))
+    rows = _fair(session, pace, others.order_by(col(Message.send_after)), room)
     if room >= REFILL and len(rows) < room:
-        rows += _of_campaigns(session, now, room - len(rows))
+        rows += _of_campaigns(session, pace, now, room - len(rows))
     return rows
 
 
-def _of_campaigns(session: Session, now: datetime, room: int) -> list[Due]:
+def _fair(session: Session, pace: Pace, due: Any, room: int) -> list[Due]:
+    """What is due in its order; where more is than there is room for, of each from_number as many as may go now.
+
+    So texts of a slow from_number at the head hold up no others.
+    """
+    rows = _read(session, due.limit(room))
+    if len(rows) < room:
+        return pace.fitting(rows)
+    return _of_each_line(session, pace, due, pace.lines, room)
+
+
+def _of_each_line(
+    session: Session, pace: Pace, due: Any, lines: Iterable[int], limit: int, campaign_id: int | None = None
+) -> list[Due]:
+    found = []
+    for line_id in (*lines, None):
+        most = int(min(limit, pace.room(line_id, campaign_id)))
+        if most > 0:
+            mine = col(Message.from_number_id).is_(None) if line_id is None else col(Message.from_number_id) == line_id
+            found.append(_read(session, due.where(mine).limit(most)))
+    return _in_turns(found)[:limit]
+
+
+def _of_campaigns(session: Session, pace: Pace, now: datetime, room: int) -> list[Due]:
     """The same share of the room for each running campaign, in turns; what one leaves goes to the others."""
-    running = select(col(Campaign.id)).where(col(Campaign.status) == "running").order_by(col(Campaign.id))
-    waiting = {one or 0: list[Due]() for one in session.execute(running).scalars()}
+    columns = (col(Campaign.id), col(Campaign.program_id))
+    running = select(*columns).where(col(Campaign.status) == "running").order_by(col(Campaign.id))
+    programs = {one or 0: program_id for one, program_id in session.execute(running)}
+    waiting = {one: list[Due]() for one in programs}
     hungry, share = list(waiting), room
     while hungry and share > 0:
         share = max(1, share // len(hungry))
         wanted = {one: len(waiting[one]) + share for one in hungry}
-        waiting |= {one: _of_campaign(session, one, now, limit) for one, limit in wanted.items()}
+        for one, limit in wanted.items():
+            waiting[one] = _of_campaign(session, pace, one, programs[one], now, limit)
         hungry = [one for one in hungry if len(waiting[one]) == wanted[one]]
         share = room - sum(map(len, waiting.values()))
-    turns = zip_longest(*waiting.values())
-    return [one for turn in turns for one in turn if one is not None][:room]
+    return _in_turns(waiting.values())[:room]
 
 
-def _of_campaign(session: Session, campaign_id: int, now: datetime, limit: int) -> list[Due]:
+def _of_campaign(
+    session: Session, pace: Pace, campaign_id: int, program_id: int, now: datetime, limit: int
+) -> list[Due]:
     mine = (col(Message.status) == Status.PENDING.value, col(Message.campaign_id) == campaign_id)
     due = select(*_COLUMNS).where(*mine, col(Message.send_after) <= now).order_by(col(Message.send_after))
-    return _read(session, due.limit(limit))
+    return _of_each_line(session, pace, due, pace.programs[program_id], limit, campaign_id)
+
+
+def _in_turns(queues: Iterable[list[Due]]) -> list[Due]:
+    return [one for turn in zip_longest(*queues) for one in turn if one is not None]
 
 
 def _read(session: Session, statement: Any) -> list[Due]:

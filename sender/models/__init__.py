@@ -7,7 +7,7 @@ from sender.models.accounts import LoginLink, LoginThrottle, Passkey, RecoveryCo
 from sender.models.api import ApiAnswer, ApiKey
 from sender.models.automations import Automation, Enrolment, EnrolmentText, Event
 from sender.models.campaigns import Campaign, Spend, Variant
-from sender.models.delivery import Allowance, Bucket, Comparison, Lease
+from sender.models.delivery import Allowance, Bucket, Closure, Comparison, Lease
 from sender.models.imports import ImportChunk, ImportEntry, ImportPreset
 from sender.models.installation import Audit, Emergency, Installation, Notice
 from sender.models.links import Click, ShortLink
@@ -34,6 +34,7 @@ __all__ = [
     "Canary",
     "ChainHead",
     "Click",
+    "Closure",
     "Comparison",
     "ConsentEvent",
     "ConsentStanding",

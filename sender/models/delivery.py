@@ -27,6 +27,17 @@ class Bucket(SQLModel, table=True):
     at: datetime
 
 
+class Closure(SQLModel, table=True):
+    """A from_number ("line:+1…") or the installation ("installation") that sends nothing before ``until``.
+
+    The provider said so, and ``why`` is its sentence; ``until`` is on the campaign clock.
+    """
+
+    key: str = Field(primary_key=True)
+    until: datetime
+    why: str
+
+
 class Lease(SQLModel, table=True):
     """Who does a work that one process does at a time; its holder counts ``beat`` up, so no clock is compared."""
 

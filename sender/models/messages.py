@@ -12,6 +12,8 @@ APART = "campaign_id IS NULL AND status = 'pending'"
 """Messages of no campaign that wait: few, however many those of campaigns are."""
 UNTOLD = "kind = 'api' AND told <> status"
 """Messages of the API whose state no webhook has told yet."""
+ANSWERED = "status IN ('sent', 'delivered', 'undelivered', 'failed')"
+"""Messages the provider has said something of: brakes look at the newest of a campaign."""
 
 
 class Message(SQLModel, table=True):
@@ -28,11 +30,18 @@ class Message(SQLModel, table=True):
     __table_args__ = (
         Index("ux_message_campaign_number", "campaign_id", "number_id", unique=True),
         Index("ux_message_reply_answer", "reply_id", "answers", unique=True),
-        Index("ix_message_due_of", "status", "campaign_id", "send_after"),
+        Index("ix_message_due_on", "status", "campaign_id", "from_number_id", "send_after"),
         Index("ix_message_campaign_status", "campaign_id", "status", "reason", "parts"),
         Index("ix_message_number_status", "number_id", "status"),
         Index("ix_message_api", "id", sqlite_where=text("kind = 'api'"), postgresql_where=text("kind = 'api'")),
         Index("ix_message_apart", "send_after", sqlite_where=text(APART), postgresql_where=text(APART)),
+        Index(
+            "ix_message_answered",
+            "campaign_id",
+            "changed_at",
+            sqlite_where=text(ANSWERED),
+            postgresql_where=text(ANSWERED),
+        ),
         Index("ix_message_untold", "id", sqlite_where=text(UNTOLD), postgresql_where=text(UNTOLD)),
     )
     id: int | None = Field(default=None, primary_key=True)

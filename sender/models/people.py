@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from sender.models.columns import json_field
@@ -47,6 +47,7 @@ class ConsentEvent(SQLModel, table=True):
     """
 
     __tablename__ = "consent_event"
+    __table_args__ = (Index("ix_consent_event_kind", "kind", "recorded_at"),)
     id: int | None = Field(default=None, primary_key=True)
     number_id: int = Field(foreign_key="number.id", index=True)
     program_id: int | None = Field(default=None, foreign_key="program.id")

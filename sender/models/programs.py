@@ -70,6 +70,7 @@ class FromNumber(SQLModel, table=True):
 
     ``answers_keywords``: the provider itself answers STOP, START and HELP. ``rate`` is parts per second.
     ``daily_parts`` may leave from one midnight in Los Angeles to the next, as T-Mobile counts (None: no such cap).
+    One that is out of its pool since ``retired_at`` sends nothing more and is kept for what it has sent.
     """
 
     __tablename__ = "from_number"
@@ -83,3 +84,4 @@ class FromNumber(SQLModel, table=True):
     can_receive: bool = True
     rate: float = 1.0
     daily_parts: int | None = None
+    retired_at: datetime | None = None

@@ -2,20 +2,24 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlmodel import col
 
+from guards.base import Purpose
 from sender.audience.intent import read
+from sender.audience.ledger import Act, record
+from sender.audience.numbers import find
 from sender.campaigns import control
 from sender.delivery.brakes import brake
 from sender.delivery.dispatcher import Dispatcher
 from sender.delivery.gate import open_gate
 from sender.delivery.pipeline import Pipeline
-from sender.delivery.replies import InboundText, receive
+from sender.delivery.replies import InboundText, opt_out_by_link, receive
 from sender.delivery.sweeper import sweep
-from sender.models import Audit, Campaign, Installation, Message
+from sender.models import Audit, Campaign, Installation, Message, Program
 from sender.providers.base import AccountFault, OutcomeUnknown
 from sender.runtime import Runtime
 from tests.approving import approve
@@ -90,6 +94,44 @@ def test_opt_outs_pause(installation: Made, campaign: int) -> None:
         receive(installation.runtime, InboundText(f"SM{place:032x}", e164, "+12125550100", "STOP"))
     brake(installation.runtime)
     assert "2 of 10 texts were answered with an opt-out" in paused_why(installation.runtime, campaign)
+
+
+def test_opt_outs_by_link_pause_too(installation: Made, campaign: int) -> None:
+    """Two of ten people use the link in the text; what a file says of others, or of another program, is not theirs."""
+    people = sent(installation, campaign, ["delivered"] * SAMPLE)
+    with installation.runtime.db.write() as session:
+        other = Program(slug="b", brand="B", help_contact="b@b.example", created_at=TUESDAY)
+        session.add(other)
+        session.flush()
+        for source, scope in (("import", installation.program_id), ("provider", None), ("form", other.id)):
+            number = find(session, installation.runtime.keys, people[-1]) or 0
+            act = Act(number, scope, "opt_out", Purpose.MARKETING, TUESDAY, source)
+            record(session, [act], TUESDAY)
+    assert brake(installation.runtime) == 0
+    with installation.runtime.db.read() as session:
+        numbers = [find(session, installation.runtime.keys, e164) or 0 for e164 in people[:2]]
+    for number in numbers:
+        opt_out_by_link(installation.runtime, number, installation.program_id, "token")
+    assert brake(installation.runtime) == 1
+    assert "2 of 10 texts were answered with an opt-out" in paused_why(installation.runtime, campaign)
+
+
+def test_a_look_walks_no_table(installation: Made, campaign: int) -> None:
+    """A campaign's newest answers and the opt-outs are found over their own indexes (SQLite tells its plan)."""
+    if not installation.runtime.db.is_sqlite:
+        return
+    said: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        plan = connection.connection.dbapi_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        said.extend(row[3] for row in plan)
+
+    event.listen(installation.runtime.db.engine, "before_cursor_execute", explain)
+    brake(installation.runtime)
+    found = "\n".join(said)
+    assert "ix_message_answered" in found
+    assert "ix_consent_event_kind" in found
+    assert "SCAN message" not in found
 
 
 def test_lost_answers_in_a_row_pause(installation: Made, campaign: int, pipeline: Pipeline) -> None:

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert
+from sqlmodel import Session, col
 
 from sender.delivery.dispatcher import BATCH, DEPTH, URGENT_DEPTH, Dispatcher
-from sender.models import Campaign
+from sender.models import Campaign, Message, Number
 from tests.installation import TUESDAY, Installation, line
 
 
@@ -78,6 +80,33 @@ def test_a_from_number_sends_no_faster_than_its_rate(installation: Installation,
         installation.clock.move(timedelta(seconds=1))
     assert sum(handed) == 4
     assert max(handed) == 1
+
+
+def test_a_slow_from_number_at_the_head_holds_up_no_other(installation: Installation) -> None:
+    """Older texts wait for a long code of one part a second: the faster one's go at once, in a campaign or not."""
+    with installation.runtime.db.write() as session:
+        slow = line(session, installation.program_id, country="CA", address="+14165550100", rate=1.0)
+    running, early = campaign(installation, "running"), TUESDAY - timedelta(hours=1)
+    number = installation.contact("+12125550123", consent=False)
+    first = installation.message(number, status="pending", from_number_id=slow, send_after=early)
+    with installation.runtime.db.write() as session:
+        fill(session, first, DEPTH + 5, campaign_id=None)
+        fill(session, first, DEPTH + 5, campaign_id=running)
+    others = [installation.message(number, status="pending")]
+    others.append(installation.message(number, status="pending", campaign_id=running))
+    assert Dispatcher(installation.runtime, lambda ids: None).hand_over() == 3
+    assert {installation.status(message) for message in others} == {"queued"}
+
+
+def fill(session: Session, like: int, count: int, campaign_id: int | None) -> None:
+    """So many more pending messages like this one, each to a number of its own."""
+    row, number = session.get_one(Message, like).model_dump(), session.get_one(Message, like).number_id
+    known = session.get_one(Number, number).model_dump()
+    numbers = [{**known, "id": None, "key": f"{campaign_id} {place}".encode()} for place in range(count)]
+    made = insert(Number).returning(col(Number.id))
+    ids = session.execute(made, [{k: v for k, v in one.items() if k != "id"} for one in numbers]).scalars()
+    rows = [{**row, "number_id": one, "campaign_id": campaign_id} for one in ids]
+    session.execute(insert(Message), [{k: v for k, v in one.items() if k != "id"} for one in rows])
 
 
 def test_a_bell_that_cannot_be_rung_loses_nothing(installation: Installation) -> None:
