@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from sender.closures import open_all
 from sender.db import insert_new
 from sender.locks import close_installation
 from sender.models import Audit, Installation
@@ -27,7 +28,10 @@ def halt(runtime: Runtime, why: str, actor: str) -> None:
 
 
 def release(runtime: Runtime, actor: str, *, caught_up: bool = False) -> None:
-    """Let gates open again. HeldError for a copy of a database that was not asked what left since (`caught_up`)."""
+    """Let gates open again, of what rests until tomorrow too.
+
+    HeldError for a copy of a database that was not asked what left since (`caught_up`).
+    """
     if not caught_up:
         with runtime.db.read() as session:
             if session.execute(select(col(Installation.copied_at))).scalar() is not None:
@@ -50,6 +54,8 @@ def _set(runtime: Runtime, halted: bool, why: str, actor: str, action: str) -> N
     with runtime.db.write() as session:
         close_installation(session)
         session.execute(update(Installation).values(halted=halted, halted_why=why, **_settled(halted)))
+        if not halted:
+            open_all(session)
         session.add(
             Audit(at=runtime.clock.now(), actor=actor, action=action, subject="installation", detail={"why": why})
         )

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from sender import notices
+from sender import closures, notices
+from sender.allowances import INSTALLATION
 from sender.campaigns import reports
 from sender.db import sqlite_file
 from sender.models import Attempt, Campaign, Canary, Installation, Notice, Reply, Spend
@@ -148,6 +149,13 @@ def unconfirmed(session: Session, real: datetime) -> tuple[int, int]:
     return sum(by_outcome.values()), by_outcome.get("unconfirmed", 0)
 
 
+def _closed(runtime: Runtime, session: Session) -> Iterator[Trouble]:
+    for key, (until, why) in closures.closed(session, runtime.clock.now()).items():
+        what = "Nothing is sent" if key == INSTALLATION else f"{key.removeprefix('line:')} sends no campaign texts"
+        when = f"{until:%Y-%m-%d %H:%M} UTC"
+        yield Trouble(f"closed {key}", "warning", f"{what} until {when}: {why}. `tactful release` opens it at once.")
+
+
 def _disk(runtime: Runtime, session: Session) -> Iterator[Trouble]:
     free, total = free_disk(runtime)
     if free < LEAST_FREE_BYTES or free < total * LEAST_FREE_SHARE:
@@ -161,4 +169,4 @@ def _gib(size: int) -> str:
     return f"{(size * 10 // (1 << 30) + 1) / 10:.1f}"
 
 
-LOOKS: tuple[Look, ...] = (_held, _paused, _approvals, _reviews, _canary, _spend, _unknown, _disk)
+LOOKS: tuple[Look, ...] = (_held, _paused, _approvals, _reviews, _canary, _spend, _unknown, _closed, _disk)

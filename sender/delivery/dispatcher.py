@@ -9,6 +9,7 @@ from sqlalchemy import and_, case, func, literal_column, not_, or_, select
 from sqlmodel import Session, col
 
 from guards.base import RESTRAINED, Kind, Purpose
+from sender.allowances import INSTALLATION
 from sender.db import Pace as WritePace
 from sender.delivery.pace import Due, Pace, read_pace
 from sender.halt import is_halted
@@ -38,12 +39,14 @@ class Dispatcher:
         self.ring_urgent = ring_urgent or ring
 
     def hand_over(self) -> int:
-        """Queue what is due and may go by rate; returns how many messages were handed over (while halted none)."""
+        """Queue what is due and may go by rate; returns how many messages were handed over (none while halted)."""
         with self.runtime.db.read() as session:
             if is_halted(session):
                 return 0
             now, (urgent_queued, queued) = self.runtime.clock.now(), _queued(session)
-            pace = read_pace(session, self.runtime.clock.real())
+            pace = read_pace(session, now, self.runtime.clock.real())
+            if INSTALLATION in pace.resting:
+                return 0
             urgent = _urgent(session, pace, now, URGENT_DEPTH - urgent_queued)
             due = _due(session, pace, now, DEPTH - queued)
         return self._queue_all(urgent, self.ring_urgent, pace) + self._queue_all(due, self.ring, pace)

@@ -7,7 +7,7 @@ a clock and no long rest lets more than that out at once.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
+from sender import closures
 from sender.db import insert_new, upsert
 from sender.models import Bucket, Campaign, FromNumber, Message
 from sender.states import Status
@@ -37,13 +38,15 @@ class Due(NamedTuple):
 class Pace:
     """The rates in force, by bucket; ``lines`` names the bucket of each from_number, ``ahead`` its parts under way.
 
-    ``programs`` are the from_numbers of each program, ``levels`` what its buckets held when it was read.
+    ``programs`` are the from_numbers of each program, ``levels`` what its buckets held when it was read, ``resting``
+    names what sends nothing more today.
     """
 
     rates: dict[str, float]
     lines: dict[int, str]
     programs: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     levels: dict[str, float] = field(default_factory=dict)
+    resting: Collection[str] = ()
     ahead: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def buckets(self, one: Due) -> list[str]:
@@ -59,6 +62,8 @@ class Pace:
     def room(self, line_id: int | None, campaign_id: int | None = None) -> float:
         """How many texts of this from_number may go now at most; ``take`` counts exactly."""
         line, most = self.lines.get(line_id or 0, ""), math.inf
+        if campaign_id is not None and line in self.resting:
+            return 0
         for name in (line, f"campaign:{campaign_id}"):
             if name in self.rates:
                 most = min(most, self.levels.get(name, self._full(name)))
@@ -120,9 +125,9 @@ class Pace:
             self.ahead[self.lines.get(line_id or 0, "")] += int(parts)
 
 
-def read_pace(session: Session, real: datetime) -> Pace:
+def read_pace(session: Session, now: datetime, real: datetime) -> Pace:
     """The rates of from_numbers (by address: programs may share one) and of running campaigns; what is under way."""
-    pace = Pace({}, {})
+    pace = Pace({}, {}, resting=closures.closed(session, now))
     columns = (col(FromNumber.id), col(FromNumber.program_id), col(FromNumber.address), col(FromNumber.rate))
     for line_id, program_id, address, rate in session.execute(select(*columns).order_by(col(FromNumber.id))):
         pace.lines[line_id or 0] = name = f"line:{address}"

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 from sqlmodel import Session, col
 
 from guards.base import Purpose
+from sender import closures
 from sender.audience.ledger import Act, record
 from sender.audience.opt_outs import scopes_of
 from sender.delivery.brakes import pause
@@ -33,6 +34,7 @@ from sender.models import Attempt, FromNumber, Message, Number
 from sender.providers.base import (
     Accepted,
     AccountFault,
+    AnotherDay,
     Misconfigured,
     NumberRefused,
     OptedOut,
@@ -198,7 +200,11 @@ def _record_error(runtime: Runtime, session: Session, opened: Opened, error: Sen
     """What each kind of error does to the attempt and the message; the tree stands in providers/base.py."""
     match error:
         case Stale():
-            _try_again(runtime, session, opened, error, wait=0.0)
+            _try_again(runtime, session, opened, error)
+        case AnotherDay():
+            now = runtime.clock.now()
+            until = closures.close(session, opened.outbound.from_address, error.whole, error.sentence, now)
+            _try_again(runtime, session, opened, error, until=until)
         case Retryable():
             _try_again(runtime, session, opened, error, wait=min(LONGEST_WAIT, error.wait * 2**opened.tries))
         case Misconfigured():
@@ -211,9 +217,16 @@ def _record_error(runtime: Runtime, session: Session, opened: Opened, error: Sen
             _to(runtime, session, opened, Status.UNCONFIRMED, error)
 
 
-def _try_again(runtime: Runtime, session: Session, opened: Opened, error: SendError, wait: float) -> None:
+def _try_again(
+    runtime: Runtime,
+    session: Session,
+    opened: Opened,
+    error: SendError,
+    wait: float = 0.0,
+    until: datetime | None = None,
+) -> None:
     _close(session, opened, "refuted", error)
-    later = runtime.clock.now() + timedelta(seconds=wait * runtime.clock.speed)
+    later = until or runtime.clock.now() + timedelta(seconds=wait * runtime.clock.speed)
     _to(runtime, session, opened, Status.PENDING, error, send_after=later, tries=opened.tries + 1)
 
 
@@ -226,11 +239,14 @@ def _fail(runtime: Runtime, session: Session, opened: Opened, error: SendError) 
 def learn(
     runtime: Runtime, session: Session, number_id: int, program_id: int, source_ref: str, error: SendError
 ) -> None:
-    """What a refusal says of the number itself: an opt-out of ours, or a number that cannot be texted."""
+    """What a refusal says beyond its text: an opt-out, a number that cannot be texted, a from_number at its cap."""
     now = runtime.clock.now()
     if isinstance(error, OptedOut):
         scopes = scopes_of(session, _programs_of_line(session, source_ref) or [program_id])
         record(session, [_provider_act(number_id, scope, source_ref, error, now) for scope in scopes], now)
+    elif isinstance(error, AnotherDay):
+        for address in session.execute(_address_of(source_ref)).scalars():
+            closures.close(session, address, error.whole, error.sentence, now)
     elif isinstance(error, NumberRefused):
         session.execute(
             update(Number).where(col(Number.id) == number_id).values(state="invalid", state_reason=str(error.code))
@@ -239,14 +255,18 @@ def learn(
 
 def _programs_of_line(session: Session, token: str) -> list[int]:
     """Every program of the from_number that an attempt used: the provider blocks a number, not a program."""
-    used = (
+    used = col(FromNumber.address).in_(_address_of(token))
+    return list(session.execute(select(col(FromNumber.program_id)).where(used).distinct()).scalars())
+
+
+def _address_of(token: str) -> Select[str]:
+    """The address that an attempt was posted from."""
+    return (
         select(col(FromNumber.address))
         .join(Message, col(Message.from_number_id) == col(FromNumber.id))
         .join(Attempt, col(Attempt.message_id) == col(Message.id))
         .where(col(Attempt.token) == token)
     )
-    statement = select(col(FromNumber.program_id)).where(col(FromNumber.address).in_(used)).distinct()
-    return list(session.execute(statement).scalars())
 
 
 def _provider_act(number_id: int, scope: int | None, source_ref: str, error: SendError, now: datetime) -> Act:

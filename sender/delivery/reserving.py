@@ -7,13 +7,15 @@ has no budget uses up no part of the day, and one whose from_number is at its ca
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
-from guards.base import Defer
+from guards.base import RESTRAINED, Defer, Kind, Purpose
 from guards.chain import Cleared, Refused
-from sender import allowances, spend
+from sender import allowances, closures, spend
 from sender.allowances import Purse, Shortage, Wish
 from sender.delivery.queued import Row
+from sender.models import FromNumber
 from sender.runtime import Runtime
 
 WHOLE = 0
@@ -29,6 +31,7 @@ def reserve(
 
     Rows are locked in one order everywhere: from_numbers by address, campaigns by id, the installation.
     """
+    _rest(session, rows, outcomes, now)
     cleared = [row for row in rows if isinstance(outcomes[row.id], Cleared)]
     first = [row for row in cleared if not row.tries]
     lines = _of_lines(session, cleared, now)
@@ -44,6 +47,28 @@ def reserve(
         outcomes[message_id] = Refused(Defer(lacking.until, lacking.reason, note=lacking.note), "spend", ())
     used_up = {row.campaign_id for row in cleared if row.id in short and short[row.id].reason == "budget"}
     return {one for one in used_up if one} | {WHOLE for one in short.values() if one.reason == "installation_budget"}
+
+
+def _rest(session: Session, rows: Sequence[Row], outcomes: dict[int, Cleared | Refused], now: datetime) -> None:
+    """Put off what was cleared while its from_number, or everything, rests until the next day.
+
+    What somebody waits for goes on from a from_number that one carrier stopped: others take it.
+    """
+    resting = closures.closed(session, now)
+    if not resting:
+        return
+    lines = select(col(FromNumber.id), col(FromNumber.address))
+    keys = {line_id: closures.key_of(address) for line_id, address in session.execute(lines)}
+    for row in rows:
+        whole, line = resting.get(allowances.INSTALLATION), resting.get(keys.get(row.from_number_id or 0, ""))
+        one = whole or (None if _is_awaited(row) else line)
+        if one is not None and isinstance(outcomes[row.id], Cleared):
+            reason = "account_day" if one is whole else "carrier_day"
+            outcomes[row.id] = Refused(Defer(one.until, reason, note=one.why), "provider", ())
+
+
+def _is_awaited(row: Row) -> bool:
+    return row.kind == Kind.ANSWER.value or Purpose(row.purpose) not in RESTRAINED
 
 
 def _of_lines(session: Session, rows: Sequence[Row], now: datetime) -> dict[int, list[Purse]]:

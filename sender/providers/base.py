@@ -2,6 +2,7 @@
 
 SendError                    the provider says no, or cannot be asked
 ├─ Retryable                 nothing was created: 429, refused connection          -> pending again, later
+│  └─ AnotherDay             a cap of the day is reached, its from_number's or all  -> pending again, the rest waits too
 ├─ Rejected                  this text, for good                                   -> failed
 │  └─ NumberRefused          this number, for good (invalid, landline)             -> failed, number suppressed
 │     └─ OptedOut            the provider knows of a STOP                          -> failed, opt-out recorded
@@ -33,6 +34,14 @@ class Retryable(SendError):
     def __init__(self, sentence: str, code: int | None = None, wait: float = 30.0) -> None:
         super().__init__(sentence, code)
         self.wait = wait
+
+
+class AnotherDay(Retryable):
+    """A cap of the day is reached: of the from_number at a carrier, or (``whole``) of the account."""
+
+    def __init__(self, sentence: str, code: int | None = None, *, whole: bool) -> None:
+        super().__init__(sentence, code)
+        self.whole = whole
 
 
 class Rejected(SendError):

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from sender.providers.base import (
     AccountFault,
+    AnotherDay,
     Misconfigured,
     NumberRefused,
     OptedOut,
@@ -17,8 +18,7 @@ from sender.providers.base import (
     SendError,
 )
 
-Does = Literal["retry", "day", "unknown", "opted_out", "number", "text", "halt", "account"]
-DAY_SECONDS = 6 * 3600.0
+Does = Literal["retry", "line_day", "account_day", "unknown", "opted_out", "number", "text", "halt", "account"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ def _error(known: Meaning, code: int | None) -> SendError:
     match known.does:
         case "retry":
             return Retryable(known.says, code)
-        case "day":
-            return Retryable(known.says, code, wait=DAY_SECONDS)
+        case "line_day" | "account_day":
+            return AnotherDay(known.says, code, whole=known.does == "account_day")
         case "unknown":
             return OutcomeUnknown(known.says, code)
         case "opted_out":

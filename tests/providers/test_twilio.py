@@ -12,6 +12,7 @@ from guards.base import ALLOW, Allow, Draft, Facts, Places, Policy, Purpose, Sta
 from guards.chain import Cleared, run
 from sender.providers.base import (
     Accepted,
+    AnotherDay,
     Misconfigured,
     NumberRefused,
     OptedOut,
@@ -138,7 +139,7 @@ def test_a_service_sends_under_its_sid(simulator: Running) -> None:
     [
         ("429_20429", Retryable, 0),
         ("429_21611", Retryable, 0),
-        ("429_63038", Retryable, 0),
+        ("429_63038", AnotherDay, 0),
         ("500_before", OutcomeUnknown, 0),
         ("503", OutcomeUnknown, 0),
         ("502_html", OutcomeUnknown, 0),
