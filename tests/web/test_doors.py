@@ -89,6 +89,8 @@ FILL = {
     "campaign_id": 1,
     "action": "pause",
     "step": "submit",
+    "change": "loosen",
+    "switch": "close",
     "filename": "app.css",
     "message_id": "msg_1",
     "webhook_id": "whk_1",
