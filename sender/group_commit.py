@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
+import structlog
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from sender.db import Database, Pace
 
+log = structlog.get_logger()
 Item = TypeVar("Item")
 AT_MOST = 500
 
@@ -55,10 +57,10 @@ class GroupCommit(Generic[Item]):
         """How many items no transaction has taken yet."""
         return self._waiting.qsize()
 
-    def close(self) -> None:
-        """Write what was handed in before this, and end."""
+    def close(self, within: float | None = None) -> None:
+        """Write what was handed in before this, and end; wait for that at most ``within`` seconds."""
         self._waiting.put(None)
-        self._thread.join()
+        self._thread.join(within)
 
     def _run(self) -> None:
         while (first := self._waiting.get()) is not None:
@@ -70,6 +72,7 @@ class GroupCommit(Generic[Item]):
                 if self._after:
                     self._after([item for item, _ in batch])
             except Exception as error:
+                log.error("a batch was not written", count=len(batch), error=type(error).__name__)
                 for written in _awaited(batch):
                     written.set_exception(error)
             else:

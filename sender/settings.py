@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     clock_speed: float = Field(default=1.0, gt=0, le=3600, description="Seconds of `now` per real second.")
     workers: int = Field(default=2, ge=1, le=64, description="Worker processes of `tactful up`.")
     worker_threads: int = Field(default=2, ge=1, le=32, description="Batches one worker process delivers at once.")
-    connections: int = Field(default=128, ge=1, le=1000, description="Requests on the wire per worker process.")
+    connections: int = Field(default=256, ge=1, le=1000, description="Requests on the wire per worker process.")
     urgent_connections: int = Field(
         default=16, ge=1, le=200, description="More of them per worker process, kept for codes, answers and the like."
     )

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,14 +59,20 @@ def stop_lanes(lanes: Sequence[Lane]) -> None:
     """Open no more gates, and wait up to 15 s for what is on the wire."""
     for lane in lanes:
         lane.pipeline.stop()
+    over = time.monotonic() + GRACE_SECONDS
     for lane in lanes:
-        lane.worker.stop(timeout=int(GRACE_SECONDS * 1000))
+        lane.worker.stop(timeout=int(_left(over) * 1000))
+        lane.pipeline.finish(_left(over))
         lane.broker.close()
+
+
+def _left(over: float) -> float:
+    return max(0.0, over - time.monotonic())
 
 
 def _start(redis_url: str, pipeline: Pipeline, queue: str, threads: int) -> Lane:
     broker = make_broker(redis_url)
-    declare(broker, pipeline.deliver, queue)
+    declare(broker, pipeline.begin, queue)
     worker = Worker(broker, worker_threads=threads, worker_timeout=100)
     worker.start()
     return Lane(broker, pipeline, worker)

@@ -19,8 +19,9 @@ from sender.states import Status, advance
 
 BATCH = 96
 DEPTH = 768
-REFILL = DEPTH // 2
-"""Campaigns are handed over in gulps: a gate for a hundred texts costs hardly more than one for ten."""
+GULP = REFILL = DEPTH // 2
+"""Campaigns are handed over in gulps: a gate for a hundred texts costs hardly more than one for ten, and each
+transaction waits its turn among the gates."""
 URGENT_DEPTH = 256
 
 Ring = Callable[[list[int]], None]
@@ -54,15 +55,16 @@ class Dispatcher:
     def _queue_all(self, due: Sequence[Due], ring: Ring, pace: Pace) -> int:
         """Tokens are taken in the transaction that queues: they are shared by whoever hands over, and never lost."""
         handed = 0
-        for start in range(0, len(due), BATCH):
-            some, real = due[start : start + BATCH], self.runtime.clock.real()
+        for start in range(0, len(due), GULP):
+            some, real = due[start : start + GULP], self.runtime.clock.real()
             if not (open_ones := [one for one in some if pace.might_go(one)]):
                 continue
             with self.runtime.db.write(WritePace.BULK, redoable=True) as session:
                 ids = pace.take(session, open_ones, real)
                 queued = advance(session, ids, Status.QUEUED, now=self.runtime.clock.now(), real=real)
-            if queued:
-                ring(sorted(queued))
+            in_turn = [one for one in ids if one in queued]
+            for first in range(0, len(in_turn), BATCH):
+                ring(in_turn[first : first + BATCH])
             handed += len(queued)
         return handed
 

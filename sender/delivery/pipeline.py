@@ -10,13 +10,15 @@ A process that dies between gate and record leaves `sending` behind; the sweeper
 receipt or the provider's list can say more (reconciler.py). Nothing here resends.
 """
 
+import asyncio
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import Select, bindparam, or_, select, update
 from sqlmodel import Session, col
 
@@ -46,7 +48,6 @@ from sender.providers.base import (
 from sender.runtime import Runtime
 from sender.states import Status, advance
 
-log = structlog.get_logger()
 HANDFUL = 96
 LEAST_HANDFUL = 64
 GATE_SECONDS = 2.0
@@ -54,7 +55,12 @@ GATHER_SECONDS = 0.03
 LONGEST_WAIT = 3600.0
 MISCONFIGURED_WAIT = 60.0
 CLOCK_TRIES, CLOCK_PAUSE = 50, 0.1
+LEAST_SECONDS = 1.0
 RECORD_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
+
+
+Posted = Future[list[Future[None]]]
+"""One handful on the wire: done when all of it is answered, with a future for each answer's record."""
 
 
 class Stale(SendError):
@@ -93,19 +99,30 @@ class Pipeline:
         """Open no more gates; what was handed over but not gated is found by the sweep."""
         self._stopping.set()
 
+    def finish(self, within: float) -> None:
+        """Wait so many seconds for what is on the wire, and write down what has come; nothing goes out after that."""
+        self.stop()
+        over = time.monotonic() + within
+        self.slots.await_all_free(within)
+        self._answers.close(max(LEAST_SECONDS, over - time.monotonic()))
+
     def deliver(self, ids: Sequence[int]) -> None:
         """Gate, post and record these queued messages; ids that are no longer queued are passed over."""
-        posted: list[Future[Future[None]]] = []
+        self._await_records(self.begin(ids))
+
+    def begin(self, ids: Sequence[int]) -> "list[Posted]":
+        """Gate and post these queued messages and return: the next gate need not wait until these are answered."""
+        posted: list[Posted] = []
         if not self._has_the_time():
-            return
+            return posted
         for some in self._handfuls(ids):
             opened: list[Opened] = []
             try:
                 opened = open_gate(self.runtime, some)
             finally:
                 self.slots.give_back(len(some) - len(opened))
-            posted += self._post_all(opened)
-        self._await_records(posted)
+            posted.append(self.wire.start(self._post_all(opened)))
+        return posted
 
     def _has_the_time(self) -> bool:
         """Hold still while this process's clock is wrong: the bell rings for others, and the sweep finds the rest."""
@@ -122,21 +139,23 @@ class Pipeline:
         while start < len(ids) and not self._stopping.is_set():
             left = len(ids) - start
             taken = self.slots.take(min(HANDFUL, left), at_least=min(LEAST_HANDFUL, left))
+            if self._stopping.is_set():
+                self.slots.give_back(taken)
+                return
             yield ids[start : start + taken]
             start += taken
 
     def post_and_record(self, opened: Sequence[Opened]) -> None:
         """Post what has passed the gate, all at once, and return when each answer is recorded."""
-        self._await_records(self._post_all(opened))
+        self._await_records([self.wire.start(self._post_all(opened))])
 
-    def _post_all(self, opened: Sequence[Opened]) -> "list[Future[Future[None]]]":
-        return [self.wire.start(self._post(one)) for one in opened]
+    async def _post_all(self, opened: Sequence[Opened]) -> "list[Future[None]]":
+        return await asyncio.gather(*map(self._post, opened))
 
-    def _await_records(self, posted: "Sequence[Future[Future[None]]]") -> None:
+    def _await_records(self, posted: "Sequence[Posted]") -> None:
         """Wait until every answer is written down; one that could not be is found by the sweep, and stays unknown."""
-        errors = [error for one in posted if (error := one.result().exception())]
-        if errors:
-            log.error("answers were not recorded", count=len(errors), error=type(errors[0]).__name__)
+        for written in posted:
+            futures.wait(written.result())
 
     def _pause_for(self, returned: Sequence[Returned]) -> None:
         """Every next text would fail the same way: stop the campaign, or everything, and say so."""
@@ -164,9 +183,9 @@ class Pipeline:
         except BaseException as error:
             # Whatever else went wrong, the request may have left: this is never proof that it did not.
             outcome = OutcomeUnknown(f"unexpected {type(error).__name__}; the text may have been accepted")
-        finally:
-            self.slots.give_back(1)
-        return self._answers.put(Returned(one, outcome))
+        written = self._answers.put(Returned(one, outcome))
+        self.slots.give_back(1)
+        return written
 
 
 def record_outcomes(runtime: Runtime, session: Session, returned: Sequence[Returned]) -> None:

@@ -48,6 +48,11 @@ class Slots:
             self._free -= taken
             return taken
 
+    def await_all_free(self, within: float) -> None:
+        """Wait until nobody holds a place, for at most so many seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= self._places, within)
+
     def give_back(self, places: int) -> None:
         """Free places again."""
         with self._changed:
