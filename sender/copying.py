@@ -18,25 +18,32 @@ _DRIVER_NAMES = {"float": "float8", "timestamp with time zone": "timestamptz"}
 
 
 def copy_rows(
-    connection: Connection, table: Table, names: Sequence[str], columns: Sequence[Sequence[Any]], keys: Sequence[str]
+    connection: Connection,
+    table: Table,
+    names: Sequence[str],
+    columns: Sequence[Sequence[Any]],
+    keys: Sequence[str] | None,
 ) -> None:
-    """Insert rows, given column by column, in their order; without ``keys`` what is known already is passed over.
+    """Insert rows, given column by column, in their order. Of a row that a unique index knows already:
 
-    With ``keys`` all other columns of a row that has them are written. Values are Python's own: dictionaries for JSON,
-    aware datetimes, bytes.
+    with ``keys`` all columns but those are written over, with none of them it is passed over, with None it is an error.
+    Values are Python's own: dictionaries for JSON, aware datetimes, bytes.
     """
     quote = connection.dialect.identifier_preparer.quote
     target, beside, listed = quote(table.name), quote(f"copied_{table.name}"), ", ".join(map(quote, names))
+    types = [_type_name(connection, table, name) for name in names]
+    ready = [_wrapped(column) if kind == "jsonb" else column for kind, column in zip(types, columns, strict=True)]
+    if keys is None:
+        return _copy(connection, f"COPY {target} ({listed}) FROM STDIN (FORMAT BINARY)", types, ready)
     like = f"AS SELECT * FROM {target} WITH NO DATA"  # noqa: S608 - names of our own tables and columns, here and below
     connection.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {beside} ON COMMIT DELETE ROWS {like}")
     connection.exec_driver_sql(f"DELETE FROM {beside}")  # noqa: S608
-    types = [_type_name(connection, table, name) for name in names]
-    ready = [_wrapped(column) if kind == "jsonb" else column for kind, column in zip(types, columns, strict=True)]
     _copy(connection, f"COPY {beside} ({listed}) FROM STDIN (FORMAT BINARY)", types, ready)
     others = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in names if name not in keys)
     conflict = f"({', '.join(map(quote, keys))}) DO UPDATE SET {others}" if keys else "DO NOTHING"
     rest = f"({listed}) SELECT {listed} FROM {beside} ON CONFLICT {conflict}"  # noqa: S608
     connection.exec_driver_sql(f"INSERT INTO {target} {rest}")
+    return None
 
 
 def _copy(connection: Connection, statement: str, types: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:

@@ -188,16 +188,32 @@ def run_below(
     return session.connection().execute(statement, rows)
 
 
+def insert_all(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+    """Insert rows; one that a unique index already knows is an error, and none is inserted."""
+    if rows:
+        _insert_many(session, table, rows, None)
+
+
 def insert_new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
     """Insert rows; one that a unique index already knows is passed over without a word."""
     if rows:
-        _insert_many(session, table, rows, None)
+        _insert_many(session, table, rows, ())
 
 
 def upsert(session: Session, table: type[SQLModel], rows: list[dict[str, Any]], keys: list[str]) -> None:
     """Insert rows, or write all their other columns where a row with these ``keys`` exists. Rows differ in keys."""
     if rows:
         _insert_many(session, table, rows, tuple(keys))
+
+
+def next_ids(session: Session, table: type[SQLModel], count: int) -> list[int]:
+    """So many fresh ids for rows of this table, in order; the caller writes and inserts rows with them."""
+    name = table.__table__.name  # type: ignore[attr-defined]
+    if session.get_bind().dialect.name == "postgresql":
+        asked = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
+        return list(session.connection().execute(asked, {"name": name, "count": count}).scalars())
+    last = session.connection().exec_driver_sql(f'SELECT max(id) FROM "{name}"').scalar() or 0  # noqa: S608 - our own
+    return list(range(last + 1, last + 1 + count))
 
 
 class _Column(NamedTuple):
@@ -216,11 +232,12 @@ class _Column(NamedTuple):
         if self.same:
             ready = {value: self.process(value) for value in set(values)}
             return [ready[value] for value in values]
-        return [self.process(value) for value in values]
+        null = self.process(None)
+        return [null if value is None else self.process(value) for value in values]
 
     def plain(self, rows: Sequence[dict[str, Any]]) -> list[Any]:
         """This column of the rows, untouched."""
-        return [row.get(self.name, self.default) for row in rows]
+        return [row[self.name] for row in rows] if self.name in rows[0] else [self.default] * len(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +260,7 @@ def _insert_many(
     names = [column.name for column in done.columns]
     if connection.dialect.name == "postgresql" and len(rows) >= copying.WORTH:
         values = [column.plain(rows) for column in done.columns]
-        copying.copy_rows(connection, table.__table__, names, values, keys or ())  # type: ignore[attr-defined]
+        copying.copy_rows(connection, table.__table__, names, values, keys)  # type: ignore[attr-defined]
         return
     ready: list[Any] = list(zip(*(column.of(rows) for column in done.columns), strict=True))
     if done.by_name:
@@ -257,9 +274,9 @@ def _compiled(
 ) -> _Insert:
     insert: Any = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
     statement = insert(table.__table__)  # type: ignore[attr-defined]
-    if keys is None:
+    if keys == ():
         statement = statement.on_conflict_do_nothing()
-    else:
+    elif keys:
         others = {name: statement.excluded[name] for name in columns if name not in keys}
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=others)
     compiled: Any = statement.compile(dialect=dialect, column_keys=list(columns))

@@ -238,10 +238,12 @@ class _Importing:
     def _write(
         self, job: writing.Job, rows: list[Taken | Refused], counts: Counter[str], before: int, last: int
     ) -> Counter[str]:
+        with self._db.read() as session:
+            ready = writing.prepare(session, self._keys, job, rows, self._clock.now())
         with _collecting_later(), self._db.write(Pace.BULK, redoable=True) as session:
             # The wait for the lock is not ours; only from here on do others wait for us.
             began = self._clock.elapsed()
-            total = counts + writing.write(session, self._keys, job, rows, self._clock.now())
+            total = counts + writing.write(session, self._keys, job, ready, self._clock.now())
             _advance(session, job.import_id, before, line=last, counts=dict(total))
         took = self._clock.elapsed() - began - (GAP_SECONDS if self._db.is_sqlite else 0.0)
         self._longest = max(self._longest, took)

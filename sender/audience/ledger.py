@@ -8,14 +8,15 @@ they say that it happened.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select
-from sqlmodel import Session, col
+from sqlalchemy import bindparam, select
+from sqlmodel import Session
 
 from guards.base import Purpose, Standing
 from sender.crypto import text_hash
-from sender.db import run_below, upsert
+from sender.db import insert_all, next_ids, run_below, upsert
 from sender.models import ConsentEvent, ConsentStanding
 
 ALL_PROGRAMS = 0
@@ -70,16 +71,23 @@ _OF_NUMBERS = select(*(_STANDINGS.c[name] for name in StandingRow._fields)).wher
 )
 
 
-def record(session: Session, acts: Sequence[Act], now: datetime) -> list[Act]:
+_EVENTS = ConsentEvent.__table__  # type: ignore[attr-defined]
+_KNOWN_REFS = select(_EVENTS.c.source_ref).where(_EVENTS.c.source_ref.in_(bindparam("refs", expanding=True)))
+Standings = dict[Key, dict[str, Any]]
+
+
+def record(session: Session, acts: Sequence[Act], now: datetime, standings: Standings | None = None) -> list[Act]:
     """Append these acts in order and bring standing up to date; returns the acts that took effect.
 
     An act whose ``source_ref`` is known already is the same act again. An opt-in that is no act of the person's own and
-    meets an opt-out is not written at all. Callers hold the number rows' locks where the order against a gate matters.
+    meets an opt-out is not written at all. Callers hold the number rows' locks where the order against a gate matters;
+    ``standings`` are those of all their numbers where they have read them, and are brought up to date too.
     """
     if not acts:
         return []
     fresh = unknown(session, acts)
-    standings = _standings(session, {act.number_id for act in fresh})
+    if standings is None:
+        standings = read_standings(session, {act.number_id for act in fresh})
     taken: list[tuple[Act, dict[Key, dict[str, Any]]]] = []
     for act in fresh:
         if meets_opt_out(standings, act):
@@ -97,10 +105,10 @@ def record(session: Session, acts: Sequence[Act], now: datetime) -> list[Act]:
 
 def append(session: Session, acts: Sequence[Act], now: datetime) -> list[int]:
     """Write the events; their ids in the order of the acts."""
-    if not acts:
-        return []
-    ids = insert(ConsentEvent).returning(col(ConsentEvent.id), sort_by_parameter_order=True)
-    return [event_id or 0 for event_id in session.execute(ids, [_event(act, now) for act in acts]).scalars()]
+    ids = next_ids(session, ConsentEvent, len(acts)) if acts else []
+    rows = [{"id": event_id, **_event(act, now)} for event_id, act in zip(ids, acts, strict=True)]
+    insert_all(session, ConsentEvent, rows)
+    return ids
 
 
 def standing(rows: Iterable[StandingRow], program_id: int, purpose: Purpose) -> Standing:
@@ -132,12 +140,7 @@ def unknown(session: Session, acts: Sequence[Act]) -> list[Act]:
     refs = [act.source_ref for act in acts if act.source_ref]
     known: set[str | None] = set()
     for start in range(0, len(refs), CHUNK):
-        some = refs[start : start + CHUNK]
-        known |= set(
-            session.execute(
-                select(col(ConsentEvent.source_ref)).where(col(ConsentEvent.source_ref).in_(some))
-            ).scalars()
-        )
+        known |= set(run_below(session, _KNOWN_REFS, {"refs": refs[start : start + CHUNK]}).scalars())
     fresh: dict[object, Act] = {}
     for act in acts:
         if act.source_ref not in known or act.source_ref is None:
@@ -145,8 +148,9 @@ def unknown(session: Session, acts: Sequence[Act]) -> list[Act]:
     return list(fresh.values())
 
 
-def _standings(session: Session, number_ids: set[int]) -> dict[Key, dict[str, Any]]:
-    found: dict[Key, dict[str, Any]] = {}
+def read_standings(session: Session, number_ids: Iterable[int]) -> Standings:
+    """The standings of these numbers by number, program and purpose, as columns."""
+    found: Standings = {}
     for rows in load_standings(session, number_ids).values():
         for row in rows:
             found[row.number_id, row.program_id, row.purpose] = row._asdict()
@@ -202,6 +206,11 @@ def _purposes(act: Act) -> tuple[Purpose, ...]:
     return STOPPED_BY_PROGRAM if act.program_id else STOPPED_BY_ALL
 
 
+@lru_cache(maxsize=64)
+def _wording_hash(wording: str) -> bytes:
+    return text_hash(wording)
+
+
 def _event(act: Act, now: datetime) -> dict[str, Any]:
     return {
         "number_id": act.number_id,
@@ -214,7 +223,7 @@ def _event(act: Act, now: datetime) -> dict[str, Any]:
         "source": act.source,
         "source_ref": act.source_ref,
         "wording": act.wording,
-        "wording_hash": text_hash(act.wording) if act.wording else None,
+        "wording_hash": _wording_hash(act.wording) if act.wording else None,
         "attested_by": act.attested_by,
         "lapses_at": act.lapses_at,
         "evidence": act.evidence,

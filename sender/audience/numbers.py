@@ -1,15 +1,16 @@
 """Number rows: found by keyed hash, made on import and on the first inbound text, sealed with a key of their own."""
 
+import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
-from sender.crypto import Keyring, seal, unseal
-from sender.db import insert_new
+from sender.crypto import LENGTH, Keyring, seal, unseal
+from sender.db import insert_new, run_below
 from sender.models import Number
 
 CHUNK = 500
@@ -51,33 +52,61 @@ def find(session: Session, keys: Keyring, e164: str) -> int | None:
     return session.execute(select(col(Number.id)).where(col(Number.key).in_(keys.number_keys(e164)))).scalar()
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Numbers that were looked for: the ids of those that have a row (by E.164), and sealed rows for the others.
+
+    ``e164`` names every key. ``version`` is that of the keys: rows made with older ones may be of no use.
+    """
+
+    known: dict[str, int]
+    missing: list[dict[str, Any]]
+    e164: dict[bytes, str]
+    version: int
+
+
 def find_or_make(session: Session, keys: Keyring, phones: Collection[Dialled], now: datetime) -> dict[str, int]:
     """The ids of the rows of these numbers, by E.164; rows that were missing are made in the open transaction."""
-    by_key = {key: phone.e164 for phone in phones for key in keys.number_keys(phone.e164)}
+    return make(session, seek(session, keys, phones, now))
+
+
+def seek(session: Session, keys: Keyring, phones: Collection[Dialled], now: datetime) -> Sought:
+    """Look these numbers up and seal a row for each that has none; nothing is written."""
+    steady = keys.as_of_now()
+    own = {phone.e164: steady.number_keys(phone.e164) for phone in phones}
+    by_key = {key: e164 for e164, living in own.items() for key in living}
     known = {by_key[key]: number_id for key, number_id in _ids(session, list(by_key)).items()}
-    missing = {keys.number_key(phone.e164): phone for phone in phones if phone.e164 not in known}
-    insert_new(session, Number, [_row(keys, key, phone, now) for key, phone in missing.items()])
-    made = {by_key[key]: number_id for key, number_id in _ids(session, list(missing)).items()}
-    return known | made
+    missing = {phone.e164: phone for phone in phones if phone.e164 not in known}
+    rows = [_row(steady, own[e164][0], phone, now) for e164, phone in missing.items()]
+    return Sought(known, rows, by_key, steady.version)
+
+
+def make(session: Session, sought: Sought) -> dict[str, int]:
+    """Write the rows that were missing, but for those that somebody else has made meanwhile; ids by E.164."""
+    insert_new(session, Number, sought.missing)
+    made = _ids(session, [row["key"] for row in sought.missing])
+    return sought.known | {sought.e164[key]: number_id for key, number_id in made.items()}
+
+
+_NUMBERS = Number.__table__  # type: ignore[attr-defined]
+_BY_KEY = select(_NUMBERS.c.key, _NUMBERS.c.id).where(_NUMBERS.c.key.in_(bindparam("keys", expanding=True)))
 
 
 def _ids(session: Session, number_keys: list[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for start in range(0, len(number_keys), CHUNK):
-        some = number_keys[start : start + CHUNK]
-        rows = session.execute(select(col(Number.key), col(Number.id)).where(col(Number.key).in_(some)))
-        found.update({key: number_id for key, number_id in rows if number_id is not None})
+        found.update(run_below(session, _BY_KEY, {"keys": number_keys[start : start + CHUNK]}).all())
     return found
 
 
-def _row(keys: Keyring, key: bytes, phone: Dialled, now: datetime) -> dict[str, object]:
-    data_key = keys.new_data_key()
+def _row(keys: Keyring, key: bytes, phone: Dialled, now: datetime) -> dict[str, Any]:
+    plain = secrets.token_bytes(LENGTH)
     north_american = phone.e164.startswith("+1") and len(phone.e164) == 12
     return {
         "key": key,
         "key_version": keys.version,
-        "cipher": seal(keys.unwrap(data_key), phone.e164.encode()),
-        "data_key": data_key,
+        "cipher": seal(plain, phone.e164.encode()),
+        "data_key": keys.wrap(plain),
         "country": phone.region,
         "area_code": phone.e164[2:5] if north_american else None,
         "line_type": phone.line_type,

@@ -64,6 +64,8 @@ _SHAPE = re.compile(r"\+?[\d .()-]*(?:(?<=\d)/[\d .()-]*)?")
 _AREA_SLASH = re.compile(r"\D*(?:\d\D*){1,6}/")
 _NOT_DIAL = re.compile(r"[^\d+]")
 _NANP = re.compile(r"(?:\+?1)?([2-9]\d{9})")
+_NANP_IN_FULL = re.compile(r"\+1([2-9]\d{9})", re.ASCII)
+"""What most files hold: nothing about it needs to be tidied or refused before its block is looked up."""
 _PRINT = str.maketrans("＋﹢（）．／−ー", "++()./--")
 
 _SENTENCES = {
@@ -100,6 +102,9 @@ def parse(text: str, region: str | None) -> Phone:
 
     Raises :class:`PhoneError`. A local number without ``region`` is refused: the country is never assumed.
     """
+    written = _NANP_IN_FULL.fullmatch(text)
+    if written and written[1][:6] not in UNSTEADY_BLOCKS:
+        return _north_american(written[1])
     plain = _plain(text)
     _refuse_shape(plain)
     dial = _NOT_DIAL.sub("", plain)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
@@ -187,6 +188,7 @@ def read_purpose(text: str) -> Purpose:
     raise FileRefused(f"The purpose {text!r} is not one of {', '.join(CONSENT_PURPOSES)}.")
 
 
+@lru_cache(maxsize=1 << 10)
 def read_instant(text: str) -> datetime | None:
     """An ISO date or date and time as an instant; UTC and midnight where it says nothing else. None: not ISO."""
     try:

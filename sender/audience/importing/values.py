@@ -23,6 +23,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?", re.ASCII)
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}|\d{3}))?", re.ASCII)
 
 
+@lru_cache(maxsize=1 << 10)
 def word(text: str) -> str:
     """A cell as one of the words above would be written."""
     return " ".join(text.casefold().replace("_", " ").replace("-", " ").split())

@@ -6,17 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
 from sender.audience import ledger, numbers
 from sender.audience.importing import entries
 from sender.audience.importing.rows import Consent, Refused, Taken
+from sender.audience.numbers import Sought
 from sender.crypto import Keyring
-from sender.db import insert_new, upsert
+from sender.db import insert_new, run_below, upsert
 from sender.locks import lock_numbers
 from sender.models import ConsentEvent, ConsentStanding, Contact, ImportRefusal
 
+CLOSED = ("out", "held")
 LANDLINES = frozenset({"fixed_line"})
 PLAIN = ("language", "postal_code", "region", "zone")
 COLUMNS = ("number_id", *PLAIN, "attributes", "import_id", "created_at", "changed_at")
@@ -41,17 +43,39 @@ class Job:
     collected: Mapping[str, str] = field(default_factory=dict)
 
 
-def write(session: Session, keys: Keyring, job: Job, rows: Sequence[Taken | Refused], now: datetime) -> Counter[str]:
-    """Everything these rows say, in file order; returns what they add to the counts of the import."""
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some rows of a file, made ready: judged, their numbers looked up and sealed, and nothing written yet."""
+
+    rows: Sequence[Taken | Refused]
+    taken: list[Taken]
+    outs: list[Taken]
+    sought: Sought
+    refusals: list[dict[str, Any]]
+
+
+def prepare(session: Session, keys: Keyring, job: Job, rows: Sequence[Taken | Refused], now: datetime) -> Slice:
+    """Do beforehand what needs no lock: it is half of the work."""
     taken = [row for row in rows if isinstance(row, Taken)]
     refused = [row for row in rows if isinstance(row, Refused)]
     outs = [row.out for row in refused if row.out]
     outs += [also for row in [*taken, *outs] for also in out_of_others(row)]
-    ids = _numbers(session, keys, [*taken, *outs], now)
-    counts = _contacts(session, job, taken, ids, now)
-    counts["kept_out"] = _consents(session, job, [*taken, *outs], ids, now)
-    _refusals(session, keys, job, refused)
-    return counts + tally(rows)
+    phones = {row.phone.e164: row.phone for row in [*taken, *outs]}
+    sought = numbers.seek(session, keys, [phones[e164] for e164 in sorted(phones)], now)
+    return Slice(rows, taken, outs, sought, _refusals(keys, job, refused))
+
+
+def write(session: Session, keys: Keyring, job: Job, ready: Slice, now: datetime) -> Counter[str]:
+    """Everything these rows say, in file order; returns what they add to the counts of the import."""
+    if ready.sought.version != keys.version:
+        ready = prepare(session, keys, job, ready.rows, now)
+    ids = numbers.make(session, ready.sought)
+    # The rows stay locked until the end, so that a STOP or a gate comes wholly before or after.
+    lock_numbers(session, ids.values())
+    counts = _contacts(session, job, ready.taken, ids, now)
+    counts["kept_out"] = _consents(session, job, [*ready.taken, *ready.outs], ids, now)
+    insert_new(session, ImportRefusal, ready.refusals)
+    return counts + tally(ready.rows)
 
 
 def out_of_others(row: Taken) -> list[Taken]:
@@ -80,19 +104,15 @@ def _words(row: Taken | Refused) -> list[str]:
     return words
 
 
-def _numbers(session: Session, keys: Keyring, rows: Sequence[Taken], now: datetime) -> dict[str, int]:
-    """Ids by E.164. The rows stay locked until the end, so that a STOP or a gate comes wholly before or after."""
-    phones = {row.phone.e164: row.phone for row in rows}
-    ids = numbers.find_or_make(session, keys, [phones[e164] for e164 in sorted(phones)], now)
-    if session.get_bind().dialect.name != "sqlite":
-        lock_numbers(session, ids.values())
-    return ids
+_CONTACTS = Contact.__table__  # type: ignore[attr-defined]
+_OF_NUMBERS = select(*(_CONTACTS.c[name] for name in COLUMNS)).where(
+    _CONTACTS.c.number_id.in_(bindparam("ids", expanding=True))
+)
 
 
 def read_contacts(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
     """The contacts of these numbers as plain columns, by number id."""
-    columns = [getattr(Contact, name) for name in COLUMNS]
-    found = session.execute(select(*columns).where(col(Contact.number_id).in_(ids)))
+    found = run_below(session, _OF_NUMBERS, {"ids": list(ids)})
     return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in found}
 
 
@@ -163,12 +183,20 @@ def _consents(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, 
         first[row.phone.e164] = min(row.line, first.get(row.phone.e164, row.line))
     late = [row for row in ins if row.line > first.get(row.phone.e164, row.line)]
     early = [row for row in ins if row.line <= first.get(row.phone.e164, row.line)]
-    kept = _opt_ins(session, job, early, ids, now)
-    _opt_outs(session, job, outs, ids, now)
-    return kept + _opt_ins(session, job, late, ids, now)
+    standings = ledger.read_standings(session, {ids[row.phone.e164] for row in [*ins, *outs]})
+    kept = _opt_ins(session, job, early, ids, standings, now)
+    _opt_outs(session, job, outs, ids, standings, now)
+    return kept + _opt_ins(session, job, late, ids, standings, now)
 
 
-def _opt_outs(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> None:
+def _opt_outs(
+    session: Session,
+    job: Job,
+    rows: Sequence[Taken],
+    ids: dict[str, int],
+    standings: ledger.Standings,
+    now: datetime,
+) -> None:
     outs = [(row, row.consent) for row in rows if row.consent]
     again = _own_opt_ins(session, {ids[row.phone.e164] for row, consent in outs if consent.at})
     acts = []
@@ -176,7 +204,7 @@ def _opt_outs(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, 
         number_id = ids[row.phone.e164]
         later = consent.at and again.get(number_id, consent.at) > consent.at
         acts.append(_act(job, row, consent, number_id, consent.at if consent.at and later else now))
-    ledger.record(session, acts, now)
+    ledger.record(session, acts, now, standings)
 
 
 def _own_opt_ins(session: Session, number_ids: set[int]) -> dict[int, datetime]:
@@ -194,20 +222,25 @@ def _own_opt_ins(session: Session, number_ids: set[int]) -> dict[int, datetime]:
     return latest
 
 
-def _opt_ins(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> int:
-    if not rows:
-        return 0
-    out = not_in(session, {ids[row.phone.e164] for row in rows})
+def _opt_ins(
+    session: Session,
+    job: Job,
+    rows: Sequence[Taken],
+    ids: dict[str, int],
+    standings: ledger.Standings,
+    now: datetime,
+) -> int:
+    out = {key for key, row in standings.items() if row["state"] in CLOSED}
     ins = [(row, row.consent) for row in rows if row.consent]
     acts = [_act(job, row, consent, ids[row.phone.e164], consent.at or job.started_at) for row, consent in ins]
-    ledger.record(session, acts, now)
-    return sum(is_kept_out(row, ids[row.phone.e164], job.program_id, out) for row in rows)
+    ledger.record(session, acts, now, standings)
+    return sum(is_kept_out(row, ids[row.phone.e164], job.program_id, out) for row in rows) if out else 0
 
 
 def not_in(session: Session, number_ids: Collection[int]) -> set[tuple[int, int, str]]:
     """Number, program (0: all) and purpose of every standing of these numbers that is out or held."""
     columns = col(ConsentStanding.number_id), col(ConsentStanding.program_id), col(ConsentStanding.purpose)
-    closed = col(ConsentStanding.number_id).in_(number_ids), col(ConsentStanding.state).in_(("out", "held"))
+    closed = col(ConsentStanding.number_id).in_(number_ids), col(ConsentStanding.state).in_(CLOSED)
     return {(number, program, purpose) for number, program, purpose in session.execute(select(*columns).where(*closed))}
 
 
@@ -251,8 +284,8 @@ def _reference(job: Job, row: Taken, consent: Consent, program: int | None) -> s
     return f"import:{job.file_hash}:{row.line}:{consent.kind}:{program or 0}:{consent.purpose.value}{place}"
 
 
-def _refusals(session: Session, keys: Keyring, job: Job, refused: Sequence[Refused]) -> None:
-    rows = [
+def _refusals(keys: Keyring, job: Job, refused: Sequence[Refused]) -> list[dict[str, Any]]:
+    return [
         {
             "import_id": job.import_id,
             "line": row.line,
@@ -262,4 +295,3 @@ def _refusals(session: Session, keys: Keyring, job: Job, refused: Sequence[Refus
         }
         for row in refused
     ]
-    insert_new(session, ImportRefusal, rows)
