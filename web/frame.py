@@ -36,6 +36,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("Replies", "Inbox", "/inbox", "inbox"),
     Entry("Replies", "Review", "/inbox/review", "check-circle"),
     Entry("People", "Segments", "/segments", "filter"),
+    Entry("People", "Opt-in", "/opt-in", "user-plus"),
     Entry("People", "Imports", "/imports", "upload", "write"),
     Entry("Results", "Reports", "/reports", "bar-chart-2"),
     Entry("Results", "Compliance", "/reports/compliance", "shield"),

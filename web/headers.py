@@ -1,9 +1,10 @@
 """What every answer tells the browser: nothing from elsewhere, no inline script or style, no framing, no guessing."""
 
-from flask import Response, request
+from flask import Response, g, request
 
 from sender.settings import Settings
 
+NO_FRAMES = "frame-ancestors 'none'"
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -14,7 +15,7 @@ POLICY = "; ".join(
         "connect-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
-        "frame-ancestors 'none'",
+        NO_FRAMES,
     )
 )
 HEADERS = {
@@ -39,6 +40,12 @@ class SecurityHeaders:
     def __call__(self, response: Response) -> Response:
         """An ``after_request`` function of Flask."""
         response.headers.update(self._headers)
+        # A sign-up form may stand in a frame of the sites it names, and nowhere else.
+        if sites := g.get("framed_by"):
+            response.headers["Content-Security-Policy"] = POLICY.replace(
+                NO_FRAMES, f"frame-ancestors {' '.join(sites)}"
+            )
+            del response.headers["X-Frame-Options"]
         if request.endpoint != "static.static":
             response.headers["Cache-Control"] = "no-store"
         return response

@@ -4,10 +4,11 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from sender.audience import disclosure
@@ -17,7 +18,7 @@ from sender.audience.keywords import normal
 from sender.audience.opt_ins import is_yes
 from sender.audit import note
 from sender.crypto import text_hash
-from sender.models import FromNumber, OptInForm, OptInFormVersion, PreparedAnswer, Program
+from sender.models import FromNumber, OptInForm, OptInFormVersion, OptInRequest, PreparedAnswer, Program
 from sender.runtime import Runtime
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
@@ -186,6 +187,18 @@ def by_keyword(session: Session, program_id: int, word: str) -> Published | None
     return _published(session, (col(OptInForm.program_id) == program_id) & (col(OptInForm.keyword) == word))
 
 
+def open_forms(session: Session, programs: Collection[int] | None) -> list[tuple[OptInForm, OptInFormVersion]]:
+    """The published forms of these programs (None: all) with what they say now, by address."""
+    statement = (
+        select(OptInForm, OptInFormVersion)
+        .join(OptInFormVersion, col(OptInFormVersion.form_id) == col(OptInForm.id))
+        .where(col(OptInForm.status) == "published", col(OptInFormVersion.version) == col(OptInForm.version))
+    )
+    if programs is not None:
+        statement = statement.where(col(OptInForm.program_id).in_(programs))
+    return [(form, version) for form, version in session.execute(statement.order_by(col(OptInForm.slug)))]
+
+
 def _published(session: Session, which: Any) -> Published | None:
     statement = (
         select(OptInForm, Program, OptInFormVersion)
@@ -216,6 +229,14 @@ def listing(session: Session, programs: Collection[int] | None, limit: int, offs
     if programs is not None:
         statement = statement.where(col(OptInForm.program_id).in_(programs))
     return list(session.execute(statement.limit(limit).offset(offset)).scalars())
+
+
+def figures(session: Session, form: OptInForm, since: datetime) -> tuple[int, int]:
+    """How many sign-ups a form asked for since then, by page or keyword, and how many of them are a yes."""
+    mine = (col(OptInRequest.asked_at) >= since, col(OptInRequest.evidence)["form"].as_string() == form.slug)
+    statement = select(col(OptInRequest.state), func.count()).where(*mine).group_by(col(OptInRequest.state))
+    counted = dict(session.execute(statement).all())
+    return sum(counted.values()), counted.get("confirmed", 0)
 
 
 def _existing(session: Session, form_id: int) -> OptInForm:

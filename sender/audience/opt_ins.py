@@ -60,6 +60,16 @@ def ask(session: Session, asking: Asking, now: datetime) -> bool:
     return True
 
 
+def note_done(session: Session, act: Act, words: str, now: datetime) -> None:
+    """Keep beside a yes that needed no question what it was, as those are kept that were asked back."""
+    row = OptInRequest(
+        number_id=act.number_id, program_id=act.program_id or 0, source=act.source, source_ref=act.source_ref,
+        level=act.level, wording=act.wording, text_hash=text_hash(words), state="confirmed", asked_at=now,
+        expires_at=now, evidence=act.evidence,
+    )  # fmt: skip
+    session.add(row)
+
+
 def waiting(session: Session, number_id: int, now: datetime, program_id: int | None = None) -> OptInRequest | None:
     """The newest question that a yes of this number would answer now."""
     return next((one for one in _open(session, number_id, program_id) if one.asked_at <= now < one.expires_at), None)

@@ -189,6 +189,7 @@ def _take(
     act = Act(number_id, form.program.id, "opt_in", purpose, now, "form", ref, level, seen.wording, evidence=evidence)
     if record(session, [act], now):
         words = words_of(session, form.program, "welcome")
+        opt_ins.note_done(session, act, words, now)
         plan(runtime, session, number_id, line, "welcome", words, None, WELCOMED_WITHIN)
 
 

@@ -109,7 +109,7 @@ def test_a_conversation_ends_with_its_time(answers: str, within: timedelta) -> N
 @pytest.mark.parametrize(("state", "reason"), [("out", "opted_out"), ("held", "held"), ("in", None), ("none", None)])
 def test_a_conversation_ends_with_a_stop(state: Any, reason: str | None) -> None:
     """Who said stop, or may have, gets no further answer; whether they said yes does not matter."""
-    for answers in ("reply", "confirm", "auto", "away", "welcome"):
+    for answers in ("reply", "confirm", "auto", "away"):
         asked = facts(standing=Standing(state), answered_within=MINUTE)
         verdict = consent_check.check(draft(kind=Kind.ANSWER, answers=answers), asked)
         assert (verdict.reason if isinstance(verdict, Block) else None) == reason

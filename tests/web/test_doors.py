@@ -16,6 +16,10 @@ from web.headers import HEADERS
 
 # Who may pass which route. A route that is not here fails the test: say first who it is for.
 INBOX = ("listing", "live", "show", "live_thread", "answer", "mark_read", "assign", "answers", "keep", "retire")
+OPT_IN = (
+    *("listing", "edit", "save", "preview", "show", "publish", "ask_close", "close", "qr", "poster"),
+    *("disclosure", "say", "in_person", "take_in_person"),
+)
 RULES = {
     "static.static": "anyone",
     "health.alive": "anyone",
@@ -25,6 +29,9 @@ RULES = {
     "hooks.inbound": "signed_by_twilio",
     "opt_out.ask": "anyone",
     "opt_out.opt_out": "anyone",
+    "join.show": "anyone",
+    "join.sign": "anyone",
+    **dict.fromkeys((f"opt_in.{name}" for name in OPT_IN), "signed_in"),
     "sign_in.show_login": "anyone",
     "sign_in.login": "anyone",
     "sign_in.show_welcome": "anyone",
@@ -83,8 +90,9 @@ RULES = {
     "api_document.page": "anyone",
     **dict.fromkeys((endpoint for door in API_DOORS for endpoint in door.operations), "keyed"),
 }
-WITHOUT_CSRF = {"hooks.status", "hooks.inbound", "opt_out.opt_out"}
+WITHOUT_CSRF = {"hooks.status", "hooks.inbound", "opt_out.opt_out", "join.sign"}
 FILL = {
+    "slug": "nowhere",
     "token": "x",
     "campaign_id": 1,
     "action": "pause",
@@ -98,6 +106,8 @@ FILL = {
     "segment_id": 1,
     "session_id": 1,
     "import_id": 1,
+    "form_id": 1,
+    "program_id": 1,
     "number_id": 1,
     "choice": "commit",
     "code": "US",

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from sender.audience.importing.countries import country_name
 from sender.audience.segments import describe, parse
 from sender.campaigns import parts
 from sender.states import Status
@@ -220,6 +221,7 @@ def marked(text: str, matched: str) -> Markup:
 FILTERS: dict[str, Any] = {
     "campaign_tone": campaign_tone,
     "count": count,
+    "country_name": country_name,
     "grouped": grouped,
     "in_order": in_order,
     "grouped_by_name": grouped_by_name,

@@ -37,11 +37,22 @@ def country_code(text: str) -> str | None:
     return _names().get(wanted.casefold())
 
 
+def country_name(code: str) -> str:
+    """The short English name of a country; the code itself where there is none."""
+    return _named().get(code, code)
+
+
 @cache
-def _names() -> dict[str, str]:
+def _named() -> dict[str, str]:
     """Lines of iso3166.tab are a code, a tab and a short English name, which may write "&" for "and"."""
     table = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text(encoding="utf-8")
-    pairs = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
+    lines = (line.partition("\t") for line in table.splitlines() if line and not line.startswith("#"))
+    return {code: name for code, _, name in lines} | {"GB": "United Kingdom"}
+
+
+@cache
+def _names() -> dict[str, str]:
+    pairs = [(code, name) for code, name in _named().items()]
     names = {name.casefold(): code for code, name in pairs if code in SUPPORTED_REGIONS}
     spelled = {name.replace("&", "and"): code for name, code in names.items()}
     return {**spelled, **names, **OTHER_NAMES}
