@@ -5,7 +5,7 @@ What is decided here is asked again by the gate at the moment of sending; nothin
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from sender.api.wanted import Prepared, RequestError, Wanted, prepare, programs_
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.audience.numbers import find_or_make
+from sender.audience.pools import choose, last_lines
 from sender.campaigns import parts, prices
 from sender.campaigns.planning import final_text, most_parts
 from sender.crypto import seal, text_hash
@@ -68,9 +69,23 @@ def ask(runtime: Runtime, session: Session, key: ApiKey, wanted: Sequence[Wanted
             answers[place] = error
     ids = find_or_make(session, runtime.keys, [one.phone for one in prepared.values()], now)
     lock_numbers(session, ids.values())
+    prepared = _from_their_numbers(session, prepared, ids)
     for place, said in _judge_all(runtime, session, key, prepared, ids, now).items():
         answers[place] = said
     return [answer for answer in answers if answer is not None]
+
+
+def _from_their_numbers(session: Session, some: dict[int, Prepared], ids: dict[str, int]) -> dict[int, Prepared]:
+    """Each text from the from_number that its person knows."""
+    chosen: dict[int, Prepared] = {}
+    for program_id in {one.program_id for one in some.values()}:
+        mine = {place: one for place, one in some.items() if one.program_id == program_id}
+        numbers = {place: ids[one.phone.e164] for place, one in mine.items()}
+        last = last_lines(session, program_id, numbers.values(), [one.pool for one in mine.values()])
+        for place, one in mine.items():
+            line = choose(one.pool, numbers[place], last.get(numbers[place]))
+            chosen[place] = replace(one, line=line or one.line)
+    return dict(sorted(chosen.items()))
 
 
 def _judge_all(

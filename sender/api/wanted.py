@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from guards.base import Purpose
 from guards.content import looks_like_marketing
 from sender.audience.phone import Phone, PhoneError, parse
-from sender.campaigns.planning import line_for
+from sender.audience.pools import pool_of
 from sender.campaigns.rendering import RenderError, TemplateError, compile_template, fields_used, finished
 from sender.models import ApiKey, FromNumber, Program
 
@@ -51,12 +51,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The same, read and checked: ``at`` is when it would leave at the earliest."""
+    """The same, read and checked: ``at`` is when it would leave at the earliest, ``line`` one of the ``pool``."""
 
     phone: Phone
     program_id: int
     purpose: Purpose
     text: str
+    pool: tuple[FromNumber, ...]
     line: FromNumber
     at: datetime
     ends_at: datetime
@@ -97,12 +98,12 @@ def prepare(wanted: Wanted, programs: Mapping[str, Sending], now: datetime) -> P
         phone = parse(wanted.to, None)
     except PhoneError as error:
         raise RequestError("invalid_number", error.sentence) from error
-    line = line_for(program.lines, phone.region)
-    if line is None:
+    pool = pool_of(program.lines, phone.region)
+    if not pool:
         raise RequestError("no_from_number", f"Program {wanted.program!r} has no from_number for {phone.region}.")
     at, ends_at = _times(wanted, now)
     words = words_of(wanted)
-    return Prepared(phone, program.id, wanted.purpose, words, line, at, ends_at, wanted.dedupe, wanted.subject)
+    return Prepared(phone, program.id, wanted.purpose, words, pool, pool[0], at, ends_at, wanted.dedupe, wanted.subject)
 
 
 def words_of(wanted: Wanted) -> str:

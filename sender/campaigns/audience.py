@@ -19,6 +19,7 @@ from sender.models import Campaign, Contact, Message, Number, Variant
 WHOLE = 100
 MENDABLE = frozenset(
     {"too_late", "frequency_cap", "words_outdated", "text_changed", "render_error", "no_from_number", "too_long",
+     "from_number_gone",
      "guard_error"}
 )  # fmt: skip
 """Reasons for a block that say nothing against the person: a later campaign may reach them."""

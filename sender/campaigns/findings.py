@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from guards import content, labels
 from guards.base import Policy, Purpose
 from guards.finding import Finding, Severity
+from sender.audience.pools import pool_of
 from sender.models import FromNumber, Program
 
 _TAGS = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -54,9 +55,7 @@ def of_countries(countries: Iterable[str], lines: Sequence[FromNumber], policy: 
 
 def _sender(label: labels.Label, lines: Sequence[FromNumber]) -> list[Finding]:
     begins, ends = label.sender
-    serving = [line for line in lines if line.country == label.country] or [
-        line for line in lines if line.country == "*"
-    ]
+    serving = pool_of(lines, label.country)
     wrong = [
         line
         for line in serving

@@ -16,6 +16,7 @@ from guards.base import Block, Defer, Draft, Facts, Purpose
 from guards.chain import Cleared, Refused, run
 from guards.local_start import last_of
 from sender.audience.facts import Asked, FactsLoader, Known
+from sender.audience.pools import choose, last_lines, pool_of
 from sender.campaigns import parts, prices, starts
 from sender.campaigns.audience import Audience, Member, audience_of
 from sender.campaigns.rendering import RenderError, Template, compile_template
@@ -28,6 +29,7 @@ class Planned:
     """What one member would get: the text with its footer, and the chain's answer.
 
     ``cost`` is what a budget sets aside for it, in ten-thousandths; ``draft`` the words before the chain.
+    ``keeps``: its from_number is the one that texted this person before, out of several.
     """
 
     member: Member
@@ -38,6 +40,7 @@ class Planned:
     known: Known | None
     cost: int = 0
     draft: Draft | None = None
+    keeps: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,9 @@ class Plan:
     price_table: prices.Table = field(default_factory=prices.table)
     rate: float | None = None
 
-    def line_for(self, country: str | None) -> FromNumber | None:
-        """The from_number for a country: its own, else the one for every country ("*")."""
-        return line_for(self.lines, country)
-
-
-def line_for(lines: Sequence[FromNumber], country: str | None) -> FromNumber | None:
-    """The from_number for a country: its own, else the one for every country ("*")."""
-    by_country = {line.country: line for line in lines}
-    return by_country.get(country or "") or by_country.get("*")
+    def line(self, line_id: int | None) -> FromNumber | None:
+        """One of the program's from_numbers."""
+        return next((line for line in self.lines if line.id == line_id), None)
 
 
 def load_plan(session: Session, campaign: Campaign) -> Plan:
@@ -109,13 +106,21 @@ def language_of(segment: Mapping[str, Any]) -> str:
 
 def decide(runtime: Runtime, session: Session, plan: Plan, some: Sequence[Member], now: datetime) -> list[Planned]:
     """What each of these members would get at ``now``, and the guards' answer for it."""
-    lines = {member.contact_id: plan.line_for(member.country) for member in some}
+    pools = {country: pool_of(plan.lines, country) for country in {member.country for member in some}}
+    last = last_lines(session, plan.program_id, [member.number_id for member in some], pools.values())
+    lines = {one.contact_id: choose(pools[one.country], one.number_id, last.get(one.number_id)) for one in some}
     asked = [_asked(plan, member, lines[member.contact_id]) for member in some]
     loader = FactsLoader(runtime.keys, runtime.settings.address)
     known = _at_their_start(plan, loader.load(session, asked, now, runtime.clock.margin))
-    return [
-        _decide_one(runtime, plan, member, lines[member.contact_id], known.get(member.contact_id)) for member in some
-    ]
+    decided = (_decide_one(runtime, plan, one, lines[one.contact_id], known.get(one.contact_id)) for one in some)
+    return (
+        [
+            replace(one, keeps=one.from_number_id is not None and last.get(one.member.number_id) == one.from_number_id)
+            for one in decided
+        ]
+        if last
+        else list(decided)
+    )
 
 
 def _at_their_start(plan: Plan, known: dict[int, Known]) -> dict[int, Known]:
@@ -152,7 +157,7 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
         return Planned(member, "", 0, None, _block("render_error", str(error)), known)
     draft = Draft(words, plan.purpose, subject=plan.subject, language=plan.languages.get(member.variant_id, ""))
     outcome = run(draft, known.facts, runtime.chain)
-    if line is None and isinstance(outcome, Cleared):
+    if line is None and not (isinstance(outcome, Refused) and isinstance(outcome.verdict, Block)):
         outcome = _block("no_from_number", f"the program has no from_number for {member.country}")
     text, outcome = final_text(outcome, draft, known.facts)
     size = most_parts(text, draft, known.facts)

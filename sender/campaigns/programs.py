@@ -120,7 +120,7 @@ def create_program(runtime: Runtime, wanted: ProgramIn, actor: str, by: Person |
         session.add(program)
         session.flush()
         program_id = program.id or 0
-        session.add_all(_line(program_id, line) for line in wanted.from_numbers)
+        session.add_all(line_row(program_id, line) for line in wanted.from_numbers)
         session.add_all(_wording(program_id, kind, text, now) for kind, text in wanted.wordings.items())
         subject, detail = f"program {program_id}", {"slug": wanted.slug}
         session.add(Audit(at=now, actor=actor, action="program.create", subject=subject, detail=detail))
@@ -160,7 +160,8 @@ def _cap(cap: Cap) -> dict[str, Any]:
     return {name: value for name, value in asdict(cap).items() if value is not None}
 
 
-def _line(program_id: int, line: FromNumberIn) -> FromNumber:
+def line_row(program_id: int, line: FromNumberIn) -> FromNumber:
+    """The row of a from_number."""
     return FromNumber(
         program_id=program_id,
         country=line.country,
@@ -185,7 +186,7 @@ def _check(wanted: ProgramIn, today: date) -> None:
     _check_caps(wanted.caps)
     _check_content(wanted)
     for line in wanted.from_numbers:
-        _check_line(line, wanted.countries)
+        check_line(line, wanted.countries)
     served = [(line.country, line.address) for line in wanted.from_numbers]
     if len(set(served)) != len(served):
         raise ProgramError("A from_number is listed twice for one country; list it once.")
@@ -273,7 +274,8 @@ def _check_caps(caps: Sequence[Cap]) -> None:
             )
 
 
-def _check_line(line: FromNumberIn, countries: Sequence[str]) -> None:
+def check_line(line: FromNumberIn, countries: Sequence[str]) -> None:
+    """ProgramError says what of a from_number is to be mended."""
     if line.kind not in LINE_KINDS:
         raise ProgramError(f"The from_number {line.address} is of kind {line.kind!r}; use {', '.join(LINE_KINDS)}.")
     if line.country != EVERYWHERE and line.country not in countries:

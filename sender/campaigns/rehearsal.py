@@ -51,12 +51,23 @@ class CountryCost:
 
 
 @dataclass
+class LineLoad:
+    """What would leave from one from_number; ``kept`` texts go to people whom it texted before, out of several."""
+
+    address: str
+    country: str
+    texts: int = 0
+    parts: int = 0
+    kept: int = 0
+
+
+@dataclass
 class Rehearsal:
     """What would happen at ``at``: numbers per verdict and reason, parts, the longest text, a few samples.
 
     ``costs`` are lower bounds by country; ``findings`` counts each finding (the first of its code and words) over the
     texts that were judged; ``forecast`` says when texts would leave and how many would not make it. ``people`` are the
-    contact ids of the first few of each verdict and reason.
+    contact ids of the first few of each verdict and reason, ``lines`` what leaves from each from_number.
     """
 
     at: datetime
@@ -73,6 +84,7 @@ class Rehearsal:
     forecast: Forecast = field(default_factory=Forecast)
     loads: dict[Group, Load] = field(default_factory=dict)
     people: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    lines: dict[int, LineLoad] = field(default_factory=dict)
 
     @property
     def cost(self) -> int:
@@ -146,14 +158,16 @@ def _count(runtime: Runtime, rehearsal: Rehearsal, plan: Plan, one: Planned, pol
     if one.text and rehearsal.variants[variant] <= JUDGED:
         for found in content.findings(one.text, plan.purpose, one.known.facts.policy if one.known else policy):
             rehearsal.note(found)
-    line = plan.line_for(one.member.country)
+    line = plan.line(one.from_number_id)
     if _verdict(one)[0] == "block" or line is None:
         return
+    load = rehearsal.lines.setdefault(line.id or 0, LineLoad(line.address, line.country))
+    load.texts, load.parts, load.kept = load.texts + 1, load.parts + one.parts, load.kept + one.keeps
     rehearsal.price(one, price(one.member.country, line.kind, rehearsal.at.date(), plan.price_table))
     opening = _opening(runtime, one)
     if opening is not None:
-        load = rehearsal.loads.setdefault(Group(line.id or 0, *opening), Load())
-        load.texts, load.parts = load.texts + 1, load.parts + one.parts
+        group = rehearsal.loads.setdefault(Group(line.id or 0, *opening), Load())
+        group.texts, group.parts = group.texts + 1, group.parts + one.parts
 
 
 def _opening(runtime: Runtime, one: Planned) -> tuple[datetime, datetime | None] | None:

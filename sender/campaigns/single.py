@@ -11,9 +11,10 @@ from guards.base import Defer, Draft, Kind, Purpose
 from guards.chain import Refused, run
 from guards.explain import explain
 from sender.audience.facts import Asked, FactsLoader
+from sender.audience.pools import line_for
 from sender.campaigns import parts, prices
 from sender.campaigns.moves import ControlError
-from sender.campaigns.planning import final_text, line_for, most_parts
+from sender.campaigns.planning import final_text, most_parts
 from sender.crypto import seal, text_hash
 from sender.models import FromNumber, Message
 from sender.runtime import Runtime
@@ -47,7 +48,8 @@ def keep(runtime: Runtime, session: Session, single: Single) -> int:
     Callers hold the number's row.
     """
     lines = select(FromNumber).where(col(FromNumber.program_id) == single.program_id)
-    line = line_for(list(session.execute(lines.order_by(col(FromNumber.id).desc())).scalars()), single.country)
+    mine = list(session.execute(lines.order_by(col(FromNumber.id))).scalars())
+    line = line_for(session, mine, single.program_id, single.number_id, single.country)
     if line is None:
         raise ControlError(f"The program has no from_number for {single.country}; add one first.")
     text, now = _judged(runtime, session, single, line), runtime.clock.now()

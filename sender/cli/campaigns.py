@@ -56,6 +56,7 @@ def rehearse(name: Name, as_json: AsJson = False) -> None:
         table.add_row(verdict, reason, f"{count:,}")
     console.print(table)
     console.print(f"{found.total:,} numbers, {found.parts:,} parts; the longest text has {found.worst_parts}.")
+    _show_lines(found)
     _show_cost(found)
     _show_hours(found)
     for one, times in found.findings.values():
@@ -79,6 +80,10 @@ def _money_and_time(found: "Rehearsal") -> dict[str, Any]:
         "cost": {"currency": currency(), "at_least": found.cost / UNIT, "unpriced": found.unpriced, "countries": costs},
         "hours": {hour.isoformat(): texts for hour, texts in found.forecast.per_hour().items()},
         "ends": found.forecast.ends,
+        "from_numbers": [
+            {"address": one.address, "country": one.country, "texts": one.texts, "parts": one.parts, "kept": one.kept}
+            for one in found.lines.values()
+        ],
         "not_today": found.forecast.late.total(),
         "not_before_the_end": found.forecast.lost.total(),
         "findings": [
@@ -86,6 +91,13 @@ def _money_and_time(found: "Rehearsal") -> dict[str, Any]:
             for one, times in found.findings.values()
         ],
     }
+
+
+def _show_lines(found: "Rehearsal") -> None:
+    table = Table("from_number", "pool", "texts", "parts", "of them kept", title="From where they would leave")
+    for one in sorted(found.lines.values(), key=lambda line: (line.country, line.address)):
+        table.add_row(one.address, one.country, f"{one.texts:,}", f"{one.parts:,}", f"{one.kept:,}")
+    console.print(table)
 
 
 def _show_cost(found: "Rehearsal") -> None:

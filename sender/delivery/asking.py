@@ -79,6 +79,7 @@ def line_of(session: Session, slug: str, country: str | None) -> Line:
         select(FromNumber, Program)
         .join(Program, col(Program.id) == col(FromNumber.program_id))
         .where(col(Program.slug) == slug, col(FromNumber.can_receive), col(FromNumber.country).in_((country, "*")))
+        .where(col(FromNumber.retired_at).is_(None))
         .order_by(col(FromNumber.country) == "*", col(FromNumber.id))
     )
     found = session.execute(statement.limit(1)).first()

@@ -84,7 +84,11 @@ def fly(runtime: Runtime) -> Canary | None:
 def _target(session: Session) -> Target | None:
     columns = col(FromNumber.address), col(FromNumber.kind), col(Program.slug), col(Program.id)
     statement = select(*columns).join(Program, col(Program.id) == col(FromNumber.program_id))
-    found = session.execute(statement.where(col(FromNumber.can_receive)).order_by(col(FromNumber.id)).limit(1)).first()
+    found = session.execute(
+        statement.where(col(FromNumber.can_receive), col(FromNumber.retired_at).is_(None))
+        .order_by(col(FromNumber.id))
+        .limit(1)
+    ).first()
     return Target(*found) if found else None
 
 

@@ -4,10 +4,10 @@ Its commit is the point of no return: from then on the text counts as sent until
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select
 from sqlmodel import Session, col
@@ -18,6 +18,7 @@ from sender import notices, spend
 from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
+from sender.audience.pools import EVERYWHERE
 from sender.backup.place import advance_mark
 from sender.crypto import text_hash, unseal
 from sender.db import clock_of_database, run_below
@@ -32,6 +33,7 @@ from sender.states import Status, advance
 
 LONGEST_VALIDITY = 36_000
 SHORTEST_VALIDITY = timedelta(seconds=120)
+LINE_GONE = "Its from_number has left the program's pool for this country; send to the rest of the campaign."
 STATUS_PATH = "/hooks/twilio/status/"
 # Twilio repeats a lost callback only when the address asks for it: five times, whatever went wrong.
 RETRY_ALL = "#rc=5&rp=all"
@@ -51,12 +53,27 @@ class Opened:
     gated: float
 
 
+class Line(NamedTuple):
+    """What the gate needs of a from_number."""
+
+    id: int
+    program_id: int
+    country: str
+    address: str
+    kind: str
+    retired_at: datetime | None
+
+    def serves(self, row: Row, country: str | None) -> bool:
+        """Whether the text may still leave from here: answers from where they were asked, others out of their pool."""
+        if row.kind == Kind.ANSWER.value:
+            return True
+        return self.program_id == row.program_id and self.retired_at is None and self.country in (EVERYWHERE, country)
+
+
 _CAMPAIGNS, _LINES = Campaign.__table__, FromNumber.__table__  # type: ignore[attr-defined]
 _STATUSES = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.status).where(_CAMPAIGNS.c.id.in_(bindparam("ids", expanding=True)))
 _NEWEST = select(func.max(Attempt.__table__.c.id))  # type: ignore[attr-defined]
-_ADDRESSES = select(_LINES.c.id, _LINES.c.address, _LINES.c.kind).where(
-    _LINES.c.id.in_(bindparam("ids", expanding=True))
-)
+_ADDRESSES = select(*(_LINES.c[name] for name in Line._fields)).where(_LINES.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
@@ -71,10 +88,11 @@ def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
         known = FactsLoader(runtime.keys, runtime.settings.address).load(
             session, [_asked(row) for row in rows], now, runtime.clock.margin
         )
-        outcomes = {row.id: judge(runtime, row, known.get(row.id)) for row in rows}
+        lines = _lines(session, {row.from_number_id for row in rows if row.from_number_id})
+        outcomes = {row.id: judge(runtime, row, known.get(row.id), lines.get(row.from_number_id or 0)) for row in rows}
         used_up = reserve(runtime, session, rows, outcomes, now)
         _refuse(runtime, session, rows, known, outcomes, now)
-        opened = _pass(runtime, session, rows, known, outcomes, gated, now)
+        opened = _pass(runtime, session, rows, known, outcomes, lines, gated, now)
         newest = run_below(session, _NEWEST).scalar() if opened else None
     if newest:
         advance_mark(runtime, newest)
@@ -86,7 +104,7 @@ def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
     return opened
 
 
-def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
+def judge(runtime: Runtime, row: Row, known: Known | None, line: Line | None) -> Cleared | Refused:
     """The chain's answer for the frozen text; never other words than were planned (promise 7)."""
     if row.is_test and not runtime.settings.reaches_nobody:
         return Refused(
@@ -94,6 +112,8 @@ def judge(runtime: Runtime, row: Row, known: Known | None) -> Cleared | Refused:
         )
     if known is None:
         return Refused(Block("erased"), "gate", ())
+    if line is None or not line.serves(row, known.facts.country):
+        return Refused(Block("from_number_gone", note=LINE_GONE), "gate", ())
     words = unseal(known.data_key, row.text_cipher).decode()
     if text_hash(words) != row.text_hash:
         return Refused(Block("text_changed"), "gate", ())
@@ -208,6 +228,7 @@ def _pass(
     rows: Iterable[Row],
     known: dict[int, Known],
     outcomes: dict[int, Cleared | Refused],
+    lines: Mapping[int, Line],
     gated: float,
     now: datetime,
 ) -> list[Opened]:
@@ -216,7 +237,6 @@ def _pass(
     moved = advance(session, list(cleared), Status.SENDING, now=now, real=real, reason="")
     if not moved:
         return []
-    lines = _lines(session, {row.from_number_id for row, _ in cleared.values() if row.from_number_id})
     opened, attempts = [], []
     for message_id in sorted(moved):
         row, outcome = cleared[message_id]
@@ -229,9 +249,8 @@ def _pass(
     return opened
 
 
-def _lines(session: Session, ids: set[int]) -> dict[int, tuple[str, str]]:
-    found = run_below(session, _ADDRESSES, {"ids": list(ids)})
-    return {line_id: (address, kind) for line_id, address, kind in found}
+def _lines(session: Session, ids: set[int]) -> dict[int, Line]:
+    return {row.id: Line(*row) for row in run_below(session, _ADDRESSES, {"ids": list(ids)})}
 
 
 def _validity(until: datetime | None, expires_at: datetime | None, now: datetime) -> int:
@@ -268,11 +287,11 @@ def _opened(
     cleared: Cleared,
     token: str,
     validity: int,
-    line: tuple[str, str],
+    line: Line,
     gated: float,
 ) -> Opened:
     callback = f"{runtime.settings.hooks_address}{STATUS_PATH}{signed_token(runtime, token)}{RETRY_ALL}"
-    outbound = Outbound(known.e164, line[0], line[1], cleared, callback, validity)
+    outbound = Outbound(known.e164, line.address, line.kind, cleared, callback, validity)
     return Opened(row.id, row.number_id, row.program_id, row.campaign_id, token, row.tries, outbound, gated)
 
 
