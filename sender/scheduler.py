@@ -17,6 +17,7 @@ from sqlmodel import col
 from sender import audit
 from sender.actors import URGENT, declare, make_broker, not_here
 from sender.api.answers import forget_answers
+from sender.audience.erasing import finish_erasures
 from sender.audience.importing import uploads
 from sender.audience.sealer import seal_some
 from sender.backup.place import mark
@@ -99,6 +100,7 @@ class Scheduler:
                 Step("forget events", 600.0, lambda: forget_events(runtime), by_the_clock=False),
             ],
             "notices": [Step("tell people", 5.0, lambda: tell_people(runtime), by_the_clock=False)],
+            "forgetting": [Step("erase", 5.0, lambda: finish_erasures(runtime), by_the_clock=False)],
             "canary": [Step("canary", 15.0, lambda: fly_if_due(runtime), by_the_clock=False)],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),

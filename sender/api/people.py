@@ -10,10 +10,11 @@ from sqlmodel import Session, col
 
 from guards.base import Purpose
 from sender.api.wanted import RequestError
+from sender.audience import private
 from sender.audience.importing import values
 from sender.audience.importing.writing import blank, read_contacts
 from sender.audience.ledger import Act, load_standings, record, standing
-from sender.audience.numbers import find, find_or_make
+from sender.audience.numbers import erased_among, find, find_or_make
 from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.phone import Phone, PhoneError, parse
 from sender.db import upsert
@@ -67,6 +68,8 @@ def keep_contact(runtime: Runtime, session: Session, wanted: ContactIn) -> tuple
     columns = _columns(wanted, phone.region)
     number_id = find_or_make(session, runtime.keys, [phone], now)[phone.e164]
     lock_numbers(session, [number_id])
+    if erased_among(session, [number_id]):
+        raise RequestError("invalid_number", "The person with this number had their data erased; only they come back.")
     before = read_contacts(session, [number_id]).get(number_id)
     row = before or blank(number_id)
     attributes = {**row["attributes"], **wanted.attributes}
@@ -104,15 +107,23 @@ def record_consent(runtime: Runtime, session: Session, key: ApiKey, wanted: Cons
     program_id = _program(session, key, wanted)
     if wanted.at > now + AHEAD:
         raise RequestError("invalid_consent", "The act lies in the future.")
+    if values.is_phone(wanted.reference, phone.region):
+        raise RequestError("invalid_consent", "Use a reference that is no phone number: it stays in the ledger.")
     number_id = find_or_make(session, runtime.keys, [phone], now)[phone.e164]
     lock_numbers(session, [number_id])
     if wanted.kind == "opt_in":
-        return phone.e164, _opt_in(session, key, wanted, number_id, program_id, now)
+        return phone.e164, _opt_in(runtime, session, key, wanted, number_id, program_id, now)
     return phone.e164, _opt_out(runtime, session, key, wanted, number_id, program_id, now)
 
 
 def _opt_in(
-    session: Session, key: ApiKey, wanted: ConsentIn, number_id: int, program_id: int | None, now: datetime
+    runtime: Runtime,
+    session: Session,
+    key: ApiKey,
+    wanted: ConsentIn,
+    number_id: int,
+    program_id: int | None,
+    now: datetime,
 ) -> bool:
     if program_id is None:
         raise RequestError("invalid_consent", "A yes is to one program; name it.")
@@ -121,7 +132,7 @@ def _opt_in(
     held = load_standings(session, [number_id]).get(number_id, [])
     if standing(held, program_id, wanted.purpose).state in ("out", "held"):
         raise RequestError("opted_out", "The person said stop; only their own later act lifts that.")
-    return bool(record(session, [_act(key, wanted, number_id, program_id, min(wanted.at, now))], now))
+    return bool(record(session, [_act(runtime, session, key, wanted, number_id, program_id, min(wanted.at, now))], now))
 
 
 def _opt_out(
@@ -135,15 +146,24 @@ def _opt_out(
 ) -> bool:
     """What software hears of counts from now on: a date in the past must not lose against a consent after it."""
     scopes = scopes_of(session, [program_id]) if program_id else [None]
-    done = record(session, [_act(key, wanted, number_id, scope, now) for scope in scopes], now)
+    done = record(session, [_act(runtime, session, key, wanted, number_id, scope, now) for scope in scopes], now)
     settle(runtime, session, number_id, scopes)
     return bool(done)
 
 
-def _act(key: ApiKey, wanted: ConsentIn, number_id: int, program_id: int | None, at: datetime) -> Act:
+def _act(
+    runtime: Runtime,
+    session: Session,
+    key: ApiKey,
+    wanted: ConsentIn,
+    number_id: int,
+    program_id: int | None,
+    at: datetime,
+) -> Act:
     ref = f"api:{key.public_id}:{wanted.reference}:{program_id or 'all'}" if wanted.reference else None
     level = wanted.level if wanted.kind == "opt_in" else "none"
-    evidence = {**wanted.evidence, "where": wanted.where, "said_at": wanted.at.isoformat()}
+    personal = {**wanted.evidence, **({"where": wanted.where} if wanted.where else {})}
+    evidence = private.sealed(runtime.keys, session, number_id, personal, said_at=wanted.at.isoformat())
     return Act(
         number_id, program_id, wanted.kind, wanted.purpose, at, "api", ref, level, wanted.wording, key.actor,
         evidence=evidence,

@@ -3,7 +3,6 @@
 Any reasonable means counts (47 CFR 64.1200(a)(10)), so whoever hears of it writes it down here, with its evidence.
 """
 
-import base64
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,14 +11,15 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from guards.base import Purpose
+from sender.audience import private
+from sender.audience.importing import values
 from sender.audience.ledger import Act, record
 from sender.audience.numbers import find_or_make
 from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.phone import PhoneError, parse
-from sender.crypto import seal, text_hash
 from sender.db import Pace
 from sender.locks import lock_numbers
-from sender.models import Audit, Number, Program
+from sender.models import Audit, Program
 from sender.runtime import Runtime
 
 SOURCES = {
@@ -104,6 +104,8 @@ def _source(wanted: OptOutIn, now: datetime) -> str:
         raise DoorError(f"There is no door {wanted.door!r}; it is one of {', '.join(SOURCES)}.")
     if wanted.said_at is not None and (wanted.said_at.tzinfo is None or wanted.said_at > now):
         raise DoorError("The opt-out was said in the future or at a time without its offset; give when it was said.")
+    if values.is_phone(wanted.reference, "US"):
+        raise DoorError("Use a reference that is no phone number: it stays in the ledger for good.")
     return SOURCES[wanted.door]
 
 
@@ -121,8 +123,5 @@ def _reference(wanted: OptOutIn, number_id: int, scope: int | None) -> str | Non
 
 
 def _evidence(runtime: Runtime, session: Session, number_id: int, wanted: OptOutIn) -> dict[str, Any]:
-    if not wanted.words:
-        return {"door": wanted.door}
-    wrapped = session.execute(select(col(Number.data_key)).where(col(Number.id) == number_id)).scalar_one()
-    sealed = base64.b64encode(seal(runtime.keys.unwrap(wrapped), wanted.words.encode())).decode()
-    return {"door": wanted.door, "words": sealed, "words_hash": text_hash(wanted.words).hex()}
+    personal = {"words": wanted.words} if wanted.words else {}
+    return private.sealed(runtime.keys, session, number_id, personal, door=wanted.door)

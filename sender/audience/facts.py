@@ -101,7 +101,7 @@ class FactsLoader:
     def load(
         self, session: Session, asked: Sequence[Asked], now: datetime, margin: timedelta, *, waiting: bool = False
     ) -> dict[int, Known]:
-        """Facts by key. A number whose row is gone is missing from the answer: the caller must not send it.
+        """Facts by key. Who was erased is missing from the answer: the caller must not send it.
 
         ``margin`` is three real seconds on the campaign's clock; it also tells how long the from_number's queue takes.
 
@@ -214,7 +214,8 @@ def _people(session: Session, number_ids: Collection[int]) -> dict[int, _Person]
     wanted = sorted(number_ids)
     for start in range(0, len(wanted), CHUNK):
         for row in run_below(session, _PEOPLE, {"ids": wanted[start : start + CHUNK]}):
-            found[row[0]] = _Person(SealedNumber(row[1], row[2]), *row[3:])
+            if row.data_key:
+                found[row[0]] = _Person(SealedNumber(row[1], row[2]), *row[3:])
     return found
 
 

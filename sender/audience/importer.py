@@ -354,6 +354,8 @@ def notes(options: ImportOptions, plan: _Plan, counts: Mapping[str, int]) -> lis
             f"{lacking:,} of the consents lack the wording shown or the date, so they count as express but not as "
             "written consent, which marketing texts need."
         )
+    if counts.get("erased"):
+        said.append(f"{counts['erased']:,} rows are of people whose data was erased; nothing of them was kept.")
     if counts.get("kept_out"):
         said.append(f"{counts['kept_out']:,} rows say yes for people who opted out; they stay opted out.")
     return said

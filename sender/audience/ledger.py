@@ -32,7 +32,7 @@ class Act:
 
     ``kind``: opt_in, opt_out, hold, or release (a hold that was none: ``at`` and ``level`` are those of the consent
     that stands again, level "none" where there was none). ``source``: import, keyword, form, api, operator, provider,
-    preference_page.
+    preference_page. Whatever ``evidence`` says of the person goes through ``private.sealed`` first: it stays for good.
     """
 
     number_id: int

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, func, or_, select, update
 from sqlmodel import Session, col
 
 from sender.crypto import LENGTH, Keyring, seal, unseal
 from sender.db import insert_new, run_below
-from sender.models import Number
+from sender.models import Erasure, Number
 
 CHUNK = 500
+RENEWED = ("cipher", "data_key", "area_code", "line_type")
 
 
 class Dialled(Protocol):
@@ -90,6 +91,32 @@ def make(session: Session, sought: Sought) -> dict[str, int]:
 
 _NUMBERS = Number.__table__  # type: ignore[attr-defined]
 _BY_KEY = select(_NUMBERS.c.key, _NUMBERS.c.id).where(_NUMBERS.c.key.in_(bindparam("keys", expanding=True)))
+
+
+def erased_among(session: Session, number_ids: Collection[int]) -> set[int]:
+    """Those of these numbers whose person's data was erased, or is being erased, and who have not come back since."""
+    found: set[int] = set()
+    wanted = sorted(number_ids)
+    going = exists().where(col(Erasure.number_id) == col(Number.id), col(Erasure.done_at).is_(None))
+    gone = or_(func.length(col(Number.data_key)) == 0, going)
+    for start in range(0, len(wanted), CHUNK):
+        some = col(Number.id).in_(wanted[start : start + CHUNK])
+        found |= {one or 0 for one in session.execute(select(col(Number.id)).where(some, gone)).scalars()}
+    return found
+
+
+def renew(session: Session, keys: Keyring, number_id: int, phone: Dialled, now: datetime) -> None:
+    """Let somebody back in who was erased and comes by an act of their own: their row gets a data key again.
+
+    For doors where the person acts: an inbound text, a form, a code asked for. No import, key or colleague may. The
+    opt-out stays until they lift it. Callers hold the number's lock.
+    """
+    if number_id not in erased_among(session, [number_id]):
+        return
+    fresh = {name: value for name, value in _row(keys, b"", phone, now).items() if name in RENEWED}
+    session.execute(update(Number).where(col(Number.id) == number_id).values(**fresh))
+    going = col(Erasure.number_id) == number_id, col(Erasure.done_at).is_(None)
+    session.execute(update(Erasure).where(*going).values(done_at=now))
 
 
 def _ids(session: Session, number_keys: list[bytes]) -> dict[bytes, int]:

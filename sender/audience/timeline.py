@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from sender.audience.crowds import called
 from sender.audience.numbers import SealedNumber
 from sender.audience.phone import mask
+from sender.audience.private import data_key_of, opened
 from sender.crypto import KeyFileError, Keyring, unseal
 from sender.models import Campaign, ConsentEvent, Contact, Decision, Message, Number, Program, Reply
 
@@ -61,9 +62,9 @@ def timeline(session: Session, keys: Keyring, number_id: int, programs: Collecti
     """What happened, newest first; of programs that this person may look at (None: all)."""
     brands = {row[0]: row[1] for row in session.execute(select(col(Program.id), col(Program.brand)))}
     number = session.get(Number, number_id)
-    key = _data_key(keys, number)
+    key = data_key_of(keys, number)
     found = [
-        *_consents(session, number_id, programs, brands),
+        *_consents(session, number_id, programs, brands, key),
         *_messages(session, number_id, programs, brands, key),
         *_replies(session, number_id, programs, brands, key),
     ]
@@ -71,12 +72,19 @@ def timeline(session: Session, keys: Keyring, number_id: int, programs: Collecti
 
 
 def _consents(
-    session: Session, number_id: int, programs: Collection[int] | None, brands: dict[int | None, str]
+    session: Session, number_id: int, programs: Collection[int] | None, brands: dict[int | None, str], key: bytes | None
 ) -> list[Moment]:
     wanted = select(ConsentEvent).where(col(ConsentEvent.number_id) == number_id, _seen(ConsentEvent, programs))
     rows = session.execute(wanted.order_by(col(ConsentEvent.id).desc()).limit(MOST)).scalars()
     return [
-        Moment(event.at, "consent", event.kind, _brand(brands, event.program_id), event.wording, event.model_dump())
+        Moment(
+            event.at,
+            "consent",
+            event.kind,
+            _brand(brands, event.program_id),
+            event.wording,
+            {**event.model_dump(), "evidence": opened(key, event.evidence)},
+        )
         for event in rows
     ]
 
@@ -153,13 +161,6 @@ def _opened(keys: Keyring, number: Number) -> str:
         return SealedNumber(number.cipher, number.data_key).open(keys)
     except (ValueError, KeyFileError):
         return ""
-
-
-def _data_key(keys: Keyring, number: Number | None) -> bytes | None:
-    try:
-        return keys.unwrap(number.data_key) if number else None
-    except (ValueError, KeyFileError):
-        return None
 
 
 def _text(key: bytes | None, cipher: bytes | None) -> str:

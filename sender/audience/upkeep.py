@@ -13,11 +13,11 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from guards.base import Purpose
-from sender.audience import opt_outs
+from sender.audience import opt_outs, private
 from sender.audience.importing import values
 from sender.audience.importing.columns import ATTRIBUTE_NAME
 from sender.audience.ledger import ALL_PROGRAMS, Act, load_standings, record
-from sender.audience.numbers import find_or_make
+from sender.audience.numbers import erased_among, find_or_make
 from sender.audience.phone import Phone, PhoneError, parse
 from sender.audience.withdrawals import withdraw
 from sender.audit import note
@@ -71,18 +71,17 @@ def stop(runtime: Runtime, contact_id: int, program_id: int | None, came_by: str
     """Record that a person said stop by another way than a text; returns how many waiting texts it blocked.
 
     ``program_id`` None is every program; a program whose policy is "all" ends all as well. ``words`` are kept as
-    evidence and must hold no number.
+    evidence, sealed.
     """
     if came_by not in STOP_CAME_BY:
         raise UpkeepError("Say how the person told you to stop.")
-    if values.is_phone(words, "US"):
-        raise UpkeepError("Leave phone numbers out of the note: it is not sealed.")
     now = runtime.clock.now()
-    evidence = {"came_by": came_by, "words": words.strip()[:1000], "taken_by": actor}
+    said = {"words": words.strip()[:1000]} if words.strip() else {}
     with runtime.db.write() as session:
         number_id = _contact(session, contact_id).number_id
         lock_numbers(session, [number_id])
         scopes = [None] if program_id is None else opt_outs.scopes_of(session, [program_id])
+        evidence = private.sealed(runtime.keys, session, number_id, said, came_by=came_by, taken_by=actor)
         acts = [Act(number_id, of, "opt_out", Purpose.MARKETING, now, "operator", evidence=evidence) for of in scopes]
         record(session, acts, now)
         note(session, now, actor, "contact.stop", f"contact {contact_id}", {"came_by": came_by, "scopes": scopes})
@@ -105,6 +104,8 @@ def change_number(runtime: Runtime, contact_id: int, text: str, region: str | No
         lock_numbers(session, [old, new])
         if session.execute(select(col(Contact.id)).where(col(Contact.number_id) == new)).scalar() is not None:
             raise UpkeepError("Another contact has this number: merge the two instead.")
+        if erased_among(session, [new]):
+            raise UpkeepError("The person with that number had their data erased; only they can come back.")
         contact.number_id, contact.changed_at = new, now
         _end_old(runtime, session, old, actor, "the contact has another number")
         note(session, now, actor, "contact.change_number", f"contact {contact_id}", {"from": old, "to": new})

@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 from guards.base import Kind, Purpose, Standing
 from guards.purposes import TERMS, stricter
 from sender.audience.ledger import Act, load_standings, record, standing
-from sender.audience.numbers import SealedNumber, find_or_make
+from sender.audience.numbers import SealedNumber, erased_among, find_or_make
 from sender.audience.phone import PhoneError, mask, parse
 from sender.campaigns.moves import ControlError
 from sender.campaigns.single import Single, keep
@@ -59,6 +59,8 @@ def register(runtime: Runtime, number: str, program: str, owner: str, label: str
         number_id = find_or_make(session, runtime.keys, [phone], now)[phone.e164]
         lock_numbers(session, [number_id])
         _refuse_too_many(session, number_id, now)
+        if erased_among(session, [number_id]):
+            raise ControlError("Whoever has this number had their data erased; they come back by texting START.")
         mine = _found_or_made(session, owner, number_id, row.id or 0, label, now)
         _consent(session, mine, row, now, lapses_at=now + GOOD_FOR)
         words = f"{code} is your code for test texts; it is good for 15 minutes."

@@ -110,7 +110,7 @@ def judge(runtime: Runtime, row: Row, known: Known | None, line: Line | None) ->
         return Refused(
             Block("test_key", note="Texts of a test key go to a simulator on this machine only."), "gate", ()
         )
-    if known is None:
+    if known is None or row.text_cipher is None:
         return Refused(Block("erased"), "gate", ())
     if line is None or not line.serves(row, known.facts.country):
         return Refused(Block("from_number_gone", note=LINE_GONE), "gate", ())

@@ -225,7 +225,8 @@ def _ours(session: Session, number_id: int, key: bytes) -> list[Said]:
 
 
 def _words(key: bytes, cipher: bytes) -> str:
-    return unseal(key, cipher).decode()
+    """What was said; words that are kept no longer are said to be."""
+    return unseal(key, cipher).decode() if cipher else "(no longer kept)"
 
 
 def _read_as(reply: Reply) -> str:

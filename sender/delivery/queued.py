@@ -24,7 +24,7 @@ class Row(NamedTuple):
     purpose: str
     answers: str | None
     reply_id: int | None
-    text_cipher: bytes
+    text_cipher: bytes | None
     text_hash: bytes
     expires_at: datetime | None
     deferrals: int

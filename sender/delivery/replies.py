@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from guards.base import Purpose
 from sender.audience.intent import Intent, read
 from sender.audience.ledger import Act, record
-from sender.audience.numbers import Dialled, find_or_make
+from sender.audience.numbers import Dialled, find_or_make, renew
 from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.phone import PhoneError, parse
 from sender.crypto import text_hash
@@ -60,6 +60,7 @@ def receive(runtime: Runtime, inbound: InboundText) -> bool:
     with runtime.db.write(Pace.URGENT) as session:
         number_id = find_or_make(session, runtime.keys, [phone], now)[phone.e164]
         lock_numbers(session, [number_id])
+        renew(session, runtime.keys, number_id, phone, now)
         lines = lines_of(session, inbound.to, inbound.service_sid)
         reply = _keep(runtime, session, inbound, number_id, lines, intent, now)
         if reply is None:

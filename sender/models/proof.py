@@ -27,8 +27,7 @@ class ChainHead(SQLModel, table=True):
 class Erasure(SQLModel, table=True):
     """Somebody whose data is gone, or is going: ``done_at`` None while a text is still on its way to them.
 
-    The row of the number is left, known by its keyed hash alone. ``looked`` is how far tables that name no number were
-    looked through; ``counts`` what was forgotten, by kind.
+    The row of the number is left, known by its keyed hash alone. ``counts`` says what was forgotten, by kind.
     """
 
     number_id: int = Field(foreign_key="number.id", primary_key=True)
@@ -36,7 +35,6 @@ class Erasure(SQLModel, table=True):
     asked_by: str
     why: str
     done_at: datetime | None = Field(default=None, index=True)
-    looked: dict[str, int] = json_field()
     counts: dict[str, int] = json_field()
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from sender.audience.private import data_key_of, opened
 from sender.audience.sealer import seal_some
 from sender.delivery.replies import InboundText, receive
-from sender.models import ConsentEvent, Program
+from sender.models import ConsentEvent, Number, Program
 from tests.api.conftest import allow_every_purpose, caller
 from tests.installation import Installation, install
 
@@ -58,9 +59,11 @@ def test_a_yes_opens_the_gate_with_its_proof(installation: Installation) -> None
     assert shop.post("/consents", yes(installation, reference="A-1")).json["changed"] is False
     with installation.runtime.db.read() as session:
         (event,) = session.execute(select(ConsentEvent)).scalars()
+        number = session.get_one(Number, event.number_id)
     assert (event.source, event.wording, event.level) == ("api", "Yes, text me offers.", "express_written")
     assert event.attested_by.startswith("key ")
-    assert event.evidence["where"] == "https://shop.example.com/checkout"
+    proof = opened(data_key_of(installation.runtime.keys, number), event.evidence)
+    assert proof["where"] == "https://shop.example.com/checkout"
     check = shop.post("/checks", {"to": [NUMBER], "program": "acme"}).json["data"][0]
     assert check["verdict"] == "allow"
     assert shop.get(f"/consents/{NUMBER}").json["standings"] == told["standings"]

@@ -283,7 +283,7 @@ def list_replies(call: Call, query: ReplyPage) -> ReplyList:
                 "id": f"rep_{reply.id}",
                 "from": _e164(call, number),
                 "program": slug,
-                "text": unseal(call.runtime.keys.unwrap(number.data_key), reply.body_cipher).decode(),
+                "text": _words(call, number, reply.body_cipher),
                 "intent": reply.intent,
                 "certain": reply.certain,
                 "language": reply.language,
@@ -309,6 +309,10 @@ def _standing(call: Call, e164: str, changed: bool) -> ConsentOut:
 def _contact(call: Call, contact: Contact, number: Number) -> ContactOut:
     wanted = ("language", "postal_code", "region", "zone", "attributes", "created_at", "changed_at")
     return ContactOut(number=_e164(call, number), **{name: getattr(contact, name) for name in wanted})
+
+
+def _words(call: Call, number: Number, cipher: bytes) -> str:
+    return unseal(call.runtime.keys.unwrap(number.data_key), cipher).decode() if cipher else ""
 
 
 def _e164(call: Call, number: Number) -> str:

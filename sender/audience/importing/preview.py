@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from sender.audience.importing import entries, writing
 from sender.audience.importing.options import SHOWN, Refusal
 from sender.audience.importing.rows import Refused, Taken
+from sender.audience.numbers import erased_among
 from sender.audience.phone import mask
 from sender.crypto import Keyring
 from sender.models import Contact, Number
@@ -38,8 +39,12 @@ class Preview:
         keys = {row.phone.e164: self._keys.number_key(row.phone.e164) for row in taken}
         every = {key: keys[e164] for e164 in keys for key in self._keys.number_keys(e164)}
         known = {every[key]: columns for key, columns in _known(session, list(every)).items()}
+        gone = erased_among(session, {columns["number_id"] for columns in known.values()})
         for row in taken:
-            self._contact(row, keys[row.phone.e164], known)
+            if known.get(keys[row.phone.e164], {}).get("number_id") in gone:
+                self.counts["erased"] += 1
+            else:
+                self._contact(row, keys[row.phone.e164], known)
         self._consents(session, rows, {e164: known[key]["number_id"] for e164, key in keys.items()})
         self.counts += writing.tally(rows)
 

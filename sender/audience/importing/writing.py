@@ -72,10 +72,21 @@ def write(session: Session, keys: Keyring, job: Job, ready: Slice, now: datetime
     ids = numbers.make(session, ready.sought)
     # The rows stay locked until the end, so that a STOP or a gate comes wholly before or after.
     lock_numbers(session, ids.values())
-    counts = _contacts(session, job, ready.taken, ids, now)
-    counts["kept_out"] = _consents(session, job, [*ready.taken, *ready.outs], ids, now)
+    taken, forgotten = _without_erased(session, ready.taken, ids)
+    outs = [*ready.outs, *(row for row in forgotten if row.consent and row.consent.kind == "opt_out")]
+    counts = _contacts(session, job, taken, ids, now)
+    if forgotten:
+        counts["erased"] = len(forgotten)
+    counts["kept_out"] = _consents(session, job, [*taken, *outs], ids, now)
     insert_new(session, ImportRefusal, ready.refusals)
     return counts + tally(ready.rows)
+
+
+def _without_erased(session: Session, rows: Sequence[Taken], ids: Mapping[str, int]) -> tuple[list[Taken], list[Taken]]:
+    """The rows of people we may know, and those of people who were erased: of these a file brings back nothing."""
+    gone = numbers.erased_among(session, {ids[row.phone.e164] for row in rows})
+    known = [row for row in rows if ids[row.phone.e164] not in gone]
+    return known, [row for row in rows if ids[row.phone.e164] in gone]
 
 
 def out_of_others(row: Taken) -> list[Taken]:

@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.Column("asked_by", sa.String(), nullable=False),
         sa.Column("why", sa.String(), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("looked", JSON, nullable=False),
         sa.Column("counts", JSON, nullable=False),
         sa.ForeignKeyConstraint(["number_id"], ["number.id"]),
         sa.PrimaryKeyConstraint("number_id"),
