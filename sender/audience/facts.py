@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
@@ -110,7 +111,7 @@ class FactsLoader:
         """
         people = _people(session, {one.number_id for one in asked})
         standings = load_standings(session, people)
-        policies = _policies(session, {one.program_id for one in asked})
+        policies = _policies(session, {one.program_id for one in asked}, self.address)
         since = now - max((lookback(policy.caps) for policy, _ in policies.values()), default=timedelta())
         sends = _sends(session, people, since)
         for number_id, queued in (_queued(session, people, now) if waiting else {}).items():
@@ -256,9 +257,16 @@ def _drops(session: Session, campaign_ids: Collection[int]) -> dict[int, frozens
     }
 
 
-def _policies(session: Session, program_ids: Collection[int]) -> dict[int, tuple[Policy, str]]:
+def _policies(session: Session, program_ids: Collection[int], address: str) -> dict[int, tuple[Policy, str]]:
     statement = select(Program).where(col(Program.id).in_(program_ids)).execution_options(populate_existing=True)
-    return {row.id or 0: (policy_of(row), row.link_footer) for row in session.execute(statement).scalars()}
+    rows = session.execute(statement).scalars()
+    return {row.id or 0: (_with_own_domain(policy_of(row), address), row.link_footer) for row in rows}
+
+
+def _with_own_domain(policy: Policy, address: str) -> Policy:
+    """Short links stand on our own domain and lead to the program's: where those are listed, ours is one of them."""
+    own = urlsplit(address).hostname or ""
+    return replace(policy, domains=(*policy.domains, own)) if policy.domains and own else policy
 
 
 def policy_of(program: Program) -> Policy:

@@ -14,6 +14,7 @@ from guards.base import Defer, Kind
 from guards.chain import Cleared
 from sender.approved import strayed
 from sender.audience.decisions import decision
+from sender.campaigns import short_links
 from sender.campaigns.audience import members
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
 from sender.crypto import seal, text_hash
@@ -44,6 +45,7 @@ def plan_slice(runtime: Runtime, campaign_id: int) -> int:
         if not _move_cursor(session, campaign_id, start, stop, end, now):
             return 0
         _write(session, plan.campaign_id, rows, planned, now)
+        _keep_links(session, plan, planned, now)
     return len(planned)
 
 
@@ -72,6 +74,20 @@ def _write(
         for message_id, number_id in session.execute(statement)
     ]
     insert_new(session, Decision, decisions)
+
+
+def _keep_links(session: Session, plan: Plan, planned: list[Planned], now: datetime) -> None:
+    with_links = {one.member.number_id: one for one in planned if one.links}
+    if plan.links is None or not with_links:
+        return
+    mine = col(Message.campaign_id) == plan.campaign_id, col(Message.number_id).in_(list(with_links))
+    rows = session.execute(select(col(Message.id), col(Message.number_id)).where(*mine))
+    kept = []
+    for message_id, number_id in rows:
+        one = with_links[number_id]
+        if one.known is not None:
+            kept.append(short_links.Kept(message_id or 0, number_id, one.known.data_key, one.links))
+    short_links.keep(session, kept, plan.links.days, now)
 
 
 def _row(plan: Plan, one: Planned, now: datetime, real: datetime) -> dict[str, Any]:

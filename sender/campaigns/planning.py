@@ -17,7 +17,7 @@ from guards.chain import Cleared, Refused, run
 from guards.local_start import last_of
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.audience.pools import choose, last_lines, pool_of
-from sender.campaigns import parts, prices, starts
+from sender.campaigns import parts, prices, short_links, starts
 from sender.campaigns.audience import Audience, Member, audience_of
 from sender.campaigns.rendering import RenderError, Template, compile_template
 from sender.models import Campaign, FromNumber, Program, Variant
@@ -29,7 +29,8 @@ class Planned:
     """What one member would get: the text with its footer, and the chain's answer.
 
     ``cost`` is what a budget sets aside for it, in ten-thousandths; ``draft`` the words before the chain.
-    ``keeps``: its from_number is the one that texted this person before, out of several.
+    ``keeps``: its from_number is the one that texted this person before, out of several. ``links`` are the targets of
+    its short links by token.
     """
 
     member: Member
@@ -41,6 +42,7 @@ class Planned:
     cost: int = 0
     draft: Draft | None = None
     keeps: bool = False
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Plan:
     subject: str | None = None
     price_table: prices.Table = field(default_factory=prices.table)
     rate: float | None = None
+    links: short_links.Rule | None = None
 
     def line(self, line_id: int | None) -> FromNumber | None:
         """One of the program's from_numbers."""
@@ -73,7 +76,7 @@ def load_plan(session: Session, campaign: Campaign) -> Plan:
     variants = list(session.execute(of_campaign).scalars())
     of_program = select(FromNumber).where(col(FromNumber.program_id) == campaign.program_id)
     lines = tuple(session.execute(of_program.order_by(col(FromNumber.id).desc())).scalars())
-    countries = session.execute(select(col(Program.countries)).where(col(Program.id) == campaign.program_id)).scalar()
+    program = session.get_one(Program, campaign.program_id)
     session.expunge_all()
     return Plan(
         campaign.id or 0,
@@ -86,10 +89,11 @@ def load_plan(session: Session, campaign: Campaign) -> Plan:
         lines,
         {variant.id or 0: language_of(variant.segment) for variant in variants},
         starts.wall_time(campaign.local_start),
-        starts.zones_of(countries or ()),
+        starts.zones_of(program.countries),
         campaign.subject,
         prices.known(session),
         campaign.rate,
+        short_links.rule_of(program, campaign.name),
     )
 
 
@@ -155,7 +159,9 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
         words = plan.templates[member.variant_id].render(context(member))
     except RenderError as error:
         return Planned(member, "", 0, None, _block("render_error", str(error)), known)
-    draft = Draft(words, plan.purpose, subject=plan.subject, language=plan.languages.get(member.variant_id, ""))
+    policy, address = known.facts.policy, runtime.settings.address
+    short = short_links.shorten(words, plan.purpose, policy, plan.links, address)
+    draft = Draft(short.words, plan.purpose, subject=plan.subject, language=plan.languages.get(member.variant_id, ""))
     outcome = run(draft, known.facts, runtime.chain)
     if line is None and not (isinstance(outcome, Refused) and isinstance(outcome.verdict, Block)):
         outcome = _block("no_from_number", f"the program has no from_number for {member.country}")
@@ -165,7 +171,9 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
         outcome = _block("too_long", f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}")
     kind, today = line.kind if line else "", known.facts.now.date()
     each = prices.reserved_price(member.country, kind, today, plan.price_table)
-    return Planned(member, text, size, line.id if line else None, outcome, known, size * each, draft)
+    return Planned(
+        member, text, size, line.id if line else None, outcome, known, size * each, draft, links=short.targets
+    )
 
 
 def final_text(outcome: Cleared | Refused, draft: Draft, facts: Facts) -> tuple[str, Cleared | Refused]:

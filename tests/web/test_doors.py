@@ -27,6 +27,7 @@ RULES = {
     "metrics.metrics": "this_machine",
     "hooks.status": "signed_by_twilio",
     "hooks.inbound": "signed_by_twilio",
+    "links.lead_on": "anyone",
     "opt_out.ask": "anyone",
     "opt_out.opt_out": "anyone",
     "join.show": "anyone",
