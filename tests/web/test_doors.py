@@ -40,6 +40,9 @@ RULES = {
     "sign_in.show_code": "anyone",
     "sign_in.login_code": "anyone",
     "leaving.logout": "signed_in",
+    "passkey_entrance.ask_for_one": "anyone",
+    "passkey_entrance.sign_in": "anyone",
+    **dict.fromkeys((f"passkeys.{name}" for name in ("ask_to_make", "make", "end", "again")), "signed_in"),
     **dict.fromkeys(
         (
             f"account.{name}"
@@ -106,6 +109,7 @@ FILL = {
     "number": "+12125550123",
     "segment_id": 1,
     "session_id": 1,
+    "passkey_id": 1,
     "import_id": 1,
     "form_id": 1,
     "program_id": 1,
