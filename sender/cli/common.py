@@ -4,11 +4,12 @@ Imports stand inside the functions: a filter must answer before a database drive
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -163,6 +164,21 @@ def log_to_stderr() -> None:
         # Asked anew for each line: what stands for standard error may have been closed since.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
+
+
+@contextmanager
+def new_file(path: "Path") -> "Iterator[IO[bytes]]":
+    """A file of mode 0600 that was not there; taken away again where writing it fails."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail(f"The file {path} cannot be made: {error.strerror}; choose another name.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def instant(text: str) -> datetime:
