@@ -64,11 +64,8 @@ def broken(*_: object, **__: object) -> None:
 
 
 def test_a_fact_that_cannot_be_read_sends_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault in any loader of facts ends the gate's transaction: nothing is cleared, and the text waits unharmed.
-
-    The person chose hours and had a text from a program that says its way out every seven days, so that all are asked.
-    """
-    every_seven_days(installation)
+    """A fault in any loader of facts ends the gate's transaction: nothing is cleared, and the text waits unharmed."""
+    every_seven_days(installation)  # The last way out is asked only here, and hours of their own only of who has some.
     number_id, now = installation.contact("+12125550101"), installation.clock.now()
     with installation.runtime.db.write() as session:
         session.add(Wishes(number_id=number_id, hours=[0, 1440], changed_at=now))
