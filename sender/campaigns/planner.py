@@ -4,6 +4,7 @@ The cursor moves in the same transaction that writes the slice's messages, and o
 takes time (guards, words, sealing) is done before that transaction, for SQLite has one lock for everybody.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +37,7 @@ def plan_slice(runtime: Runtime, campaign_id: int) -> int:
         if end is None:
             end = session.execute(select(func.max(col(Contact.id)))).scalar() or 0
         now = runtime.clock.now()
-        plan = load_plan(session, campaign)
+        plan = replace(load_plan(session, campaign), for_real=True)
         some = members(session, plan.audience, now, start, end, SLICE)
         planned = decide(runtime, session, plan, some, now)
     stop = some[-1].contact_id if len(some) == SLICE else end

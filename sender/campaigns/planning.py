@@ -16,12 +16,16 @@ from guards.base import Block, Defer, Draft, Facts, Purpose
 from guards.chain import Cleared, Refused, run
 from guards.local_start import last_of
 from sender.audience.facts import Asked, FactsLoader, Known
+from sender.audience.links import own_page_link
 from sender.audience.pools import choose, last_lines, pool_of
 from sender.campaigns import parts, prices, short_links, starts
 from sender.campaigns.audience import Audience, Member, audience_of
 from sender.campaigns.rendering import RenderError, Template, compile_template
 from sender.models import Campaign, FromNumber, Program, Variant
 from sender.runtime import Runtime
+
+OWN_PAGE = "preferences_link"
+"""The field of a template that is the link to the person's own page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything of a campaign that is the same for all its members, read and compiled once."""
+    """Everything of a campaign that is the same for all its members, read and compiled once.
+
+    Only where it is planned ``for_real`` do links to people's own pages work; who looks ahead sees one to nowhere.
+    """
 
     campaign_id: int
     program_id: int
@@ -64,6 +71,7 @@ class Plan:
     price_table: prices.Table = field(default_factory=prices.table)
     rate: float | None = None
     links: short_links.Rule | None = None
+    for_real: bool = False
 
     def line(self, line_id: int | None) -> FromNumber | None:
         """One of the program's from_numbers."""
@@ -156,7 +164,8 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
     if known is None:
         return Planned(member, "", 0, None, _block("erased"), None)
     try:
-        words = plan.templates[member.variant_id].render(context(member))
+        template = plan.templates[member.variant_id]
+        words = template.render({**context(member), **_own_links(runtime, plan, member, template)})
     except RenderError as error:
         return Planned(member, "", 0, None, _block("render_error", str(error)), known)
     policy, address = known.facts.policy, runtime.settings.address
@@ -196,6 +205,14 @@ def most_parts(text: str, draft: Draft, facts: Facts) -> int:
         return parts.count(text).parts
     worst = opt_out_footer.worst(text, policy.brand.strip(), opt_out_footer.footer_for(facts), draft.language)
     return max(parts.count(text).parts, parts.count(worst).parts)
+
+
+def _own_links(runtime: Runtime, plan: Plan, member: Member, template: Template) -> dict[str, str]:
+    """The link to the person's own page, where the text has one."""
+    if OWN_PAGE not in template.used:
+        return {}
+    number_id = member.number_id if plan.for_real else 0
+    return {OWN_PAGE: own_page_link(runtime.keys, runtime.settings.address, number_id, runtime.clock.now())}
 
 
 def _block(reason: str, note: str = "") -> Refused:

@@ -32,6 +32,8 @@ RULES = {
     "opt_out.opt_out": "anyone",
     "join.show": "anyone",
     "join.sign": "anyone",
+    "preferences.show": "anyone",
+    "preferences.act": "anyone",
     **dict.fromkeys((f"opt_in.{name}" for name in OPT_IN), "signed_in"),
     "sign_in.show_login": "anyone",
     "sign_in.login": "anyone",
@@ -94,7 +96,7 @@ RULES = {
     "api_document.page": "anyone",
     **dict.fromkeys((endpoint for door in API_DOORS for endpoint in door.operations), "keyed"),
 }
-WITHOUT_CSRF = {"hooks.status", "hooks.inbound", "opt_out.opt_out", "join.sign"}
+WITHOUT_CSRF = {"hooks.status", "hooks.inbound", "opt_out.opt_out", "join.sign", "preferences.act"}
 FILL = {
     "slug": "nowhere",
     "token": "x",
