@@ -8,6 +8,7 @@ from flask import Flask, Response, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]
 from jinja2 import StrictUndefined
+from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from sender.delivery import receipts
@@ -170,6 +171,8 @@ def show_fault(error: Exception) -> ResponseReturnValue:
 
 def _start_watch() -> None:
     g.started = time.monotonic()
+    clear_contextvars()
+    bind_contextvars(request=problems.request_id())
 
 
 def _loudness(response: Response) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
@@ -29,6 +30,8 @@ from sender.locks import lock_numbers
 from sender.models import ApiKey, Decision, Message
 from sender.runtime import Runtime
 from sender.states import Status
+
+log = structlog.get_logger()
 
 CAME_TO_NOTHING = (Status.BLOCKED.value, Status.CANCELLED.value, Status.EXPIRED.value, Status.FAILED.value)
 """Such a text may be asked for again inside its ``dedupe`` window."""
@@ -73,6 +76,7 @@ def ask(runtime: Runtime, session: Session, key: ApiKey, wanted: Sequence[Wanted
     prepared = _from_their_numbers(session, prepared, ids)
     for place, said in _judge_all(runtime, session, key, prepared, ids, now).items():
         answers[place] = said
+    log.info("texts kept", messages=[f"msg_{one.message_id}" for one in answers if isinstance(one, Said)])
     return [answer for answer in answers if answer is not None]
 
 
