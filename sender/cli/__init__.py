@@ -13,6 +13,7 @@ from sender.cli import (
     campaigns,
     contacts,
     filters,
+    forgetting,
     keys,
     ledger,
     library,
@@ -52,6 +53,7 @@ app.add_typer(users.app, name="users")
 bench.register(app)
 campaign_acts.register(campaigns.app)
 filters.register(app)
+forgetting.register(app)
 processes.register(app)
 records.register(app)
 replies.register(app)

@@ -112,7 +112,7 @@ def cut(chance: random.Random, at: Connection) -> None:
 def swap(chance: random.Random, at: Connection) -> None:
     """Give two events each other's place, or each other's act."""
     one, two = chance.sample(range(1, EVENTS + 1), 2)
-    columns = chance.choice((["sequence"], ["sequence", "previous", "hash"], ["at", "source_ref", "evidence"]))
+    columns = chance.choice((["sequence"], ["sequence", "previous", "hash"], ["number_id", "at", "evidence"]))
     rows = [
         dict(at.execute(text(f"SELECT * FROM consent_event WHERE id = {key}")).mappings().one()) for key in (one, two)
     ]
