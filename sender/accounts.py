@@ -220,14 +220,13 @@ def new_password_hash(password: str, email: str) -> str:
 def count_try(session: Session, keys: Keyring, email: str, address: str, real: datetime) -> None:
     """Count one try before the password is looked at; TooManyTriesError once there were too many in ten minutes.
 
-    Without an e-mail address (a passkey says last whose it is) the network address alone counts. Commit it before the
-    check: tries that run side by side then all count.
+    Commit it before the check: tries that run side by side then all count.
     """
     for what, limit in (
         (f"account {email.strip().lower()}", TRIES_PER_ACCOUNT),
         (f"address {address}", TRIES_PER_ADDRESS),
     ):
-        if (email or limit != TRIES_PER_ACCOUNT) and _count(session, keys.sign("login try", what), real) > limit:
+        if _count(session, keys.sign("login try", what), real) > limit:
             raise TooManyTriesError("Too many tries; wait ten minutes and sign in again.")
 
 
@@ -351,8 +350,9 @@ def person_of(session: Session, keys: Keyring, token: str, real: datetime) -> Pe
     """Whose session this is, with today's roles; None when it was revoked, is over, or never was."""
     statement = (
         select(col(SignedIn.id), col(User.id), col(User.email), col(SignedIn.fresh_at))
-        .add_columns(col(User.totp_cipher))
+        .add_columns(col(User.totp_cipher), col(Role.program_id), col(Role.name))
         .join(User, col(User.id) == col(SignedIn.user_id))
+        .join(Role, col(Role.user_id) == col(User.id), isouter=True)
         .where(
             col(SignedIn.token_hash) == keys.sign("session", token),
             col(SignedIn.revoked_at).is_(None),
@@ -360,11 +360,12 @@ def person_of(session: Session, keys: Keyring, token: str, real: datetime) -> Pe
             col(User.disabled_at).is_(None),
         )
     )
-    row = session.execute(statement).first()
-    if row is None:
+    rows = session.execute(statement).all()
+    if not rows:
         return None
-    roles = session.execute(select(col(Role.program_id), col(Role.name)).where(col(Role.user_id) == row[1]))
-    return Person(row[1], row[2], row[0], dict(roles.all()), row[3], row[4] is not None)
+    session_id, user_id, email, fresh_at, totp = rows[0][:5]
+    roles = {program_id: name for *_, program_id, name in rows if program_id is not None}
+    return Person(user_id, email, session_id, roles, fresh_at, totp is not None)
 
 
 def sign_out(session: Session, session_id: int, real: datetime) -> None:

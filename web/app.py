@@ -8,7 +8,6 @@ from flask import Flask, Response, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]
 from jinja2 import StrictUndefined
-from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from sender.delivery import receipts
@@ -33,11 +32,8 @@ from web.pages import (
     imports,
     inbox,
     join,
-    links,
     opt_in,
     opt_out,
-    passkeys,
-    preferences,
     reports,
     review,
     rules,
@@ -62,12 +58,8 @@ DOORS: tuple[Door, ...] = (
     hooks.door,
     opt_out.door,
     join.door,
-    links.door,
-    preferences.door,
     sign_in.door,
     sign_in.leaving,
-    passkeys.door,
-    passkeys.entrance,
     frame_doors.door,
     home.door,
     campaigns.door,
@@ -171,8 +163,6 @@ def show_fault(error: Exception) -> ResponseReturnValue:
 
 def _start_watch() -> None:
     g.started = time.monotonic()
-    clear_contextvars()
-    bind_contextvars(request=problems.request_id())
 
 
 def _loudness(response: Response) -> int:

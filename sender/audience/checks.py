@@ -54,13 +54,25 @@ def check(
 
     Consent, caps and emergencies are those known now, also for a later instant; what is queued counts as sent.
     """
-    when = at or runtime.clock.now()
     program_id = session.execute(select(col(Program.id)).where(col(Program.slug) == program)).scalar()
     if program_id is None:
         raise CheckError(f"There is no program {program!r}; `tactful program list` shows them.")
     number_id = find(session, runtime.keys, e164)
     if number_id is None:
-        return _without_facts(when, "consent_check", "no_consent", STRANGER)
+        return _without_facts(at or runtime.clock.now(), "consent_check", "no_consent", STRANGER)
+    return check_number(runtime, session, number_id, program_id, purpose, at)
+
+
+def check_number(
+    runtime: Runtime,
+    session: Session,
+    number_id: int,
+    program_id: int,
+    purpose: Purpose,
+    at: datetime | None = None,
+) -> Checked:
+    """The same of a number and a program that the caller has found already."""
+    when = at or runtime.clock.now()
     asked = Asked(number_id, number_id, program_id, purpose)
     loader = FactsLoader(runtime.keys, runtime.settings.address)
     one = loader.load(session, [asked], when, runtime.clock.margin, waiting=True).get(number_id)

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
@@ -62,6 +61,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Common:
+    """What all texts of a campaign share: policy and link footer by program, drops by campaign, from_numbers by id."""
+
+    policies: Mapping[int, tuple[Policy, str]]
+    drops: Mapping[int, frozenset[str]]
+    lines: Mapping[int, FromNumber]
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What was read for one text: the facts for the chain, and the number itself in E.164 for the provider.
 
@@ -100,7 +108,14 @@ class FactsLoader:
         self.address = address
 
     def load(
-        self, session: Session, asked: Sequence[Asked], now: datetime, margin: timedelta, *, waiting: bool = False
+        self,
+        session: Session,
+        asked: Sequence[Asked],
+        now: datetime,
+        margin: timedelta,
+        *,
+        waiting: bool = False,
+        common: Common | None = None,
     ) -> dict[int, Known]:
         """Facts by key. Who was erased is missing from the answer: the caller must not send it.
 
@@ -111,17 +126,17 @@ class FactsLoader:
         """
         people = _people(session, {one.number_id for one in asked})
         standings = load_standings(session, people)
-        policies = _policies(session, {one.program_id for one in asked}, self.address)
+        common = common or read_common(session, asked)
+        policies, lines, drops = common.policies, common.lines, common.drops
         since = now - max((lookback(policy.caps) for policy, _ in policies.values()), default=timedelta())
         sends = _sends(session, people, since)
         for number_id, queued in (_queued(session, people, now) if waiting else {}).items():
             sends.setdefault(number_id, []).extend(queued)
         emergencies = declared_places(session, now)
-        lines = _from_numbers(session, {one.from_number_id for one in asked if one.from_number_id})
         answered = _answered(session, [one.reply_id for one in asked if one.reply_id], now)
-        drops = _drops(session, {one.campaign_id for one in asked if one.campaign_id})
         wished = _wished(session, [one.number_id for one in asked if one.asks_back], now)
-        busy = queues(session, lines.values(), margin)
+        used = {one.from_number_id for one in asked if one.from_number_id}
+        busy = queues(session, [line for line in lines.values() if line.id in used], margin)
         earlier = earlier_texts(session, (policy for policy, _ in policies.values()), people, now)
         known: dict[int, Known] = {}
         keys = self.keys.as_of_now()
@@ -210,6 +225,15 @@ _DROPS = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.outside_hours, _CAMPAIGNS.c.over_c
 _NEVER: frozenset[str] = frozenset()
 
 
+def read_common(session: Session, asked: Sequence[Asked]) -> Common:
+    """Read it, fresh from the database."""
+    return Common(
+        _policies(session, {one.program_id for one in asked}),
+        _drops(session, {one.campaign_id for one in asked if one.campaign_id}),
+        _from_numbers(session, {one.from_number_id for one in asked if one.from_number_id}),
+    )
+
+
 def _people(session: Session, number_ids: Collection[int]) -> dict[int, _Person]:
     found: dict[int, _Person] = {}
     wanted = sorted(number_ids)
@@ -249,24 +273,18 @@ def _queued(session: Session, number_ids: Iterable[int], now: datetime) -> dict[
 def _drops(session: Session, campaign_ids: Collection[int]) -> dict[int, frozenset[str]]:
     """The guards whose deferral ends a text, by campaign: quiet_hours, frequency_cap."""
     rows = run_below(session, _DROPS, {"ids": list(campaign_ids)}) if campaign_ids else ()
-    return {
-        campaign_id: frozenset(
-            guard.name for guard, how in ((quiet_hours, hours), (frequency_cap, cap)) if how == "drop"
-        )
-        for campaign_id, hours, cap in rows
-    }
+    return {campaign_id: drops_of(hours, cap) for campaign_id, hours, cap in rows}
 
 
-def _policies(session: Session, program_ids: Collection[int], address: str) -> dict[int, tuple[Policy, str]]:
+def drops_of(outside_hours: str, over_cap: str) -> frozenset[str]:
+    """The guards that a campaign which says so ("drop") lets end a text."""
+    pairs = ((quiet_hours, outside_hours), (frequency_cap, over_cap))
+    return frozenset(guard.name for guard, how in pairs if how == "drop")
+
+
+def _policies(session: Session, program_ids: Collection[int]) -> dict[int, tuple[Policy, str]]:
     statement = select(Program).where(col(Program.id).in_(program_ids)).execution_options(populate_existing=True)
-    rows = session.execute(statement).scalars()
-    return {row.id or 0: (_with_own_domain(policy_of(row), address), row.link_footer) for row in rows}
-
-
-def _with_own_domain(policy: Policy, address: str) -> Policy:
-    """Short links stand on our own domain and lead to the program's: where those are listed, ours is one of them."""
-    own = urlsplit(address).hostname or ""
-    return replace(policy, domains=(*policy.domains, own)) if policy.domains and own else policy
+    return {row.id or 0: (policy_of(row), row.link_footer) for row in session.execute(statement).scalars()}
 
 
 def policy_of(program: Program) -> Policy:
@@ -303,6 +321,8 @@ def _cap(kept: Mapping[str, Any]) -> Cap:
 
 
 def _from_numbers(session: Session, ids: Collection[int]) -> dict[int, FromNumber]:
+    if not ids:
+        return {}
     rows = session.execute(select(FromNumber).where(col(FromNumber.id).in_(ids))).scalars()
     return {row.id or 0: row for row in rows}
 

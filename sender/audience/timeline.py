@@ -1,6 +1,6 @@
 """Everything that happened with one number in the order of time: consent, texts with their decisions, replies."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,10 @@ from sender.audience.numbers import SealedNumber
 from sender.audience.phone import mask
 from sender.audience.private import data_key_of, opened
 from sender.crypto import KeyFileError, Keyring, unseal
-from sender.models import Campaign, ConsentEvent, Contact, Decision, Message, Number, Program, Reply
+from sender.models import Campaign, ConsentEvent, Contact, Decision, Message, Number, Reply
 
+Brands = Mapping[int | None, str]
+"""What programs are called, by their ids."""
 MOST = 100
 """So many of each kind, the newest: a page is read by a person."""
 
@@ -43,26 +45,26 @@ class Profile:
     state: str
     contact: Contact | None
     name: str
+    data_key: bytes | None = field(default=None, repr=False)
 
 
 def profile(session: Session, keys: Keyring, number_id: int) -> Profile | None:
     """The number's page; None where there is no such row."""
-    number = session.get(Number, number_id)
-    if number is None:
+    joined = select(Number, Contact).join(Contact, col(Contact.number_id) == col(Number.id), isouter=True)
+    row = session.execute(joined.where(col(Number.id) == number_id)).first()
+    if row is None:
         return None
-    contact = session.execute(select(Contact).where(col(Contact.number_id) == number_id)).scalar()
+    number, contact = row
     e164 = _opened(keys, number)
     name = called(contact.attributes) if contact else ""
     shown = mask(e164) if e164 else "erased"
-    session.expunge_all()
-    return Profile(number_id, shown, e164, number.country, number.line_type, number.state, contact, name)
-
-
-def timeline(session: Session, keys: Keyring, number_id: int, programs: Collection[int] | None) -> list[Moment]:
-    """What happened, newest first; of programs that this person may look at (None: all)."""
-    brands = {row[0]: row[1] for row in session.execute(select(col(Program.id), col(Program.brand)))}
-    number = session.get(Number, number_id)
     key = data_key_of(keys, number)
+    return Profile(number_id, shown, e164, number.country, number.line_type, number.state, contact, name, key)
+
+
+def timeline(session: Session, profiled: Profile, programs: Collection[int] | None, brands: Brands) -> list[Moment]:
+    """What happened, newest first; of programs that this person may look at (None: all), called by their brands."""
+    number_id, key = profiled.number_id, profiled.data_key
     found = [
         *_consents(session, number_id, programs, brands, key),
         *_messages(session, number_id, programs, brands, key),
@@ -72,7 +74,11 @@ def timeline(session: Session, keys: Keyring, number_id: int, programs: Collecti
 
 
 def _consents(
-    session: Session, number_id: int, programs: Collection[int] | None, brands: dict[int | None, str], key: bytes | None
+    session: Session,
+    number_id: int,
+    programs: Collection[int] | None,
+    brands: Brands,
+    key: bytes | None,
 ) -> list[Moment]:
     wanted = select(ConsentEvent).where(col(ConsentEvent.number_id) == number_id, _seen(ConsentEvent, programs))
     rows = session.execute(wanted.order_by(col(ConsentEvent.id).desc()).limit(MOST)).scalars()
@@ -90,7 +96,11 @@ def _consents(
 
 
 def _messages(
-    session: Session, number_id: int, programs: Collection[int] | None, brands: dict[int | None, str], key: bytes | None
+    session: Session,
+    number_id: int,
+    programs: Collection[int] | None,
+    brands: Brands,
+    key: bytes | None,
 ) -> list[Moment]:
     wanted = select(Message, col(Campaign.name)).join(
         Campaign, col(Campaign.id) == col(Message.campaign_id), isouter=True
@@ -119,7 +129,11 @@ def _messages(
 
 
 def _replies(
-    session: Session, number_id: int, programs: Collection[int] | None, brands: dict[int | None, str], key: bytes | None
+    session: Session,
+    number_id: int,
+    programs: Collection[int] | None,
+    brands: Brands,
+    key: bytes | None,
 ) -> list[Moment]:
     wanted = select(Reply).where(col(Reply.number_id) == number_id, _seen(Reply, programs))
     rows = session.execute(wanted.order_by(col(Reply.id).desc()).limit(MOST)).scalars()
@@ -152,7 +166,7 @@ def _seen(table: Any, programs: Collection[int] | None) -> Any:
     return or_(col(table.program_id).is_(None), col(table.program_id).in_(programs))
 
 
-def _brand(brands: dict[int | None, str], program_id: int | None) -> str:
+def _brand(brands: Brands, program_id: int | None) -> str:
     return brands.get(program_id, "every program")
 
 

@@ -19,7 +19,7 @@ from sender.campaigns import findings, parts
 from sender.campaigns.audience import Member, members
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
 from sender.campaigns.rendering import compile_template, fields_used
-from sender.models import Campaign, Program
+from sender.models import Campaign, Program, Variant
 from sender.runtime import Runtime
 
 PEOPLE = 12
@@ -67,6 +67,8 @@ def preview(
     runtime: Runtime,
     session: Session,
     campaign: Campaign,
+    program: Program,
+    variants: Sequence[Variant],
     place: int,
     source: str,
     defaults: Mapping[str, str | None],
@@ -74,10 +76,12 @@ def preview(
 ) -> Preview:
     """Look at a text as it stands in the editor, in the place of the campaign's variant at this position.
 
+    ``program`` and ``variants`` are the campaign's own, as the caller has read them.
+
     Raises TemplateError or SegmentError, each one sentence.
     """
-    policy = findings.policy_for(session.get_one(Program, campaign.program_id))
-    plan = load_plan(session, campaign)
+    policy = findings.policy_for(program)
+    plan = load_plan(session, campaign, program, variants)
     variant_id = list(plan.templates)[place]
     used = fields_used(source)
     template = compile_template(source, {name: defaults.get(name) or None for name in used})
@@ -87,8 +91,7 @@ def preview(
     said = findings.of_template(source, plan.purpose, policy)
     if planned and planned[0].text:
         worded = {(one.code, one.sentence) for one in said}
-        known = planned[0].known
-        whole = content.findings(planned[0].text, plan.purpose, known.facts.policy if known else policy)
+        whole = content.findings(planned[0].text, plan.purpose, policy)
         said = (*said, *(one for one in whole if (one.code, one.sentence) not in worded))
     return Preview([look(runtime, one) for one in planned], said, culprits(source), used, parts.count(source))
 

@@ -194,8 +194,8 @@ def notices(session: Session) -> Notices:
 
     An installation without its row counts as halted, as it does for the gate.
     """
-    row = session.execute(select(col(Installation.halted), col(Installation.halted_why))).first()
-    about_keys = select(col(Audit.action)).where(col(Audit.action).in_([KEYS_EXPORTED, KEYS_MADE]))
-    last = session.execute(about_keys.order_by(col(Audit.id).desc()).limit(1)).scalar()
-    halted, why = (row[0], row[1]) if row else (True, "")
-    return Notices(halted, why, last == KEYS_EXPORTED)
+    last = select(col(Audit.action)).where(col(Audit.action).in_([KEYS_EXPORTED, KEYS_MADE]))
+    newest = last.order_by(col(Audit.id).desc()).limit(1).scalar_subquery()
+    row = session.execute(select(col(Installation.halted), col(Installation.halted_why), newest)).first()
+    halted, why, about_keys = row or (True, "", session.execute(last.order_by(col(Audit.id).desc()).limit(1)).scalar())
+    return Notices(halted, why, about_keys == KEYS_EXPORTED)

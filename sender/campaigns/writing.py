@@ -16,6 +16,7 @@ from sender.campaigns import findings, library, second_person, starts
 from sender.campaigns.approval import NOTHING_APPROVED
 from sender.campaigns.audience import WHOLE, together
 from sender.campaigns.moves import ControlError, audit, one
+from sender.campaigns.planning import variants_of
 from sender.campaigns.rendering import compile_template
 from sender.locks import close_campaign
 from sender.models import Audit, Campaign, Program, Variant
@@ -110,14 +111,21 @@ def add(
 def written(session: Session, campaign_id: int) -> CampaignIn:
     """A campaign as it is written now: change it with ``dataclasses.replace`` and hand it to :func:`edit`."""
     campaign = one(session, campaign_id)
-    program = session.execute(select(col(Program.slug)).where(col(Program.id) == campaign.program_id)).scalar_one()
-    mine = select(Variant).where(col(Variant.campaign_id) == campaign_id).order_by(col(Variant.position))
-    variants = [
-        VariantIn(row.name, row.segment, row.template, row.defaults, row.share)
-        for row in session.execute(mine).scalars()
-    ]
+    return as_written(campaign, session.get_one(Program, campaign.program_id), variants_of(session, campaign_id))
+
+
+def with_program(session: Session, campaign_id: int) -> tuple[Campaign, Program] | None:
+    """A campaign and its program; None where there is no such campaign."""
+    joined = select(Campaign, Program).join(Program, col(Program.id) == col(Campaign.program_id))
+    row = session.execute(joined.where(col(Campaign.id) == campaign_id)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def as_written(campaign: Campaign, program: Program, rows: Sequence[Variant]) -> CampaignIn:
+    """The same of rows that the caller has read, variants in the order of their positions."""
+    variants = [VariantIn(row.name, row.segment, row.template, row.defaults, row.share) for row in rows]
     values = {name: getattr(campaign, name) for name in _SAME}
-    return CampaignIn(program=program, variants=variants, purpose=Purpose(campaign.purpose), **values)
+    return CampaignIn(program=program.slug, variants=variants, purpose=Purpose(campaign.purpose), **values)
 
 
 def vouched(session: Session, campaign: Campaign) -> Mapping[str, Any] | None:

@@ -1,44 +1,24 @@
 """The first page: what goes out, what needs a person, how it went, and a new installation's way to a first text."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from sender.campaigns import overview
 from sender.models import Campaign, Installation, Reply
 from sender.runtime import Runtime
 from tests.web.conftest import START, browser, log_in, make_campaign
+from tests.web.walking import MOST_QUERIES, counted
 from web.remembered import Remembered
-
-MOST_QUERIES = 15
 
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
     """SQLite, but for the test that asks for both."""
     return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))
-
-
-@contextmanager
-def counted(runtime: Runtime) -> Iterator[list[str]]:
-    """Every statement that the database is asked meanwhile."""
-    asked: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        del connection, cursor, rest
-        if not statement.startswith(("BEGIN", "PRAGMA")):
-            asked.append(statement)
-
-    event.listen(runtime.db.engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(runtime.db.engine, "before_cursor_execute", note)
 
 
 def test_home_says_what_runs_and_what_needs_a_person(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:

@@ -9,9 +9,10 @@ from flask import abort
 from sender.audience.segments import SegmentError
 from sender.campaigns import programs, second_person, writing
 from sender.campaigns.moves import ControlError
+from sender.campaigns.planning import variants_of
 from sender.campaigns.rendering import TemplateError
 from sender.campaigns.writing import CampaignIn
-from sender.models import Campaign, Program
+from sender.models import Campaign, Program, Variant
 from web.auth import person, require
 from web.context import runtime
 
@@ -37,6 +38,7 @@ class Building:
     campaign: Campaign
     written: CampaignIn
     program: Program
+    variants: Sequence[Variant]
 
     @property
     def id(self) -> int:
@@ -56,14 +58,14 @@ class Building:
 def load(campaign_id: int, right: str = "write") -> Building:
     """The campaign, for whoever may work on it: 404 or 403 otherwise."""
     with runtime().db.read() as session:
-        campaign = session.get(Campaign, campaign_id)
-        if campaign is None:
+        found = writing.with_program(session, campaign_id)
+        if found is None:
             abort(404)
+        campaign, program = found
         require(right, campaign.program_id)
-        written = writing.written(session, campaign_id)
-        program = session.get_one(Program, campaign.program_id)
+        variants = variants_of(session, campaign_id)
         session.expunge_all()
-    return Building(campaign, written, program)
+    return Building(campaign, writing.as_written(campaign, program, variants), program, variants)
 
 
 def frame(building: Building, here: str) -> dict[str, Any]:

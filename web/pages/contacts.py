@@ -9,7 +9,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from guards.base import Purpose
 from sender.audience import contacts, upkeep
-from sender.audience.checks import Checked, CheckError, check
+from sender.audience.checks import Checked, check_number
 from sender.audience.numbers import find
 from sender.audience.phone import PhoneError, parse
 from sender.audience.timeline import Profile, profile, timeline
@@ -58,12 +58,13 @@ def find_one() -> ResponseReturnValue:
 @door.get("/contacts/<int:number_id>")
 def show(number_id: int) -> ResponseReturnValue:
     """One number: who it is, may they be texted now, and what happened."""
-    found = _profile(number_id)
     with runtime().db.read() as session:
-        moments = timeline(session, runtime().keys, number_id, person().programs)
+        found = profile(session, runtime().keys, number_id) or abort(404)
         known = programs.listing(session, person().programs)
+        brands = {program.id: program.brand for program in known}
+        moments = timeline(session, found, person().programs, brands)
         asked = _asked(known)
-        answer = _may_i(session, found, asked)
+        answer = _may_i(session, found, asked, known)
     return render_template(
         "contact.html",
         found=found,
@@ -225,11 +226,9 @@ def _asked(known: list[Program]) -> dict[str, str]:
     return {"program": chosen, "purpose": purpose if fits else Purpose.MARKETING.value}
 
 
-def _may_i(session: Any, found: Profile, asked: dict[str, str]) -> Checked | None:
+def _may_i(session: Any, found: Profile, asked: dict[str, str], known: list[Program]) -> Checked | None:
     """What the gate would say now; None where there is nothing to ask about."""
-    if not found.e164 or not asked["program"]:
+    program_id = next((program.id for program in known if program.slug == asked["program"]), None)
+    if not found.e164 or program_id is None:
         return None
-    try:
-        return check(runtime(), session, found.e164, asked["program"], Purpose(asked["purpose"]))
-    except CheckError:
-        return None
+    return check_number(runtime(), session, found.number_id, program_id, Purpose(asked["purpose"]))

@@ -11,13 +11,15 @@ from sender.audience import crowds
 from sender.campaigns import library, preview, prices, rendering
 from sender.campaigns.writing import VariantIn, WordsDoubted
 from web.auth import Door, signed_in
-from web.context import runtime
+from web.context import runtime, web
 from web.pages import building
 from web.pages.blocks import render_block
 from web.pages.building import Building, Refused
 
-OWN_FIELDS = ("language", "country", "region", "postal_code", "preferences_link")
+OWN_FIELDS = ("language", "country", "region", "postal_code")
 DEFAULT = "default:"
+FIELDS_SECONDS = 60.0
+"""So long the fields that people have are remembered."""
 
 door = Door("text_step", __name__, rule=signed_in)
 
@@ -90,7 +92,9 @@ def _typed(found: Building) -> Words:
 
 def _page(found: Building, words: Words, error: str, doubted: bool = False) -> str:
     with runtime().db.read() as session:
-        known = crowds.known_attributes(session)
+        known = web().remembered.get(
+            "attributes", runtime().clock.elapsed(), FIELDS_SECONDS, lambda: crowds.known_attributes(session)
+        )
         saved = library.templates(session, found.campaign.program_id)
     return render_template(
         "builder/text.html",
@@ -116,8 +120,9 @@ def _looked(found: Building, words: Words) -> dict[str, Any]:
     try:
         with runtime().db.read() as session:
             now = runtime().clock.now()
+            of_campaign = found.campaign, found.program, found.variants
             values["seen"] = preview.preview(
-                runtime(), session, found.campaign, words.place, words.text, words.defaults, now
+                runtime(), session, *of_campaign, words.place, words.text, words.defaults, now
             )
     except Refused as error:
         values["mistake"] = str(error)
