@@ -20,6 +20,7 @@ from sender.api.answers import forget_answers
 from sender.audience.erasing import finish_erasures
 from sender.audience.importing import uploads
 from sender.audience.sealer import seal_some
+from sender.automations import entering, stepping
 from sender.backup.place import mark
 from sender.campaigns.control import cancel_waiting, finish_done, pause_strayed, start_due
 from sender.campaigns.planner import plan_slice
@@ -98,6 +99,12 @@ class Scheduler:
                 Step("tell", 1.0, lambda: tell(runtime), by_the_clock=False),
                 Step("post", 1.0, lambda: post_due(runtime, self.poster, wire), by_the_clock=False),
                 Step("forget events", 600.0, lambda: forget_events(runtime), by_the_clock=False),
+            ],
+            "automations": [
+                Step("enter", 0.5, lambda: entering.enter(runtime)),
+                Step("come round", 1.0, lambda: entering.come_round(runtime)),
+                Step("leave", 1.0, lambda: stepping.leave(runtime)),
+                Step("take steps", 0.5, lambda: stepping.take_steps(runtime)),
             ],
             "notices": [Step("tell people", 5.0, lambda: tell_people(runtime), by_the_clock=False)],
             "forgetting": [Step("erase", 5.0, lambda: finish_erasures(runtime), by_the_clock=False)],

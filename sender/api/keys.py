@@ -21,6 +21,9 @@ from sender.crypto import Keyring
 from sender.models import ApiKey, Program
 
 SCOPES = (
+    "automations:read",
+    "automations:write",
+    "events:write",
     "messages:read",
     "messages:write",
     "checks:read",
