@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-proof test test-nightly chaos planted check fix bench docs screenshots audit site lock
+.PHONY: help setup demo demo-proof test test-nightly chaos planted check fix bench docs audit screenshots lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,10 +55,6 @@ docs: setup ## Write docs/commands.md from the commands themselves
 
 audit: setup $(VENV)/audit.stamp ## Known faults, our code, licences, list of parts (build/sbom.json); fails where it could not look
 	@$(VENV)/audit/bin/python tests/audit.py
-
-site: setup $(VENV)/site.stamp ## Build the site of docs/ into build/site; any broken link fails
-	@$(BIN)/python docs/make_places.py
-	@$(VENV)/site/bin/mkdocs build --quiet --strict
 
 screenshots: setup $(VENV)/test.stamp ## Take a picture of every page
 	@$(BIN)/python -m tests.browser.screenshots

@@ -20,6 +20,21 @@ REACHES_OUT = {
     "sender/golive.py": "our own public address",
     "sender/up.py": "our own health pages",
 }
+# Whoever may read who said yes and who said stop: what decides asks the facts, everybody else only shows or records.
+STANDINGS = {"ConsentStanding", "load_standings"}
+READS_STANDING = {
+    "sender/audience": "the ledger, the facts, and what lists or counts people",
+    "sender/models": "the table",
+    "sender/api/people.py": "tells it to other software",
+    "sender/campaigns/compliance.py": "counts it for a report",
+    "sender/campaigns/own_phones.py": "whether a phone's own yes has lapsed",
+    "sender/delivery/asking.py": "whether a yes is still to be confirmed",
+    "sender/delivery/canary.py": "whether our own STOP was heard",
+    "sender/delivery/conversing.py": "what a keyword changes",
+    "sender/delivery/restoring.py": "what a START brings back",
+    "sender/delivery/reviews.py": "what a decision releases",
+    "sender/delivery/signing_up.py": "whether a sign-up is new",
+}
 CLIENTS = {"urllib.request", "requests", "httpx", "smtplib", "http.client", "twilio.rest"}
 
 
@@ -46,6 +61,11 @@ def named(file: Path) -> list[str]:
 def test_only_these_reach_outside() -> None:
     """No other module of the product has an HTTP or mail client: a text leaves by the provider alone."""
     assert strangers(REACHES_OUT, CLIENTS, "guards", "sender", "web") == []
+
+
+def test_standing_is_read_by_the_facts() -> None:
+    """Gate, planner, rehearsal and pages do not look up consent: there is one reading, and guards judge it."""
+    assert strangers(READS_STANDING, STANDINGS, "guards", "sender", "web") == []
 
 
 def test_only_the_provider_creates_messages() -> None:
