@@ -24,7 +24,7 @@ class Disclosure:
 
 def wording(program: Program, about: str) -> str:
     """The words beside the box that is ticked on a form, or that are read out where somebody signs up in person."""
-    return f"I agree to get {_texts(program, about)} at the number I give here. {_terms(program)}"
+    return f"I agree to get {_texts(program, about)}, at the number I give here. {_terms(program)}"
 
 
 def call(program: Program, about: str, keyword: str, address: str) -> str:
@@ -70,7 +70,7 @@ def _parts(program: Program, about: str) -> Iterable[tuple[str, bool]]:
 
 def _texts(program: Program, about: str) -> str:
     kind = "marketing texts" if "marketing" in program.purposes else "texts"
-    return f"recurring automated {kind} ({about.strip()}) from {program.brand}, {program.frequency.strip()},"
+    return f"recurring automated {kind} ({about.strip()}) from {program.brand}, {program.frequency.strip()}"
 
 
 def _terms(program: Program) -> str:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from guards import rules
 from guards.base import Cap, Purpose, Window
 from sender.accounts import Person
+from sender.audience.disclosure import is_secure_link
 from sender.audience.phone import PhoneError, parse
 from sender.campaigns.parts import MAX_BODY
 from sender.crypto import text_hash
@@ -71,6 +72,7 @@ class ProgramIn:
     the reason, which is an owner's right;
     ``wordings`` maps a kind of WORDING_KINDS to what is shown or answered, ``refusals`` a country to the refusal
     line its law wants. ``footer_every_days`` 0: in every text; ``max_parts`` 0: no limit; ``domains``: of links.
+    ``frequency``, ``terms_url`` and ``privacy_url`` are said before a yes, and may be written later.
     """
 
     slug: str
@@ -92,6 +94,9 @@ class ProgramIn:
     domains: Sequence[str] = ()
     age_gate: bool = False
     resends: bool = False
+    frequency: str = ""
+    terms_url: str = ""
+    privacy_url: str = ""
 
 
 def listing(session: Session, programs: Collection[int] | None = None) -> list[Program]:
@@ -144,6 +149,9 @@ def _program(wanted: ProgramIn, now: datetime) -> Program:
         max_parts=wanted.max_parts,
         age_gate=wanted.age_gate,
         resends=wanted.resends,
+        frequency=wanted.frequency.strip(),
+        terms_url=wanted.terms_url.strip(),
+        privacy_url=wanted.privacy_url.strip(),
         created_at=now,
     )
     program.domains = sorted({domain.strip().lower() for domain in wanted.domains})
@@ -205,6 +213,9 @@ def _check_words(wanted: ProgramIn) -> None:
         raise ProgramError(f"The program has no purpose; give at least one of {', '.join(Purpose)}.")
     if min(wanted.footer_every_days, wanted.max_parts) < 0:
         raise ProgramError("footer_every_days and max_parts count from 0, which stands for always and for no limit.")
+    for name in ("terms_url", "privacy_url"):
+        if getattr(wanted, name) and not is_secure_link(getattr(wanted, name).strip()):
+            raise ProgramError(f"The {name} is no whole address; write one that begins with https://.")
     for domain in wanted.domains:
         if not _DOMAIN.fullmatch(domain.strip().lower()):
             raise ProgramError(f"The domain {domain!r} must be a host name alone, such as shop.example.com.")

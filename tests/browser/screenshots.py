@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from sender.audience.links import own_page_token
 from tests.browser.world import EMAIL, PASSWORD, chromium, served
 
 FOLDER = Path(__file__).parents[2] / "build" / "screenshots"
@@ -42,6 +43,12 @@ PAGES = {
     "import-columns": "/imports/1",
     "import-done": "/imports/2",
     "import-checked": "/imports/3",
+    "opt-in": "/opt-in",
+    "opt-in-form": "/opt-in/1",
+    "opt-in-edit": "/opt-in/2/edit",
+    "opt-in-person": "/opt-in/in-person",
+    "opt-in-poster": "/opt-in/1/poster?paper=letter",
+    "join": "/join/tastings",
     "builder-test": "/campaigns/6/edit/test",
     "reports": "/reports",
     "compliance": "/reports/compliance",
@@ -82,7 +89,7 @@ def take_pictures(folder: Path, wanted: tuple[str, ...] = ()) -> list[str]:
     chosen = {name: path for name, path in PAGES.items() if not wanted or name in wanted}
     with (
         tempfile.TemporaryDirectory() as home,
-        served(Path(home)) as (address, welcome, opt_out, _),
+        served(Path(home)) as (address, welcome, opt_out, runtime),
         sync_playwright() as play,
     ):
         browser = play.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
@@ -106,19 +113,20 @@ def take_pictures(folder: Path, wanted: tuple[str, ...] = ()) -> list[str]:
                 page.wait_for_timeout(250)
                 page.screenshot(path=folder / f"{name}-{suffix}.png", full_page=True, animations="disabled")
             other.close()
-        complaints += strangers(browser, folder, address, opt_out)
+        own = f"/p/{own_page_token(runtime.keys, 2, runtime.clock.now())}"
+        complaints += strangers(browser, folder, address, {"opt-out": opt_out, "own-page": own})
         browser.close()
     return complaints
 
 
-def strangers(browser: Browser, folder: Path, address: str, opt_out: str) -> list[str]:
-    """Pictures of the pages of people who are not signed in."""
+def strangers(browser: Browser, folder: Path, address: str, links: dict[str, str]) -> list[str]:
+    """Pictures of the pages of people who are not signed in, with the links that texts bring by name."""
     complaints: list[str] = []
     page = browser.new_page(viewport=PHONE)
     watch(page, address, complaints)
-    for name, path in (("opt-out", opt_out), ("login", "/login")):
+    for name, path in {**links, "login": "/login"}.items():
         page.goto(address + path)
-        page.screenshot(path=folder / f"{name}.png", animations="disabled")
+        page.screenshot(path=folder / f"{name}.png", full_page=True, animations="disabled")
     return complaints
 
 

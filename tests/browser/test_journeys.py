@@ -1,8 +1,14 @@
 """What a marketer does, in a real browser, from the first click to the last."""
 
 from playwright.sync_api import Page, expect
+from sqlmodel import select
 
+from sender.audience.links import own_page_token
 from sender.campaigns import control
+from sender.delivery.replies import InboundText, receive
+from sender.models import OptInRequest
+from tests.browser.screenshots import PHONE
+from tests.browser.test_pages import violations
 from tests.browser.world import House
 
 
@@ -94,3 +100,48 @@ def test_the_builder_works_without_javascript(house: House, owner: tuple[Page, l
         other.reload()
     expect(other.locator("text=Never get it")).to_be_visible()
     plain.close()
+
+
+def test_a_form_is_written_and_signed_and_the_person_leaves_again(
+    house: House, owner: tuple[Page, list[str]], axe: str
+) -> None:
+    """The preview follows the editor; a phone without script signs up, says YES, and later stops all texts."""
+    page, complaints = owner
+    page.goto(house.address + "/opt-in/new")
+    page.get_by_label("What the texts are about").fill("openings of new shops")
+    expect(page.locator("#preview")).to_contain_text("recurring automated marketing texts (openings of new shops)")
+    page.get_by_label("Address").fill("openings")
+    page.get_by_label("United States").check()
+    page.get_by_role("button", name="Save draft").click()
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("/join/openings").first).to_be_visible()
+
+    browser = page.context.browser
+    assert browser is not None
+    phone = browser.new_context(java_script_enabled=False, viewport=PHONE)  # type: ignore[arg-type]
+    stranger = phone.new_page()
+    stranger.set_default_timeout(10_000)
+    stranger.goto(house.address + "/join/openings")
+    assert not stranger.get_by_role("checkbox").is_checked()
+    stranger.get_by_label("Mobile number").fill("(312) 555-0187")
+    if stranger.get_by_label("Country").count():
+        stranger.get_by_label("Country").select_option("US")
+    stranger.get_by_role("checkbox").check()
+    stranger.get_by_role("button", name="Sign up").click()
+    expect(stranger.get_by_role("heading")).to_have_text("Look at your phone")
+    receive(house.runtime, InboundText("SM" + "d" * 32, "+13125550187", "+12125550100", "Yes"))
+    with house.runtime.db.read() as session:
+        asked = session.execute(select(OptInRequest).order_by(OptInRequest.id.desc())).scalars().first()  # type: ignore[union-attr]
+    assert asked is not None
+    assert asked.state == "confirmed"
+
+    own = f"{house.address}/p/{own_page_token(house.runtime.keys, asked.number_id, house.runtime.clock.now())}"
+    page.goto(own)
+    assert violations(page, axe) == []
+    stranger.goto(own)
+    stranger.get_by_role("button", name="30 days").click()
+    expect(stranger.get_by_text("Paused until")).to_be_visible()
+    stranger.get_by_role("button", name="Stop all texts").click()
+    expect(stranger.get_by_text("signed up to nothing here")).to_be_visible()
+    assert complaints == []
+    phone.close()

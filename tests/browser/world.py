@@ -36,6 +36,7 @@ from sender.models import (
 )
 from sender.runtime import Runtime
 from sender.settings import Settings
+from tests.browser.signed_up import open_doors
 from tests.browser.uploaded import bring_files
 from tests.web.conftest import NoProvider
 from web.app import create_app
@@ -268,6 +269,7 @@ def served(home: Path) -> Iterator[House]:
         fill(session, runtime)
         link = accounts.make_owner_link(session, runtime.keys, runtime.clock.real())
     bring_files(runtime, 1)
+    open_doors(runtime, EMAIL)
     server = make_server("127.0.0.1", 0, create_app(runtime), threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -101,6 +101,8 @@ def test_the_public_page_says_everything_and_ticks_nothing(app: Flask, form: int
     box = re.search(r'<input type="checkbox"[^>]*>', page.text)
     assert box
     assert "checked" not in box[0]
+    assert 'name="agree"' in box[0]
+    assert '<form method="post" novalidate>' in page.text
     assert "Set-Cookie" not in page.headers
     assert "X-Frame-Options" not in page.headers
     assert "frame-ancestors https://shop.example.com" in page.headers["Content-Security-Policy"]
