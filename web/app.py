@@ -24,6 +24,7 @@ from web.headers import SecurityHeaders, is_https
 from web.pages import (
     account,
     audience_step,
+    automations,
     builder,
     campaigns,
     contacts,
@@ -82,6 +83,7 @@ DOORS: tuple[Door, ...] = (
     inbox.door,
     unsure.door,
     reports.door,
+    automations.door,
 )
 
 

@@ -50,6 +50,8 @@ PAGES = {
     "opt-in-poster": "/opt-in/1/poster?paper=letter",
     "join": "/join/tastings",
     "builder-test": "/campaigns/6/edit/test",
+    "automations": "/automations",
+    "automation-new": "/automations/new",
     "reports": "/reports",
     "compliance": "/reports/compliance",
     "comparison": "/reports/comparison/4",

@@ -80,6 +80,10 @@ RULES = {
     **dict.fromkeys(("rules.listing", "rules.show", "rules.ask_change", "rules.make_change"), "signed_in"),
     **dict.fromkeys(("rules.ask_switch", "rules.make_switch"), "signed_in"),
     **dict.fromkeys((f"unsure.{name}" for name in ("show", "live", "decide")), "signed_in"),
+    **dict.fromkeys(
+        (f"automations.{name}" for name in ("listing", "show", "edit", "save", "ask_start", "start", "pause")),
+        "signed_in",
+    ),
     **dict.fromkeys((f"reports.{name}" for name in ("show", "as_csv", "show_compliance", "compare")), "signed_in"),
     **dict.fromkeys((f"inbox.{name}" for name in INBOX), "signed_in"),
     "campaigns.listing": "signed_in",
@@ -95,6 +99,7 @@ FILL = {
     "slug": "nowhere",
     "token": "x",
     "campaign_id": 1,
+    "automation_id": 1,
     "action": "pause",
     "step": "submit",
     "change": "loosen",

@@ -207,6 +207,11 @@ def lasting(span: timedelta) -> str:
     return " ".join(said[:2])
 
 
+def wait_words(minutes: int) -> str:
+    """A wait of so many minutes in words."""
+    return lasting(timedelta(minutes=minutes))
+
+
 def machine_time(instant: datetime) -> str:
     """An instant as RFC 3339."""
     return instant.astimezone(UTC).isoformat(timespec="seconds")
@@ -232,6 +237,7 @@ FILTERS: dict[str, Any] = {
     "moment": moment,
     "reason_words": reason_words,
     "segment_words": segment_words,
+    "wait_words": wait_words,
     "share": share,
     "state_tone": state_tone,
     "state_words": state_words,
