@@ -33,6 +33,7 @@ RESULTS = ROOT / "var" / "mutation"
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 LEAST = 0.95
 SLOW = ("tests/guards/test_naive.py", "tests/guards/test_quiet_hours.py")
+LATER = tuple(f"tests/guards/test_{name}.py" for name in ("intervals", "opt_out_footer", "rules_command", "properties"))
 OF_HOURS = frozenset({"quiet_hours", "intervals", "zones", "places", "__init__", "reading", "days", "purposes"})
 """Only what these files hold is asked by the slow tests."""
 CASES = "tests/conformance/test_conformance.py"
@@ -94,7 +95,7 @@ def name_of(path: Path) -> str:
 
 
 def stages(path: Path) -> Iterator[list[str]]:
-    """Yield the tests nearest to a file, then all others, the slow ones last."""
+    """Yield the tests nearest to a file, then all others, in the order of the time they take."""
     names = OWN.get(path.stem, (path.stem,))
     own = [file for file in (f"tests/guards/test_{name}.py" for name in names) if (ROOT / file).exists()]
     if path.stem in BY_CASES:
@@ -102,7 +103,8 @@ def stages(path: Path) -> Iterator[list[str]]:
     if own:
         yield own
     everything = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "tests/guards").glob("test_*.py"))
-    yield [file for file in (CASES, *everything) if file not in (*own, *SLOW)]
+    yield [file for file in (CASES, *everything) if file not in (*own, *LATER, *SLOW)]
+    yield [file for file in LATER if file not in own]
     slow = [file for file in SLOW if path.stem in OF_HOURS and file not in own]
     if slow:
         yield slow

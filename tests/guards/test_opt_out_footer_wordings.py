@@ -68,6 +68,14 @@ def test_every_wording_is_recognised(tag: str, footer: str) -> None:
         "Odpisz STOP, aby zrezygnować",
         "END to quit",
         "Reply CANCEL to unsubscribe",
+        "REVOKE: no recibir",
+        "QUIT to optout",
+        "STOP to optout",
+        "STOP for at afmelde",
+        "Reply with STOP.",
+        "Répondez : STOP.",
+        "Svara STOPP så slutar vi",
+        "Optout: reply TD",
     ],
 )
 def test_other_peoples_words_count_too(said: str) -> None:

@@ -1,7 +1,9 @@
 """Rule files: all there, all cited, dated, and refused with one sentence when one is wrong."""
 
+import calendar
 import re
 from datetime import date
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,25 @@ def test_the_version_changes_with_any_file(tmp_path: Path) -> None:
 def test_the_language_of_days(rule: str, year: int, days: list[str]) -> None:
     """Fixed days bring their weekday neighbour, weekdays are counted from either end, shifts and even years work."""
     assert sorted(day.isoformat() for day in YearlyDay("a day", rule).in_year(year)) == days
+
+
+@pytest.mark.parametrize("weekday", range(7))
+def test_weekdays_are_counted_as_in_a_calendar(weekday: int) -> None:
+    """The first to the fourth and the last of each weekday are those of the printed months of seven years."""
+    name = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[weekday]
+    for year, month in product(range(2024, 2031), range(1, 13)):
+        printed = [week[weekday] for week in calendar.monthcalendar(year, month) if week[weekday]]
+        for nth in (1, 2, 3, 4, -1):
+            day = YearlyDay("a day", f"{name}#{nth}/{month:02}").in_year(year)
+            assert day == {date(year, month, printed[nth - 1 if nth > 0 else -1])}
+
+
+def test_a_day_that_cannot_be_read_or_is_not_in_every_year_is_refused() -> None:
+    """The sentence says how days are written; the leap day would have no date in most years."""
+    with pytest.raises(ValueError, match=r"^'mon#5/01' is not MM-DD, mon#3/01 or easter-2, .+ @even where needed$"):
+        YearlyDay("a day", "mon#5/01")
+    with pytest.raises(ValueError, match="day"):
+        YearlyDay("a day", "02-29")
 
 
 @pytest.mark.parametrize(
