@@ -3,10 +3,10 @@
 Every place of the named files of guards/ (all of them when none is named) is spoilt in turn: one comparison, constant,
 condition, argument or answer at a time, and tests/guards and tests/conformance are asked; it is killed when one fails.
 What runs out of processor time (never of time on the wall) is counted by itself: a loop that nobody would leave in.
-Functions are asked the quick way first (quick.py); what is left runs in a process of its own through its own tests,
-then all others. Results are kept in var/mutation; what was asked before is asked again only with --again, survivors
-also with --alive; --slow passes over the quick way. Survivors with a reason stand in survivors.toml. Ends with 1 below
-95 of 100, or where a survivor has no reason.
+Functions are asked the quick way first (quick.py), then the data outside of them (constants.py); what is left runs in a
+process of its own through its own tests, then all others. Results are kept in var/mutation; what was asked before is
+asked again only with --again, survivors also with --alive; --slow passes over the quick way of functions. Survivors
+with a reason stand in survivors.toml. Ends with 1 below 95 of 100, or where a survivor has no reason.
 
 Not spoilt: docstrings, annotations, decorators (caches), and the words after ``note=``, which are for people and pinned
 by no test.
@@ -20,14 +20,20 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
+from itertools import islice
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
 
-from tests.guards.quick import ROOT, House, Outcome, answers, in_child, with_house
+from tests.guards import constants
+from tests.guards.quick import ROOT, House, Outcome, Ran, answers, collected, in_child
 from tests.guards.spoiling import Mutant, mutants
+
+if TYPE_CHECKING:
+    import pytest
 
 RESULTS = ROOT / "var" / "mutation"
 SURVIVORS = Path(__file__).with_name("survivors.toml")
@@ -184,21 +190,40 @@ def _line(mutant: str, outcome: Outcome) -> str:
 
 def ask_quickly(paths: Sequence[Path], until: float) -> None:
     """Ask about every function that can be spoilt in place, in a process of its own: this one must not know guards."""
-    child = os.fork()
-    if child == 0:
-        always_the_same()
-        os._exit(with_house([*PLAIN, CASES, "tests/guards"], lambda house: _ask_house(house, paths, until)))
-    if os.waitpid(child, 0)[1]:
-        sys.exit("The tests cannot be run unspoilt; see above.")
+    _with_tests([CASES, "tests/guards"], lambda items, ran: _ask_house(items, ran, paths, until))
 
 
-def _ask_house(house: House, paths: Sequence[Path], until: float) -> None:
+def _ask_house(items: Sequence["pytest.Item"], ran: Ran, paths: Sequence[Path], until: float) -> None:
+    house = House(items, ran)
+    house.watch()
     for results in map(Results, paths):
         for mutant, found in answers(house, results.path, results.open()):
             if found is not None:
                 results.keep(mutant, found)
             if time.monotonic() > until:
                 return
+
+
+def ask_about_data(paths: Sequence[Path], until: float) -> None:
+    """Ask about what stands outside of functions, by the first two stages of each file's tests."""
+    for results in map(Results, paths):
+        if time.monotonic() < until and any(not mutant.function for mutant in results.open()):
+            files = [file for stage in islice(stages(results.path), 2) for file in stage]
+            _with_tests(files, lambda items, _, results=results: _ask_data(items, results))  # type: ignore[misc]
+
+
+def _ask_data(items: Sequence["pytest.Item"], results: "Results") -> None:
+    for mutant, found in constants.answers(items, results.path, name_of(results.path), results.open()):
+        results.keep(mutant, found)
+
+
+def _with_tests(files: Sequence[str], work: Callable[[Sequence["pytest.Item"], Ran], None]) -> None:
+    child = os.fork()
+    if child == 0:
+        always_the_same()
+        os._exit(collected([*PLAIN, *files], work))
+    if os.waitpid(child, 0)[1]:
+        sys.exit("The tests cannot be run unspoilt; see above.")
 
 
 def ask_slowly(paths: Sequence[Path], until: float) -> None:
@@ -235,6 +260,7 @@ def main() -> int:
     if any(Results(path).open() for path in paths):
         if not options.slow:
             ask_quickly(paths, until)
+        ask_about_data(paths, until)
         ask_slowly(paths, until)
     return told(paths)
 

@@ -197,22 +197,23 @@ def live_function(where: tuple[str, str]) -> FunctionType | None:
 class Plugin:
     """Lets pytest collect under watch, then takes the place of its loop."""
 
-    def __init__(self, work: Callable[[House], None]) -> None:
+    def __init__(self, work: Callable[[Sequence[pytest.Item], Ran], None]) -> None:
         self.work, self.watch = work, Watch()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Judge instead of running the tests."""
         sys.setprofile(None)
-        house = House(session.items, self.watch.ran)
         gc.collect()
         gc.freeze()
-        house.watch()
-        self.work(house)
+        self.work(session.items, self.watch.ran)
         return True
 
 
-def with_house(arguments: Sequence[str], work: Callable[[House], None]) -> int:
-    """Collect the tests that pytest finds with these arguments, and do something with all of them at hand."""
+def collected(arguments: Sequence[str], work: Callable[[Sequence[pytest.Item], Ran], None]) -> int:
+    """Collect the tests that pytest finds with these arguments, and do something with all of them at hand.
+
+    ``work`` is told, too, which functions ran while their modules were imported.
+    """
     plugin = Plugin(work)
     with plugin.watch:
         return int(pytest.main([*arguments], plugins=[plugin]))
