@@ -33,7 +33,7 @@ def check(draft: Draft, facts: Facts) -> Verdict:
 
 def findings(text: str, purpose: Purpose, policy: Policy) -> tuple[Finding, ...]:
     """Everything there is to say about a text as it would leave, gravest first, then in the order of the text."""
-    found = [one for finder in _FINDERS for one in finder(text, purpose, _settings(policy))]
+    found = [one for finder in _FINDERS for one in finder(text, purpose, settings_of(policy))]
     marketing = looks_like_marketing(text) if purpose is not Purpose.MARKETING else None
     found += [marketing] if marketing else []
     return tuple(sorted(found, key=lambda one: (_GRAVITY[one.severity], one.span)))
@@ -54,7 +54,8 @@ def looks_like_marketing(text: str) -> Finding | None:
     )
 
 
-def _settings(policy: Policy) -> Settings:
+def settings_of(policy: Policy) -> Settings:
+    """What the judgement of words depends on."""
     return Settings(policy.brand, policy.footer, policy.domains, policy.max_parts, policy.age_gate, policy.countries)
 
 

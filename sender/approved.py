@@ -35,7 +35,9 @@ _CAMPAIGNS, _PROGRAMS, _VARIANTS = Campaign.__table__, Program.__table__, Varian
 _IDS: BindParameter[int] = bindparam("ids", expanding=True)
 _OWN = ("id", "program_id", "approved_hash", *(name for names in PARTS.values() for name in names))
 _READ_CAMPAIGNS = select(*(_CAMPAIGNS.c[name] for name in _OWN)).where(_CAMPAIGNS.c.id.in_(_IDS))
-_READ_PROGRAMS = select(_PROGRAMS.c.id, *(_PROGRAMS.c[name] for name in OF_PROGRAM)).where(_PROGRAMS.c.id.in_(_IDS))
+_READ_PROGRAMS = select(_PROGRAMS.c.id, _PROGRAMS.c.links, *(_PROGRAMS.c[name] for name in OF_PROGRAM)).where(
+    _PROGRAMS.c.id.in_(_IDS)
+)
 _WORDS = ("campaign_id", "name", "template", "defaults", "segment", "share")
 _READ_VARIANTS = (
     select(*(_VARIANTS.c[name] for name in _WORDS))
@@ -86,6 +88,8 @@ def _parts(
     values["texts"] += [[one["name"], one["template"], one["defaults"]] for one in variants]
     values["audience"] += [[one["segment"], one["share"]] for one in variants]
     values["program"] = [campaign["program_id"], *(program[name] for name in OF_PROGRAM)]
+    # Named only where links are shortened: approvals from before there was such a thing go on holding.
+    values["program"] += [program["links"]] if program["links"] else []
     return {part: _digest(value) for part, value in values.items()}
 
 

@@ -4,26 +4,21 @@ An act is an :class:`~sender.models.Audit` row in the same transaction as what i
 rows behind the writers. ``actor``: an e-mail address, "key NAME", "command line", "scheduler", "gate" or "system".
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from sender.db import Database, Pace
+from sender import sealing
+from sender.crypto import Keyring
+from sender.db import Database
 from sender.models import Audit
+from sender.sealing import Chain
 
-GENESIS = bytes(32)
-SLICE = 300
 PAGE = 50
-SEALED_FIELDS = ("id", "at", "actor", "action", "subject", "detail")
-
-
-class BrokenAudit(Exception):
-    """The audit is not what it was when it was sealed; the sentence names the first act that shows it."""
+AUDIT = Chain("audit", "Act", "audit", Audit, ("id", "at", "actor", "action", "subject", "detail"), "at")
 
 
 def note(
@@ -33,41 +28,14 @@ def note(
     session.add(Audit(at=at, actor=actor, action=action, subject=subject, detail=dict(detail or {})))
 
 
-def seal_some(database: Database) -> int:
+def seal_some(database: Database, keys: Keyring) -> int:
     """Chain up to 300 acts that are not chained yet; returns how many."""
-    waiting = select(Audit).where(col(Audit.sequence).is_(None)).order_by(col(Audit.id))
-    with database.read() as session:
-        if session.execute(waiting.limit(1)).first() is None:
-            return 0
-    with database.write(Pace.BULK, redoable=True) as session:
-        sequence, previous = _head(session)
-        acts = list(session.execute(waiting.limit(SLICE)).scalars())
-        for act in acts:
-            sequence += 1
-            act.sequence, act.previous = sequence, previous
-            act.hash = previous = link(previous, sequence, act)
-        return len(acts)
+    return sealing.seal_some(AUDIT, database, keys)
 
 
-def verify(session: Session) -> int:
-    """Walk the chain from its first act; returns its length. BrokenAudit names where it does not hold."""
-    expected, previous = 0, GENESIS
-    sealed = select(Audit).where(col(Audit.sequence).is_not(None)).order_by(col(Audit.sequence))
-    for act in session.execute(sealed.execution_options(yield_per=1000)).scalars():
-        expected += 1
-        if act.sequence != expected:
-            raise BrokenAudit(f"Act {expected} of the audit is missing.")
-        if act.previous != previous or act.hash != link(previous, expected, act):
-            raise BrokenAudit(f"Act {expected} of the audit was changed after it was sealed.")
-        previous = act.hash or b""
-    return expected
-
-
-def link(previous: bytes, sequence: int, act: Audit) -> bytes:
-    """The hash of one act in its place: SHA-256 over the one before and the act as canonical JSON."""
-    body = {name: _plain(getattr(act, name)) for name in SEALED_FIELDS}
-    canonical = json.dumps({"sequence": sequence, **body}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(previous + canonical.encode()).digest()
+def verify(session: Session, keys: Keyring) -> int:
+    """Walk the chain from its first act to its signed end; returns its length. BrokenChain names what is wrong."""
+    return sealing.verify(AUDIT, session, keys).sequence
 
 
 def listing(
@@ -97,13 +65,3 @@ def shown(act: Audit) -> dict[str, Any]:
         "detail": act.detail,
         "sealed": act.sequence is not None,
     }
-
-
-def _plain(value: Any) -> Any:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-
-
-def _head(session: Session) -> tuple[int, bytes]:
-    last = select(col(Audit.sequence), col(Audit.hash)).where(col(Audit.sequence).is_not(None))
-    row = session.execute(last.order_by(col(Audit.sequence).desc()).limit(1)).first()
-    return (row[0], row[1]) if row else (0, GENESIS)

@@ -114,7 +114,7 @@ class Database:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 15, "check_same_thread": False})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 15, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
@@ -164,6 +164,7 @@ def _has_begun(connection: sqlite3.Connection, is_last: bool) -> bool:
 def _postgresql(url: str, pool: int) -> Engine:
     return create_engine(
         url,
+        hide_parameters=True,
         pool_size=pool,
         max_overflow=pool,
         pool_pre_ping=True,

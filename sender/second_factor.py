@@ -7,6 +7,7 @@ import secrets
 from datetime import datetime
 
 import pyotp
+import segno
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
@@ -29,6 +30,11 @@ def new_secret() -> str:
 def address(secret: str, email: str) -> str:
     """The otpauth:// address that an authenticator app reads from a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
+
+
+def qr(secret: str, email: str) -> str:
+    """The same address as a QR code, an SVG image in a ``data:`` address."""
+    return str(segno.make(address(secret, email), error="m").svg_data_uri(scale=4, border=2))
 
 
 def switch_on(

@@ -6,7 +6,7 @@ import os
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
@@ -114,7 +114,10 @@ class Settings(BaseSettings):
     )
     canary_minutes: int = Field(default=60, ge=0, le=1440, description="Minutes between two test STOPs; 0: none.")
     canary_number: str = Field(default="+12025550199", description="A fictional number that says the test STOPs.")
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR; DEBUG has a line for each text."
+    )
+    log_format: Literal["lines", "json"] = Field(default="lines", description="lines for people, json for programs.")
 
     @classmethod
     def settings_customise_sources(

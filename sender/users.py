@@ -20,7 +20,7 @@ from sender.accounts import (
 from sender.crypto import Keyring
 from sender.db import upsert
 from sender.models import Program
-from sender.models.accounts import ALL_PROGRAMS, Role, SignedIn, User
+from sender.models.accounts import ALL_PROGRAMS, Passkey, Role, SignedIn, User
 from sender.rights import OFFERED, ROLES
 
 
@@ -117,9 +117,10 @@ def set_disabled(session: Session, real: datetime, actor: str, email: str, disab
 
 
 def drop_second_factor(session: Session, real: datetime, actor: str, email: str) -> None:
-    """Ask this user for the password alone from now on."""
+    """Ask this user for the password alone from now on; passkeys end too: a lost device may have held both."""
     user = _user(session, email)
     second_factor.switch_off(session, user.id or 0)
+    session.execute(delete(Passkey).where(col(Passkey.user_id) == user.id))
     audit.note(session, real, actor, "user.second_factor", user.email, {"on": False})
 
 

@@ -17,7 +17,7 @@ def pages(context: typer.Context) -> None:
     """Serve pages until told to stop."""
     if context.invoked_subcommand:
         return
-    with opened(patience=PATIENCE) as runtime:
+    with opened(patience=PATIENCE, process="web") as runtime:
         try:
             run(runtime)
         except (MissingAssetsError, AddressTakenError) as error:
@@ -27,7 +27,7 @@ def pages(context: typer.Context) -> None:
 @app.command()
 def hooks() -> None:
     """Serve Twilio's requests until told to stop."""
-    with opened(patience=PATIENCE) as runtime:
+    with opened(patience=PATIENCE, process="hooks") as runtime:
         try:
             asyncio.run(serve(runtime))
         except OSError as error:

@@ -8,6 +8,7 @@ from flask import Flask, Response, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]
 from jinja2 import StrictUndefined
+from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from sender.delivery import receipts
@@ -33,8 +34,11 @@ from web.pages import (
     imports,
     inbox,
     join,
+    links,
     opt_in,
     opt_out,
+    passkeys,
+    preferences,
     reports,
     review,
     rules,
@@ -59,8 +63,12 @@ DOORS: tuple[Door, ...] = (
     hooks.door,
     opt_out.door,
     join.door,
+    links.door,
+    preferences.door,
     sign_in.door,
     sign_in.leaving,
+    passkeys.door,
+    passkeys.entrance,
     frame_doors.door,
     home.door,
     campaigns.door,
@@ -165,6 +173,8 @@ def show_fault(error: Exception) -> ResponseReturnValue:
 
 def _start_watch() -> None:
     g.started = time.monotonic()
+    clear_contextvars()
+    bind_contextvars(request=problems.request_id())
 
 
 def _loudness(response: Response) -> int:

@@ -4,11 +4,12 @@ What is decided here is asked again by the gate at the moment of sending; nothin
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
@@ -21,7 +22,7 @@ from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.audience.numbers import find_or_make
 from sender.audience.pools import choose, last_lines
-from sender.campaigns import parts, prices
+from sender.campaigns import parts, prices, short_links
 from sender.campaigns.planning import final_text, most_parts
 from sender.crypto import seal, text_hash
 from sender.db import run_below
@@ -29,6 +30,8 @@ from sender.locks import lock_numbers
 from sender.models import ApiKey, Decision, Message
 from sender.runtime import Runtime
 from sender.states import Status
+
+log = structlog.get_logger()
 
 CAME_TO_NOTHING = (Status.BLOCKED.value, Status.CANCELLED.value, Status.EXPIRED.value, Status.FAILED.value)
 """Such a text may be asked for again inside its ``dedupe`` window."""
@@ -54,6 +57,7 @@ class _Judged:
     draft: Draft
     text: str
     outcome: Cleared | Refused
+    links: Mapping[str, str]
 
 
 def ask(runtime: Runtime, session: Session, key: ApiKey, wanted: Sequence[Wanted]) -> list[Said | RequestError]:
@@ -72,6 +76,7 @@ def ask(runtime: Runtime, session: Session, key: ApiKey, wanted: Sequence[Wanted
     prepared = _from_their_numbers(session, prepared, ids)
     for place, said in _judge_all(runtime, session, key, prepared, ids, now).items():
         answers[place] = said
+    log.info("texts kept", messages=[f"msg_{one.message_id}" for one in answers if isinstance(one, Said)])
     return [answer for answer in answers if answer is not None]
 
 
@@ -118,14 +123,16 @@ def _known(runtime: Runtime, session: Session, some: dict[int, Prepared], ids: d
 
 
 def _judge(runtime: Runtime, key: ApiKey, one: Prepared, number_id: int, known: Known) -> _Judged:
-    draft = held_to(Draft(one.text, one.purpose, Kind.API, subject=one.subject), known.facts.policy.least)
+    policy = known.facts.policy
+    short = short_links.shorten(one.text, one.purpose, policy, one.links, runtime.settings.address)
+    draft = held_to(Draft(short.words, one.purpose, Kind.API, subject=one.subject), policy.least)
     text, outcome = final_text(run(draft, known.facts, runtime.chain), draft, known.facts)
     if len(text) > parts.MAX_BODY:
         note = f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}"
         outcome = Refused(Block("too_long", note=note), "api", ())
     if key.is_test and not runtime.settings.reaches_nobody:
         outcome = Refused(Block("test_key", note="Texts of a test key go to a simulator only."), "api", ())
-    return _Judged(one, number_id, known, draft, text, outcome)
+    return _Judged(one, number_id, known, draft, text, outcome, short.targets)
 
 
 def _earlier(session: Session, key: ApiKey, judged: _Judged, now: datetime) -> int | None:
@@ -149,6 +156,9 @@ def _keep(runtime: Runtime, session: Session, key: ApiKey, judged: _Judged, now:
     """Write the text with its words; a refusal with its decision (promise 8)."""
     values = _row(runtime, key, judged, now)
     message_id = run_below(session, insert(Message).values(**values).returning(col(Message.id))).scalar_one()
+    if judged.links and judged.prepared.links:
+        kept = short_links.Kept(message_id, judged.number_id, judged.known.data_key, judged.links)
+        short_links.keep(session, [kept], judged.prepared.links.days, now)
     if isinstance(judged.outcome, Refused):
         row = decision(message_id, judged.outcome, judged.known, "api", now)
         run_below(session, insert(Decision.__table__), [row])  # type: ignore[attr-defined]

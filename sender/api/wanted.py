@@ -12,6 +12,7 @@ from guards.base import Purpose
 from guards.content import looks_like_marketing
 from sender.audience.phone import Phone, PhoneError, parse
 from sender.audience.pools import pool_of
+from sender.campaigns import short_links
 from sender.campaigns.rendering import RenderError, TemplateError, compile_template, fields_used, finished
 from sender.models import ApiKey, FromNumber, Program
 
@@ -63,6 +64,7 @@ class Prepared:
     ends_at: datetime
     dedupe: timedelta
     subject: str | None = None
+    links: short_links.Rule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Sending:
     id: int
     purposes: frozenset[str]
     lines: tuple[FromNumber, ...]
+    links: short_links.Rule | None = None
 
 
 def programs_named(session: Session, key: ApiKey, slugs: Collection[str]) -> dict[str, Sending]:
@@ -82,7 +85,12 @@ def programs_named(session: Session, key: ApiKey, slugs: Collection[str]) -> dic
     of_programs = select(FromNumber).where(col(FromNumber.program_id).in_(ids)).order_by(col(FromNumber.id).desc())
     lines = list(session.execute(of_programs).scalars())
     return {
-        slug: Sending(row.id or 0, frozenset(row.purposes), tuple(line for line in lines if line.program_id == row.id))
+        slug: Sending(
+            row.id or 0,
+            frozenset(row.purposes),
+            tuple(line for line in lines if line.program_id == row.id),
+            short_links.rule_of(row),
+        )
         for slug, row in mine.items()
     }
 
@@ -103,7 +111,11 @@ def prepare(wanted: Wanted, programs: Mapping[str, Sending], now: datetime) -> P
         raise RequestError("no_from_number", f"Program {wanted.program!r} has no from_number for {phone.region}.")
     at, ends_at = _times(wanted, now)
     words = words_of(wanted)
-    return Prepared(phone, program.id, wanted.purpose, words, pool, pool[0], at, ends_at, wanted.dedupe, wanted.subject)
+    # Each text has links of its own: with short ones no text would be the same as an earlier one.
+    links = None if wanted.dedupe else program.links
+    return Prepared(
+        phone, program.id, wanted.purpose, words, pool, pool[0], at, ends_at, wanted.dedupe, wanted.subject, links
+    )
 
 
 def words_of(wanted: Wanted) -> str:

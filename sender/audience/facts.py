@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
@@ -127,7 +128,10 @@ class FactsLoader:
         people = _people(session, {one.number_id for one in asked})
         standings = load_standings(session, people)
         common = common or read_common(session, asked)
-        policies, lines, drops = common.policies, common.lines, common.drops
+        policies = {
+            one: (_with_own_domain(policy, self.address), link) for one, (policy, link) in common.policies.items()
+        }
+        lines, drops = common.lines, common.drops
         since = now - max((lookback(policy.caps) for policy, _ in policies.values()), default=timedelta())
         sends = _sends(session, people, since)
         for number_id, queued in (_queued(session, people, now) if waiting else {}).items():
@@ -285,6 +289,12 @@ def drops_of(outside_hours: str, over_cap: str) -> frozenset[str]:
 def _policies(session: Session, program_ids: Collection[int]) -> dict[int, tuple[Policy, str]]:
     statement = select(Program).where(col(Program.id).in_(program_ids)).execution_options(populate_existing=True)
     return {row.id or 0: (policy_of(row), row.link_footer) for row in session.execute(statement).scalars()}
+
+
+def _with_own_domain(policy: Policy, address: str) -> Policy:
+    """Short links stand on our own domain and lead to the program's: where those are listed, ours is one of them."""
+    own = urlsplit(address).hostname or ""
+    return replace(policy, domains=(*policy.domains, own)) if policy.domains and own else policy
 
 
 def policy_of(program: Program) -> Policy:

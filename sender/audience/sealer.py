@@ -1,22 +1,24 @@
-"""Chains the consent ledger: each committed event gets the next number and a hash over itself and the one before.
+"""The consent ledger's chain: sealed behind the writers, verified here, and on an export by a script of its own.
 
-One sealer works behind the writers, so a STOP never waits for the chain. SHA-256 over the previous hash and the
-event as canonical JSON (sorted keys, no spaces, UTF-8, instants in UTC); personal data is in it only as row ids.
+What a person could be known by is in it only as the id of a row and as ciphertext, so that an erasure breaks nothing.
 """
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Any
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
-from sender.db import Database, Pace
+from sender import sealing
+from sender.audience.verify_ledger import FORMAT, Tampered, check
+from sender.crypto import Keyring, text_hash
+from sender.db import Database
 from sender.models import ConsentEvent
+from sender.sealing import BrokenChain, Chain, End, canonical, is_signed, signature
 
-GENESIS = bytes(32)
-SLICE = 300
 SEALED_FIELDS = (
     "id",
     "number_id",
@@ -35,55 +37,72 @@ SEALED_FIELDS = (
 )
 
 
-class BrokenChain(Exception):
-    """The ledger is not what it was when it was sealed; the sentence names the first event that shows it."""
+def _has_its_hash(event: ConsentEvent) -> bool:
+    return event.wording_hash == (text_hash(event.wording) if event.wording else None)
 
 
-def seal_some(database: Database) -> int:
+LEDGER = Chain("consent", "Event", "consent ledger", ConsentEvent, SEALED_FIELDS, "recorded_at", _has_its_hash)
+
+
+def seal_some(database: Database, keys: Keyring) -> int:
     """Seal up to 300 events that are not sealed yet; returns how many."""
-    with database.read() as session:
-        if (
-            session.execute(select(col(ConsentEvent.id)).where(col(ConsentEvent.sequence).is_(None)).limit(1)).scalar()
-            is None
-        ):
-            return 0
-    with database.write(Pace.BULK, redoable=True) as session:
-        sequence, previous = _head(session)
-        unsealed = select(ConsentEvent).where(col(ConsentEvent.sequence).is_(None)).order_by(col(ConsentEvent.id))
-        events = list(session.execute(unsealed.limit(SLICE)).scalars())
-        for event in events:
-            sequence += 1
-            event.sequence, event.previous = sequence, previous
-            event.hash = previous = link(previous, sequence, event)
-        return len(events)
+    return sealing.seal_some(LEDGER, database, keys)
 
 
-def verify(session: Session) -> int:
-    """Walk the chain from its first event; returns its length. BrokenChain names where it does not hold."""
-    expected, previous = 0, GENESIS
-    sealed = select(ConsentEvent).where(col(ConsentEvent.sequence).is_not(None)).order_by(col(ConsentEvent.sequence))
-    for event in session.execute(sealed.execution_options(yield_per=1000)).scalars():
-        expected += 1
-        if event.sequence != expected:
-            raise BrokenChain(f"Event {expected} of the consent ledger is missing.")
-        if event.previous != previous or event.hash != link(previous, expected, event):
-            raise BrokenChain(f"Event {expected} of the consent ledger was changed after it was sealed.")
-        previous = event.hash or b""
-    return expected
+def verify(session: Session, keys: Keyring, anchors: tuple[End, ...] = ()) -> int:
+    """Walk the chain from its first event to its signed end; returns its length. BrokenChain names what is wrong."""
+    return sealing.verify(LEDGER, session, keys, anchors).sequence
 
 
-def link(previous: bytes, sequence: int, event: ConsentEvent) -> bytes:
-    """The hash of one event in its place."""
-    body = {name: _plain(getattr(event, name)) for name in SEALED_FIELDS}
-    canonical = json.dumps({"sequence": sequence, **body}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(previous + canonical.encode()).digest()
+def head(session: Session) -> End:
+    """How the ledger ends, to be written down or published as an anchor."""
+    return sealing.head(LEDGER, session)
 
 
-def _plain(value: Any) -> Any:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+def export(session: Session, keys: Keyring, now: datetime) -> Iterator[bytes]:
+    """The sealed ledger as lines of canonical JSON: what it is, every event, and its signed end with a hash of all."""
+    whole = hashlib.sha256()
+    end = End(0, sealing.GENESIS)
+    for line in _lines(session, now):
+        whole.update(line + b"\n")
+        yield line
+        if "hash" in (body := json.loads(line)):
+            end = End(body["event"]["sequence"], bytes.fromhex(body["hash"]))
+    said: dict[str, Any] = {"sequence": end.sequence, "hash": end.hash.hex(), "sha256": whole.hexdigest()}
+    yield canonical({"end": {**said, "signature": signature(keys, "export", *said.values()).hex()}})
 
 
-def _head(session: Session) -> tuple[int, bytes]:
-    last = select(col(ConsentEvent.sequence), col(ConsentEvent.hash)).where(col(ConsentEvent.sequence).is_not(None))
-    row = session.execute(last.order_by(col(ConsentEvent.sequence).desc()).limit(1)).first()
-    return (row[0], row[1]) if row else (0, GENESIS)
+def verify_export(keys: Keyring, lines: Iterable[bytes], anchors: tuple[End, ...] = ()) -> int:
+    """What the script checks, and the signature, which only this installation can; returns how many events it holds.
+
+    BrokenChain names the line that does not hold.
+    """
+    try:
+        end = check(lines, {one.sequence: one.hash.hex() for one in anchors})
+    except Tampered as error:
+        raise BrokenChain(str(error)) from error
+    signed = _bytes_of(end.pop("signature"))
+    if signed is None or not is_signed(keys, signed, "export", end["sequence"], end["hash"], end["sha256"]):
+        raise BrokenChain("The signature under the export is not of this installation.")
+    return int(end["sequence"])
+
+
+def script() -> str:
+    """The words of the script that checks an export with Python alone."""
+    return files("sender.audience").joinpath("verify_ledger.py").read_text()
+
+
+def _lines(session: Session, now: datetime) -> Iterator[bytes]:
+    at = now.astimezone(UTC).isoformat()
+    yield canonical({"format": FORMAT, "exported_at": at})
+    for event in session.execute(LEDGER.sealed().execution_options(yield_per=1000)).scalars():
+        body = {"sequence": event.sequence, **LEDGER.body(event)}
+        yield canonical({"event": body, "previous": event.previous.hex(), "hash": event.hash.hex()})
+
+
+def _bytes_of(given: object) -> bytes | None:
+    """The bytes that a line of an export says; None where it says something else."""
+    try:
+        return bytes.fromhex(str(given))
+    except ValueError:
+        return None

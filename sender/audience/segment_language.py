@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 TEXT_FIELDS = frozenset({"country", "area_code", "line_type", "language", "postal_code", "region", "zone"})
-HAPPENED = frozenset({"last_text_at", "last_reply_at", "agreed_at"})
-"""When the latest text left for a person, when their latest reply came, since when their newest consent holds."""
+HAPPENED = frozenset({"last_text_at", "last_reply_at", "last_click_at", "agreed_at"})
+"""When the latest text left for a person, when their latest reply and click came, since when their consent holds."""
 TIME_FIELDS = frozenset({"created_at", "changed_at"}) | HAPPENED
 NUMBER_FIELDS = frozenset({"import_id"})
 ATTRIBUTE = "attributes."

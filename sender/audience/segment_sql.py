@@ -44,11 +44,17 @@ from sender.audience.segment_language import (
     edges,
     kind,
 )
-from sender.models import ConsentStanding, Contact, Message, Number, Reply
+from sender.models import Click, ConsentStanding, Contact, Message, Number, Reply
 
 _TABLES: Mapping[str, Any] = {
     **dict.fromkeys(("country", "area_code", "line_type"), Number),
     **dict.fromkeys(("language", "postal_code", "region", "zone", "import_id", "created_at", "changed_at"), Contact),
+}
+_LATEST: Mapping[str, tuple[Any, str]] = {
+    "last_text_at": (Message, "sent_at"),
+    "last_reply_at": (Reply, "received_at"),
+    "last_click_at": (Click, "at"),
+    "agreed_at": (ConsentStanding, "as_of"),
 }
 _COMPARISONS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "lt": lambda has, value: has < value,
@@ -154,11 +160,12 @@ def _column(field: str) -> ColumnElement[Any]:
 
 def _latest(field: str) -> ColumnElement[Any]:
     """What happened last with the contact's number, whatever the program; NULL where it never did."""
-    table: Any = {"last_text_at": Message, "last_reply_at": Reply, "agreed_at": ConsentStanding}[field]
-    column = {"last_text_at": "sent_at", "last_reply_at": "received_at", "agreed_at": "as_of"}[field]
+    table, column = _LATEST[field]
     newest = select(func.max(col(getattr(table, column)))).where(col(table.number_id) == col(Contact.number_id))
     if table is ConsentStanding:
         newest = newest.where(col(ConsentStanding.state) == "in")
+    if table is Click:
+        newest = newest.where(col(Click.not_counted) == "")
     return newest.correlate(Contact).scalar_subquery()
 
 

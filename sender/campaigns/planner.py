@@ -4,6 +4,7 @@ The cursor moves in the same transaction that writes the slice's messages, and o
 takes time (guards, words, sealing) is done before that transaction, for SQLite has one lock for everybody.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from guards.base import Defer, Kind
 from guards.chain import Cleared
 from sender.approved import strayed
 from sender.audience.decisions import decision
+from sender.campaigns import short_links
 from sender.campaigns.audience import members
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
 from sender.crypto import seal, text_hash
@@ -35,7 +37,7 @@ def plan_slice(runtime: Runtime, campaign_id: int) -> int:
         if end is None:
             end = session.execute(select(func.max(col(Contact.id)))).scalar() or 0
         now = runtime.clock.now()
-        plan = load_plan(session, campaign)
+        plan = replace(load_plan(session, campaign), for_real=True)
         some = members(session, plan.audience, now, start, end, SLICE)
         planned = decide(runtime, session, plan, some, now)
     stop = some[-1].contact_id if len(some) == SLICE else end
@@ -44,6 +46,7 @@ def plan_slice(runtime: Runtime, campaign_id: int) -> int:
         if not _move_cursor(session, campaign_id, start, stop, end, now):
             return 0
         _write(session, plan.campaign_id, rows, planned, now)
+        _keep_links(session, plan, planned, now)
     return len(planned)
 
 
@@ -72,6 +75,20 @@ def _write(
         for message_id, number_id in session.execute(statement)
     ]
     insert_new(session, Decision, decisions)
+
+
+def _keep_links(session: Session, plan: Plan, planned: list[Planned], now: datetime) -> None:
+    with_links = {one.member.number_id: one for one in planned if one.links}
+    if plan.links is None or not with_links:
+        return
+    mine = col(Message.campaign_id) == plan.campaign_id, col(Message.number_id).in_(list(with_links))
+    rows = session.execute(select(col(Message.id), col(Message.number_id)).where(*mine))
+    kept = []
+    for message_id, number_id in rows:
+        one = with_links[number_id]
+        if one.known is not None:
+            kept.append(short_links.Kept(message_id or 0, number_id, one.known.data_key, one.links))
+    short_links.keep(session, kept, plan.links.days, now)
 
 
 def _row(plan: Plan, one: Planned, now: datetime, real: datetime) -> dict[str, Any]:

@@ -16,12 +16,16 @@ from guards.base import Block, Defer, Draft, Facts, Purpose
 from guards.chain import Cleared, Refused, run
 from guards.local_start import last_of
 from sender.audience.facts import Asked, Common, FactsLoader, Known, drops_of, policy_of
+from sender.audience.links import own_page_link
 from sender.audience.pools import choose, last_lines, pool_of
-from sender.campaigns import parts, prices, starts
+from sender.campaigns import parts, prices, short_links, starts
 from sender.campaigns.audience import Audience, Member, audience_of
 from sender.campaigns.rendering import RenderError, Template, compile_template
 from sender.models import Campaign, FromNumber, Program, Variant
 from sender.runtime import Runtime
+
+OWN_PAGE = "preferences_link"
+"""The field of a template that is the link to the person's own page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class Planned:
     """What one member would get: the text with its footer, and the chain's answer.
 
     ``cost`` is what a budget sets aside for it, in ten-thousandths; ``draft`` the words before the chain.
-    ``keeps``: its from_number is the one that texted this person before, out of several.
+    ``keeps``: its from_number is the one that texted this person before, out of several. ``links`` are the targets of
+    its short links by token.
     """
 
     member: Member
@@ -41,11 +46,15 @@ class Planned:
     cost: int = 0
     draft: Draft | None = None
     keeps: bool = False
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything of a campaign that is the same for all its members, read and compiled once."""
+    """Everything of a campaign that is the same for all its members, read and compiled once.
+
+    Only where it is planned ``for_real`` do links to people's own pages work; who looks ahead sees one to nowhere.
+    """
 
     campaign_id: int
     program_id: int
@@ -61,6 +70,8 @@ class Plan:
     subject: str | None = None
     price_table: prices.Table = field(default_factory=prices.table)
     rate: float | None = None
+    links: short_links.Rule | None = None
+    for_real: bool = False
     common: Common | None = None
 
     def line(self, line_id: int | None) -> FromNumber | None:
@@ -95,7 +106,8 @@ def load_plan(
         campaign.subject,
         prices.known(session),
         campaign.rate,
-        Common(
+        links=short_links.rule_of(program, campaign.name),
+        common=Common(
             {campaign.program_id: (policy_of(program), program.link_footer)},
             {campaign.id or 0: drops_of(campaign.outside_hours, campaign.over_cap)},
             {line.id or 0: line for line in lines},
@@ -168,10 +180,13 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
     if known is None:
         return Planned(member, "", 0, None, _block("erased"), None)
     try:
-        words = plan.templates[member.variant_id].render(context(member))
+        template = plan.templates[member.variant_id]
+        words = template.render({**context(member), **_own_links(runtime, plan, member, template)})
     except RenderError as error:
         return Planned(member, "", 0, None, _block("render_error", str(error)), known)
-    draft = Draft(words, plan.purpose, subject=plan.subject, language=plan.languages.get(member.variant_id, ""))
+    policy, address = known.facts.policy, runtime.settings.address
+    short = short_links.shorten(words, plan.purpose, policy, plan.links, address)
+    draft = Draft(short.words, plan.purpose, subject=plan.subject, language=plan.languages.get(member.variant_id, ""))
     outcome = run(draft, known.facts, runtime.chain)
     if line is None and not (isinstance(outcome, Refused) and isinstance(outcome.verdict, Block)):
         outcome = _block("no_from_number", f"the program has no from_number for {member.country}")
@@ -181,7 +196,9 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
         outcome = _block("too_long", f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}")
     kind, today = line.kind if line else "", known.facts.now.date()
     each = prices.reserved_price(member.country, kind, today, plan.price_table)
-    return Planned(member, text, size, line.id if line else None, outcome, known, size * each, draft)
+    return Planned(
+        member, text, size, line.id if line else None, outcome, known, size * each, draft, links=short.targets
+    )
 
 
 def final_text(outcome: Cleared | Refused, draft: Draft, facts: Facts) -> tuple[str, Cleared | Refused]:
@@ -204,6 +221,14 @@ def most_parts(text: str, draft: Draft, facts: Facts) -> int:
         return parts.count(text).parts
     worst = opt_out_footer.worst(text, policy.brand.strip(), opt_out_footer.footer_for(facts), draft.language)
     return max(parts.count(text).parts, parts.count(worst).parts)
+
+
+def _own_links(runtime: Runtime, plan: Plan, member: Member, template: Template) -> dict[str, str]:
+    """The link to the person's own page, where the text has one."""
+    if OWN_PAGE not in template.used:
+        return {}
+    number_id = member.number_id if plan.for_real else 0
+    return {OWN_PAGE: own_page_link(runtime.keys, runtime.settings.address, number_id, runtime.clock.now())}
 
 
 def _block(reason: str, note: str = "") -> Refused:

@@ -91,7 +91,8 @@ def preview(
     said = findings.of_template(source, plan.purpose, policy)
     if planned and planned[0].text:
         worded = {(one.code, one.sentence) for one in said}
-        whole = content.findings(planned[0].text, plan.purpose, policy)
+        known = planned[0].known
+        whole = content.findings(planned[0].text, plan.purpose, known.facts.policy if known else policy)
         said = (*said, *(one for one in whole if (one.code, one.sentence) not in worded))
     return Preview([look(runtime, one) for one in planned], said, culprits(source), used, parts.count(source))
 

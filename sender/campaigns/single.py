@@ -1,5 +1,6 @@
 """One text of kind test, judged and kept like all others: what it would be refused for refuses it at once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -12,11 +13,11 @@ from guards.chain import Refused, run
 from guards.explain import explain
 from sender.audience.facts import Asked, FactsLoader
 from sender.audience.pools import line_for
-from sender.campaigns import parts, prices
+from sender.campaigns import parts, prices, short_links
 from sender.campaigns.moves import ControlError
 from sender.campaigns.planning import final_text, most_parts
 from sender.crypto import seal, text_hash
-from sender.models import FromNumber, Message
+from sender.models import FromNumber, Message, Program
 from sender.runtime import Runtime
 from sender.states import Status
 
@@ -40,6 +41,7 @@ class _Text(NamedTuple):
     parts: int
     send_after: datetime
     data_key: bytes
+    links: Mapping[str, str]
 
 
 def keep(runtime: Runtime, session: Session, single: Single) -> int:
@@ -52,7 +54,8 @@ def keep(runtime: Runtime, session: Session, single: Single) -> int:
     line = line_for(session, mine, single.program_id, single.number_id, single.country)
     if line is None:
         raise ControlError(f"The program has no from_number for {single.country}; add one first.")
-    text, now = _judged(runtime, session, single, line), runtime.clock.now()
+    rule = short_links.rule_of(session.get_one(Program, single.program_id))
+    text, now = _judged(runtime, session, single, line, rule), runtime.clock.now()
     row = Message(
         program_id=single.program_id,
         number_id=single.number_id,
@@ -73,17 +76,24 @@ def keep(runtime: Runtime, session: Session, single: Single) -> int:
     )
     session.add(row)
     session.flush()
+    if rule is not None:
+        kept = short_links.Kept(row.id or 0, single.number_id, text.data_key, text.links)
+        short_links.keep(session, [kept], rule.days, now)
     return row.id or 0
 
 
-def _judged(runtime: Runtime, session: Session, single: Single, line: FromNumber) -> _Text:
+def _judged(
+    runtime: Runtime, session: Session, single: Single, line: FromNumber, rule: short_links.Rule | None
+) -> _Text:
     now = runtime.clock.now()
     asked = Asked(single.number_id, single.number_id, single.program_id, single.purpose, line.id, single.ends_at)
     loader = FactsLoader(runtime.keys, runtime.settings.address)
     known = loader.load(session, [asked], now, runtime.clock.margin).get(single.number_id)
     if known is None:
         raise ControlError("The data of the person with this number was erased.")
-    draft = Draft(single.words, single.purpose, Kind.TEST, subject=single.subject, language=single.language)
+    policy, address = known.facts.policy, runtime.settings.address
+    short = short_links.shorten(single.words, single.purpose, policy, rule, address)
+    draft = Draft(short.words, single.purpose, Kind.TEST, subject=single.subject, language=single.language)
     text, outcome = final_text(run(draft, known.facts, runtime.chain), draft, known.facts)
     later = now
     if isinstance(outcome, Refused):
@@ -92,4 +102,4 @@ def _judged(runtime: Runtime, session: Session, single: Single, line: FromNumber
         later = outcome.verdict.until
     if len(text) > parts.MAX_BODY:
         raise ControlError(f"The text has {len(text)} characters with its footer; the most is {parts.MAX_BODY}.")
-    return _Text(text, most_parts(text, draft, known.facts), later, known.data_key)
+    return _Text(text, most_parts(text, draft, known.facts), later, known.data_key, short.targets)

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from sender.audience.links import own_page_link
 from sender.campaigns.audience import Member, members
 from sender.campaigns.moves import ControlError, audit, one
 from sender.campaigns.own_phones import proven
-from sender.campaigns.planning import Plan, context, load_plan
+from sender.campaigns.planning import OWN_PAGE, Plan, context, load_plan
 from sender.campaigns.rendering import RenderError
 from sender.campaigns.single import Single, keep
 from sender.locks import lock_numbers
@@ -49,7 +50,7 @@ def send_test(
         plan = load_plan(session, campaign)
         variant_id = _variant(plan, variant)
         sample = _contact(session, contact_id, variant_id) if contact_id else _first(session, plan, variant_id, now)
-    words = _words(plan, variant_id, sample)
+    words = _words(runtime, plan, variant_id, sample)
     single = Single(
         plan.program_id, phone.number_id, country, words, plan.purpose, now + GOOD_FOR,
         plan.languages.get(variant_id, ""), plan.subject,
@@ -87,9 +88,10 @@ def _variant(plan: Plan, name: str) -> int:
     raise ControlError(f"The campaign has no variant {name!r}; it has {', '.join(plan.names.values())}.")
 
 
-def _words(plan: Plan, variant_id: int, sample: Member | None) -> str:
+def _words(runtime: Runtime, plan: Plan, variant_id: int, sample: Member | None) -> str:
     try:
-        return plan.templates[variant_id].render(context(sample) if sample else {})
+        mine = {OWN_PAGE: own_page_link(runtime.keys, runtime.settings.address, 0, runtime.clock.now())}
+        return plan.templates[variant_id].render({**(context(sample) if sample else {}), **mine})
     except RenderError as error:
         raise ControlError(f"{error} Choose another contact for the test.") from error
 

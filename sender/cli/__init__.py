@@ -13,7 +13,9 @@ from sender.cli import (
     campaigns,
     contacts,
     filters,
+    forgetting,
     keys,
+    ledger,
     library,
     prices,
     processes,
@@ -24,7 +26,7 @@ from sender.cli import (
     rules,
     users,
 )
-from sender.cli.common import console, emit, fail, opened
+from sender.cli.common import console, emit, opened
 
 app = typer.Typer(
     name="tactful",
@@ -34,7 +36,6 @@ app = typer.Typer(
     add_completion=False,
 )
 db = typer.Typer(help="The database of this installation.", no_args_is_help=True)
-ledger = typer.Typer(help="The consent ledger.", no_args_is_help=True)
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(programs.app, name="program")
 app.add_typer(campaigns.app, name="campaign")
@@ -42,7 +43,7 @@ app.add_typer(apikeys.app, name="apikey")
 app.add_typer(audit.app, name="audit")
 app.add_typer(db, name="db")
 app.add_typer(keys.app, name="keys")
-app.add_typer(ledger, name="ledger")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(prices.app, name="prices")
 app.add_typer(library.templates, name="template")
 app.add_typer(library.phones, name="phone")
@@ -52,22 +53,11 @@ app.add_typer(users.app, name="users")
 bench.register(app)
 campaign_acts.register(campaigns.app)
 filters.register(app)
+forgetting.register(app)
 processes.register(app)
 records.register(app)
 replies.register(app)
 rules.register(app)
-
-
-@ledger.command("verify")
-def ledger_verify() -> None:
-    """Walk the sealed chain of the consent ledger; status 1 names the first event that does not hold."""
-    from sender.audience.sealer import BrokenChain, verify
-
-    with opened() as runtime, runtime.db.read() as session:
-        try:
-            console.print(f"The consent ledger holds: {verify(session):,} sealed events.")
-        except BrokenChain as broken:
-            fail(str(broken))
 
 
 @app.command()

@@ -40,9 +40,10 @@ def listing(
 def verify() -> None:
     """Walk the sealed chain of the audit; status 1 names the first act that does not hold."""
     from sender import audit
+    from sender.sealing import BrokenChain
 
     with opened() as runtime, runtime.db.read() as session:
         try:
-            console.print(f"The audit holds: {audit.verify(session):,} sealed acts.")
-        except audit.BrokenAudit as broken:
+            console.print(f"The audit holds: {audit.verify(session, runtime.keys):,} sealed acts.")
+        except BrokenChain as broken:
             fail(str(broken))

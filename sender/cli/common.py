@@ -4,11 +4,12 @@ Imports stand inside the functions: a filter must answer before a database drive
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -81,22 +82,24 @@ PATIENCE = 60.0
 
 
 @contextmanager
-def opened(*, sending: bool = False, patience: float = 0.0) -> "Iterator[Runtime]":
+def opened(*, sending: bool = False, patience: float = 0.0, process: str = "command") -> "Iterator[Runtime]":
     """A runtime on a database with the newest schema; refusals end the command with one sentence.
 
-    Only ``sending`` processes need Twilio's credentials; ``patience`` is how many seconds the database may be away.
+    Only ``sending`` processes need Twilio's credentials; ``patience`` is how many seconds the database may be away;
+    ``process`` is how it signs its lines in the log.
     """
     from sqlalchemy.exc import OperationalError
 
     from sender.collector import spare_what_lasts
     from sender.crypto import KeyFileError
     from sender.drift import Watch
+    from sender.logs import speak
     from sender.providers.absent import AbsentProvider
     from sender.providers.base import SendError
     from sender.schema import SchemaError, require_current
 
-    log_to_stderr()
     settings = load_settings()
+    speak(settings, process)
     try:
         runtime = build(settings) if sending else _build(settings, AbsentProvider(), Watch())
         runtime.db.await_answer(patience)
@@ -150,19 +153,19 @@ def prepare(settings: "Settings", *, backup: bool = True) -> "Path | None":
     return kept
 
 
-def log_to_stderr() -> None:
-    """One line of key=value per event; numbers and texts are never logged."""
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S"),
-            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
-        ],
-        # Asked anew for each line: what stands for standard error may have been closed since.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-    )
+@contextmanager
+def new_file(path: "Path") -> "Iterator[IO[bytes]]":
+    """A file of mode 0600 that was not there; taken away again where writing it fails."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail(f"The file {path} cannot be made: {error.strerror}; choose another name.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def instant(text: str) -> datetime:

@@ -13,7 +13,6 @@ from sender.cli.common import (
     console,
     errors,
     load_settings,
-    log_to_stderr,
     opened,
     prepare,
     redis_address,
@@ -33,11 +32,12 @@ def up() -> None:
     """Start everything in this terminal on your own data; Ctrl-C stops it all."""
     from sender.accounts import AccountError, make_owner_link
     from sender.doctor import examine
+    from sender.logs import speak
     from sender.supervisor import Supervisor
     from sender.up import build_processes, child_environment
 
-    log_to_stderr()
     settings = load_settings()
+    speak(settings, "up")
     faults = [finding for finding in examine(settings, first_start=True) if finding.fatal]
     if faults:
         for finding in faults:
@@ -116,7 +116,7 @@ def worker() -> None:
     from sender.backup.place import check_in
     from sender.worker import run_worker
 
-    with opened(sending=True, patience=PATIENCE) as runtime:
+    with opened(sending=True, patience=PATIENCE, process="worker") as runtime:
         check_in(runtime)
         run_worker(runtime, redis_address(runtime.settings))
 
@@ -126,7 +126,7 @@ def scheduler() -> None:
     from sender.backup.place import check_in
     from sender.scheduler import run_scheduler
 
-    with opened(sending=True, patience=PATIENCE) as runtime:
+    with opened(sending=True, patience=PATIENCE, process="scheduler") as runtime:
         check_in(runtime)
         run_scheduler(runtime, redis_address(runtime.settings))
 

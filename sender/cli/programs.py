@@ -41,6 +41,28 @@ def listing() -> None:
     console.print(table)
 
 
+@app.command("links")
+def links(
+    program: Annotated[str, typer.Argument(help="The program's short name.")],
+    days: Annotated[int, typer.Option(help="How long its short links lead on.")] = 90,
+    utm: Annotated[bool, typer.Option(help="Add UTM parameters to what they lead to.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Leave links as they are written, as in a new program.")] = False,
+) -> None:
+    """Shorten the links of a program's texts and count clicks; its privacy notice must say so."""
+    from sender.campaigns.short_links import LinkRefused, switch_off, switch_on
+
+    with opened() as runtime:
+        try:
+            if off:
+                switch_off(runtime, program, ACTOR)
+            else:
+                switch_on(runtime, program, days, utm, ACTOR)
+        except LinkRefused as error:
+            fail(str(error))
+    said = "stay as they are written" if off else f"are shortened and lead on for {days} days"
+    console.print(f"Links of {program} {said}; approved campaigns of it are approved anew before they go on.")
+
+
 @app.command("word")
 def word(
     program: Annotated[str, typer.Argument(help="The program's short name.")],

@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 from guards import sizes
 from guards.base import Kind, Purpose
 from sender.audience import disclosure
+from sender.audience.links import PLACEHOLDER, own_page_link
 from sender.crypto import seal, text_hash
 from sender.db import insert_new
 from sender.delivery.lines import Line
@@ -36,6 +37,8 @@ def plan(
     if not words or not line.from_number.can_receive:
         return
     now = runtime.clock.now()
+    if PLACEHOLDER in words:
+        words = words.replace(PLACEHOLDER, own_page_link(runtime.keys, runtime.settings.address, number_id, now))
     row = {
         "program_id": line.program_id,
         "number_id": number_id,

@@ -19,6 +19,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Select, bindparam, or_, select, update
 from sqlmodel import Session, col
 
@@ -47,6 +48,8 @@ from sender.providers.base import (
 )
 from sender.runtime import Runtime
 from sender.states import Status, advance
+
+log = structlog.get_logger()
 
 HANDFUL = 96
 LEAST_HANDFUL = 64
@@ -183,9 +186,21 @@ class Pipeline:
         except BaseException as error:
             # Whatever else went wrong, the request may have left: this is never proof that it did not.
             outcome = OutcomeUnknown(f"unexpected {type(error).__name__}; the text may have been accepted")
+        _say(one, outcome)
         written = self._answers.put(Returned(one, outcome))
         self.slots.give_back(1)
         return written
+
+
+def _say(one: Opened, outcome: Accepted | SendError) -> None:
+    """The line that joins a message to what the provider calls it, or to why it did not take it."""
+    name = f"msg_{one.message_id}"
+    if isinstance(outcome, Accepted):
+        log.debug("accepted", message=name, sid=outcome.sid)
+    elif isinstance(outcome, Retryable | Stale):
+        log.debug("not accepted yet", message=name, why=type(outcome).__name__, code=outcome.code)
+    else:
+        log.info("not accepted", message=name, why=type(outcome).__name__, code=outcome.code)
 
 
 def record_outcomes(runtime: Runtime, session: Session, returned: Sequence[Returned]) -> None:

@@ -1,98 +1,30 @@
-"""The one Twilio adapter: the SDK's own client over one pooled aiohttp session of ours.
+"""The one Twilio adapter: the SDK's own client over one pooled transport of ours (transport.py).
 
-The SDK's transports keep ten to a hundred connections and wait for ever; ours is bounded on all sides. A POST is never
-sent twice, and whatever does not prove that nothing was created is an :class:`OutcomeUnknown`.
-Sources: twilio-python 9.13; Twilio support puts its own server-side limit at about 26 s, hence 30 s of reading.
+A POST is never sent twice, and whatever does not prove that nothing was created is an :class:`OutcomeUnknown`.
+Source: twilio-python 9.13.
 """
 
-import asyncio
 import json
-import logging
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
-import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http import AsyncHttpClient
-from twilio.http.response import Response
 from twilio.rest import Client
 
 from guards.base import Purpose
 from guards.chain import Cleared
 from sender.providers.base import Accepted, Found, Listed, Misconfigured, Outbound, OutcomeUnknown, Retryable, SendError
 from sender.providers.errors import refusal
+from sender.providers.transport import AnswerLost, Hear, NotSent, PooledTransport
 from sender.settings import Settings
 
-CONNECT_SECONDS = 3.0
-IDLE_SECONDS = 5.0
 LIST_PAGE = 50
 LONGEST_PAGE = 1_000
 NOT_FOUND = 404
 
-Hear = Callable[[str, float, float], None]
-"""Is told each answer's Date header, and the monotonic seconds between which the provider wrote it."""
-
 # Number types of the Pricing API, letters only, as our kinds of from_number.
 _NUMBER_TYPES = {"local": "long_code", "mobile": "long_code", "tollfree": "toll_free", "shortcode": "short_code"}
-
-# At INFO the SDK logs addresses whose query holds phone numbers.
-logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
-
-
-class PooledTransport(AsyncHttpClient):  # type: ignore[misc]
-    """An HTTP client for the SDK over one session with at most ``connections`` requests on the wire."""
-
-    def __init__(self, connections: int, read_seconds: float, hear: Hear) -> None:
-        super().__init__(logging.getLogger("twilio.http_client"), True, None)
-        self._connections = connections
-        self._hear = hear
-        self._limits = aiohttp.ClientTimeout(
-            total=None, connect=None, sock_connect=CONNECT_SECONDS, sock_read=read_seconds
-        )
-        self._session: aiohttp.ClientSession | None = None
-
-    async def request(
-        self,
-        method: str,
-        uri: str,
-        params: dict[str, Any] | None = None,
-        data: dict[str, Any] | None = None,
-        headers: dict[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
-    ) -> Response:
-        """One request, without retries and without following redirects."""
-        known = {"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {}
-        # aiohttp's own form is made for files as well: it takes five times as long.
-        form = urlencode(data, doseq=True).encode() if data else None
-        sent = time.monotonic()
-        async with self._opened().request(
-            method.upper(),
-            uri,
-            params=params,
-            data=form,
-            headers={**(headers or {}), **known},
-            allow_redirects=allow_redirects,
-        ) as answer:
-            self._hear(answer.headers.get("Date", ""), sent, time.monotonic())
-            return Response(answer.status, (await answer.read()).decode("utf-8", "replace"), answer.headers)
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=IDLE_SECONDS)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=self._limits)
-        return self._session
-
-    async def close(self) -> None:
-        """Give back the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
 
 
 class TwilioProvider:
@@ -250,9 +182,9 @@ def _send_error(error: Exception) -> SendError:
     """What an exception of the SDK or the transport proves: only what never left is safe to try again."""
     if isinstance(error, TwilioRestException):
         return refusal(error.status, error.code)
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+    if isinstance(error, NotSent):
         return Retryable("Twilio could not be reached")
-    if isinstance(error, TwilioException | json.JSONDecodeError | aiohttp.ClientError | asyncio.TimeoutError):
+    if isinstance(error, TwilioException | json.JSONDecodeError | AnswerLost):
         return OutcomeUnknown(f"the answer was lost ({type(error).__name__}); the text may have been accepted")
     return OutcomeUnknown(f"unexpected {type(error).__name__}; the text may have been accepted")
 

@@ -121,7 +121,7 @@ def test_changes_and_replies_are_pulled_from_where_one_stopped(installation: Ins
     for last in range(3):
         shop.post("/consents", yes(installation, number=f"+1212555012{last}"))
     receive(installation.runtime, InboundText("SM1", "+12125550120", "+12125550100", "Stop please"))
-    seal_some(installation.runtime.db)
+    seal_some(installation.runtime.db, installation.runtime.keys)
     seen, cursor = [], start
     for _ in range(6):
         page = shop.get("/changes", cursor=cursor, limit=1).json
@@ -139,7 +139,7 @@ def test_a_key_of_another_program_sees_and_does_nothing_here(installation: Insta
     receive(installation.runtime, InboundText("SM1", NUMBER, "+12125550100", "When do you open?"))
     with installation.runtime.db.write() as session:
         session.add(Program(slug="other", brand="O", help_contact="o", created_at=installation.clock.now()))
-    seal_some(installation.runtime.db)
+    seal_some(installation.runtime.db, installation.runtime.keys)
     other = caller(installation, "consents:write", "replies:read", name="other", programs=["other"])
     assert other.get(f"/consents/{NUMBER}").json["standings"] == []
     assert other.get("/changes").json["data"] == other.get("/replies").json["data"] == []

@@ -84,7 +84,7 @@ def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
 def post(installation: Installation) -> int:
     """One round of the scheduler: tell, then post what is due."""
     wire, poster = Wire(), Poster(read_networks(LOOPBACK))
-    seal_some(installation.runtime.db)
+    seal_some(installation.runtime.db, installation.runtime.keys)
     tell(installation.runtime)
     posted = post_due(installation.runtime, poster, wire)
     wire.ask(poster.close())

@@ -1,7 +1,11 @@
 """Facts: the guards are shown what the database holds, and what cannot be read means that nothing is sent."""
 
+import ast
+import builtins
+import inspect
 import json
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +22,19 @@ from sender.audience.facts import Asked, FactsLoader, policy_of
 from sender.campaigns import control, planner
 from sender.crypto import unseal
 from sender.delivery.gate import open_gate
-from sender.models import Attempt, FromNumber, Message, Number, Program
+from sender.models import Attempt, FromNumber, Message, Number, Program, Wishes
 from tests.installation import FOOTER, Installation, install
 
-LOADERS = (
-    "_people", "load_standings", "_policies", "_sends", "_from_numbers", "_answered", "declared_places", "places_of",
-    "standing", "queues", "earlier_texts", "_drops",
-)  # fmt: skip
+
+def called(function: Callable[..., object]) -> set[str]:
+    """Return every name of the module that a function calls: a loader that is added later is among them."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    names = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    return names - set(dir(builtins))
+
+
+LOADERS = sorted(called(FactsLoader.load) - {"_queued"})
+"""All but the one that is for those who look ahead."""
 
 
 @pytest.fixture
@@ -53,18 +63,32 @@ def broken(*_: object, **__: object) -> None:
     raise Broken
 
 
-@pytest.mark.parametrize("loader", LOADERS)
-def test_a_fact_that_cannot_be_read_sends_nothing(
-    installation: Installation, loader: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fact_that_cannot_be_read_sends_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault in any loader of facts ends the gate's transaction: nothing is cleared, and the text waits unharmed."""
-    message_id = installation.message(installation.contact("+12125550101"), reply_id=None)
-    monkeypatch.setattr(loading, loader, broken)
-    with pytest.raises(Broken):
-        open_gate(installation.runtime, [message_id])
-    assert installation.status(message_id) == "queued"
+    every_seven_days(installation)  # The last way out is asked only here, and hours of their own only of who has some.
+    number_id, now = installation.contact("+12125550101"), installation.clock.now()
+    with installation.runtime.db.write() as session:
+        session.add(Wishes(number_id=number_id, hours=[0, 1440], changed_at=now))
+    earlier = installation.message(number_id)
+    arrived(installation, earlier)
+    message_id = installation.message(number_id, reply_id=None)
+    for loader in LOADERS:
+        with monkeypatch.context() as planted:
+            planted.setattr(loading, loader, broken)
+            assert ended(installation, message_id), f"{loader} broke, and the gate went on"
+        assert installation.status(message_id) == "queued"
     with installation.runtime.db.read() as session:
-        assert session.execute(select(Attempt)).all() == []
+        assert session.execute(select(col(Attempt.message_id))).scalars().all() == [earlier]
+    assert [one.message_id for one in open_gate(installation.runtime, [message_id])] == [message_id]
+
+
+def ended(installation: Installation, message_id: int) -> bool:
+    """Say whether the gate ended with what was planted."""
+    try:
+        open_gate(installation.runtime, [message_id])
+    except Broken:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("guard", CHAIN, ids=lambda guard: guard.name)

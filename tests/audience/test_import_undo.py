@@ -43,10 +43,10 @@ def test_an_undo_gives_back_what_was_there(desk: Desk) -> None:
     assert desk.rows(ImportRun, "id", "status")[1] == (2, "undone")
     assert desk.rows(ImportEntry, "import_id") == [(1,), (1,)]
     assert desk.rows(Audit, "actor", "action", "subject") == [(EDITOR, "import.undo", "import 2")]
-    while seal_some(desk.db):
+    while seal_some(desk.db, KEYS):
         pass
     with desk.db.read() as session:
-        assert verify(session) == 6
+        assert verify(session, KEYS) == 6
 
 
 def test_earlier_consent_counts_again_and_later_edits_stay(desk: Desk) -> None:

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from guards.base import Purpose, Standing
 from sender.audience.ledger import Act, load_standings, record, standing
-from sender.audience.sealer import BrokenChain, seal_some, verify
+from sender.audience.sealer import seal_some, verify
+from sender.sealing import BrokenChain
 from tests.installation import TUESDAY, Installation, install
 
 NEW_YORK = "+12125550123"
@@ -126,22 +127,22 @@ def test_the_chain_shows_a_changed_event(installation: Installation) -> None:
     """Events are sealed in order; changing one, even behind the triggers, is found."""
     number = installation.contact(NEW_YORK)
     after(installation, number, *(act(installation, number, kind, minute) for minute, kind in enumerate(KINDS)))
-    while seal_some(installation.runtime.db):
+    while seal_some(installation.runtime.db, installation.runtime.keys):
         pass
     with installation.runtime.db.read() as session:
-        assert verify(session) == 4
+        assert verify(session, installation.runtime.keys) == 4
     with installation.runtime.db.write() as session:
         for statement in _without_triggers(installation):
             session.execute(text(statement))
         session.execute(text("UPDATE consent_event SET kind = 'opt_in' WHERE kind = 'opt_out'"))
     with installation.runtime.db.read() as session, pytest.raises(BrokenChain, match="was changed"):
-        verify(session)
+        verify(session, installation.runtime.keys)
 
 
 def test_the_database_itself_refuses_changes(installation: Installation) -> None:
     """UPDATE of what was written and DELETE are refused by trigger on both databases."""
     installation.contact(NEW_YORK)
-    while seal_some(installation.runtime.db):
+    while seal_some(installation.runtime.db, installation.runtime.keys):
         pass
     for statement in (
         "UPDATE consent_event SET kind = 'opt_out'",

@@ -259,9 +259,10 @@ class House(NamedTuple):
 
 
 @contextmanager
-def served(home: Path) -> Iterator[House]:
-    """Serve it."""
-    settings = Settings(_env_file=None, home=home, twilio_base_url="http://127.0.0.1:9")
+def served(home: Path, port: int = 0) -> Iterator[House]:
+    """Serve it; on a port that is named, as localhost: browsers make passkeys for names only."""
+    named = f"http://localhost:{port}" if port else None
+    settings = Settings(_env_file=None, home=home, twilio_base_url="http://127.0.0.1:9", public_url=named)
     db = Database(settings.database)
     SQLModel.metadata.create_all(db.engine)
     runtime = Runtime(settings, db, make_keys(home), Clock(), CHAIN, NoProvider())
@@ -270,11 +271,11 @@ def served(home: Path) -> Iterator[House]:
         link = accounts.make_owner_link(session, runtime.keys, runtime.clock.real())
     bring_files(runtime, 1)
     open_doors(runtime, EMAIL)
-    server = make_server("127.0.0.1", 0, create_app(runtime), threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", port, create_app(runtime), threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        address = f"http://127.0.0.1:{server.server_port}"
+        address = named or f"http://127.0.0.1:{server.server_port}"
         yield House(address, link, f"/o/{opt_out_token(runtime.keys, 1, 1)}", runtime)
     finally:
         server.shutdown()

@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from sender.campaigns import control, planner
+from sender.audience.links import read_own_page_token
+from sender.campaigns import control, planner, planning
+from sender.campaigns.audience import members
 from sender.campaigns.control import CampaignIn, ControlError, VariantIn
 from sender.campaigns.rehearsal import rehearse
 from sender.crypto import unseal
@@ -193,3 +195,22 @@ def test_a_bad_campaign_is_refused_with_one_sentence(
     values = {"name": "Other", "program": "acme", "variants": (EVERYBODY,), **columns}
     with pytest.raises(ControlError, match=sentence):
         control.create(installation.runtime, CampaignIn(**values), "ann")  # type: ignore[arg-type]
+
+
+def test_a_text_holds_the_link_to_the_persons_own_page(installation: Installation) -> None:
+    """What is planned leads to the person's page; what a colleague looks at beforehand leads nowhere."""
+    number_id = installation.contact("+12125550101", attributes={})
+    campaign = running(
+        installation, VariantIn("all", {}, "Your choices: {{ preferences_link }}", {"preferences_link": None})
+    )
+    with installation.runtime.db.read() as session:
+        row = session.get_one(Campaign, campaign)
+        plan = planning.load_plan(session, row)
+        some = members(session, plan.audience, TUESDAY, 0, 10, 10)
+        looked_at = planning.decide(installation.runtime, session, plan, some, TUESDAY)[0].text
+    plan_all(installation, campaign)
+    keys, found = installation.runtime.keys, []
+    for text in (looked_at, texts(installation)["all"]):
+        token = text.partition("/p/")[2].split()[0]
+        found.append(read_own_page_token(keys, token, TUESDAY))
+    assert found == [0, number_id]

@@ -37,7 +37,7 @@ ROWS = (
     Row("stops", stops.play, 200, 10_000, BOTH, (Within("STOP", 0.99, 0.25),)),
     Row("answers", answers.play, 20, 500, BOTH),
     Row("controls", controls.play, 50, 1_000, BOTH, (Within("commit", 1.0, 1.0),)),
-    Row("caps", caps.play, 500, 3_000, BOTH),
+    Row("caps", caps.play, 3_000, 3_000, BOTH),
     Row("clocks-day", partial(clocks.play, clocks.DAY), 50, 500, BOTH),
     Row("clocks-night", partial(clocks.play, clocks.NIGHT), 50, 500, BOTH),
     Row("redis", bells.play, 5, 100, BOTH),

@@ -25,7 +25,7 @@ def play(place: Place, size: int, dice: Random) -> Round:
         seed = dice.randrange(1000)
         work = [(deliver, made.settings, ids, seed + 10 * place, THREADS, told) for place in range(PROCESSES)]
         with crew(work) as children:
-            eventually(lambda: not made.statuses()["queued"], 120)
+            eventually(lambda: not made.statuses()["queued"], 900)
             told.set()
             for child in children:
                 child.join(30)

@@ -18,7 +18,7 @@ from tests.chaos.house import House, house
 from tests.chaos.rounds import Place, Round
 from tests.waiting import eventually
 
-PROCESSES, THREADS = 2, 8
+PROCESSES, THREADS = 4, 4
 PEOPLE = 600
 LONGEST_WAIT = 0.2
 ACTS = ("pause", "cancel", "halt")

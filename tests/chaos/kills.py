@@ -11,7 +11,7 @@ from tests.chaos.settle import judged, recover
 from tests.waiting import eventually
 
 WORKERS = 2
-TEXTS_A_KILL = 60
+TEXTS_A_KILL = 100
 LATENCY = 0.15
 FAULTS = {"shares": {"429_20429": 0.005, "500_after": 0.005, "drop_after": 0.005}}
 

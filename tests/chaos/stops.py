@@ -19,7 +19,7 @@ from tests.chaos.settle import judged, recover
 from tests.installation import WORDING
 
 TEXTS_EACH = 4
-IMPORTED_FOR_EACH = 10
+IMPORTED_FOR_EACH = 100
 ON_THE_WIRE = 2.0
 LONGEST = 120.0
 FAULTS = {"shares": {"hang": 0.003, "500_after": 0.005}, "hang_seconds": 30}

@@ -32,16 +32,16 @@ def test_jumping_clocks_text_nobody_at_night(place: Place) -> None:
     assert result.counts["texts amid jumps"] == 0
 
 
-def test_what_was_acknowledged_survives_locks(tmp_path: Path, sqlite_url: str) -> None:
-    """SQLite is locked by another program three times: no create without its row, nothing acknowledged is lost."""
-    result = databases.play(Place(tmp_path, sqlite_url), 3, Random(8))
+def test_what_was_acknowledged_survives_locks_and_disks(tmp_path: Path, sqlite_url: str) -> None:
+    """SQLite is locked, full and (with strace) fails to sync: no create without its row, nothing kept is lost."""
+    result = databases.play_on(Place(tmp_path, sqlite_url), 3, Random(8))
     assert result.broken == []
     assert result.counts["acknowledged"] > 0
 
 
-def test_what_was_acknowledged_survives_crashes(tmp_path: Path, own_postgres: Postgres) -> None:
-    """PostgreSQL crashes three times: no create without its row, nothing acknowledged is lost."""
-    result = databases.play(Place(tmp_path, own_postgres.create("chaos"), own_postgres), 3, Random(8))
+def test_what_was_acknowledged_survives_crashes_and_disks(tmp_path: Path, own_postgres: Postgres) -> None:
+    """PostgreSQL crashes, is full and (with strace) fails to sync: no create without its row, nothing kept is lost."""
+    result = databases.play_on(Place(tmp_path, own_postgres.create("chaos"), own_postgres), 4, Random(8))
     assert result.broken == []
     assert result.counts["acknowledged"] > 0
 

@@ -13,7 +13,9 @@ from guards.base import Purpose
 from sender.audience import opt_in_forms
 from sender.audience.disclosure import Disclosure, welcome
 from sender.audience.ledger import Act, load_standings, record, standing
+from sender.audience.links import read_own_page_token
 from sender.audience.opt_in_forms import FormError, FormIn
+from sender.campaigns.wordings import add_wording
 from sender.crypto import unseal
 from sender.delivery.replies import InboundText, receive
 from sender.delivery.signing_up import SignUp, SignUpError, network, sign_up, sign_up_in_person
@@ -299,3 +301,16 @@ def test_a_network_is_a_place_and_no_person() -> None:
     assert network("203.0.113.77") == "203.0.113.0/24"
     assert network("2001:db8:1:2::3") == "2001:db8:1::/48"
     assert network("nobody") == ""
+
+
+def test_an_answer_may_hold_the_link_to_the_persons_own_page(installation: Installation) -> None:
+    """HELP brings the person's own link, good for that number alone; the words kept for all hold a placeholder."""
+    number_id = installation.contact(NEW_YORK)
+    with installation.runtime.db.write() as session:
+        line(session, installation.program_id, country="US", address="25555", kind="short_code")
+    add_wording(installation.runtime, "acme", "help", "Acme: help@acme.example. Your choices: {preferences}", ANA)
+    receive(installation.runtime, InboundText("SM1", NEW_YORK, "25555", "HELP"))
+    row, keys = rows(installation, Message)[0], installation.runtime.keys
+    words = unseal(keys.unwrap(rows(installation, Number)[0].data_key), row.text_cipher).decode()
+    token = words.rpartition("/p/")[2]
+    assert read_own_page_token(keys, token, installation.clock.now()) == number_id

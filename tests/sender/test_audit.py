@@ -10,10 +10,13 @@ from typer.testing import CliRunner
 
 from sender import audit, schema
 from sender.cli import app
-from sender.crypto import make_keys
+from sender.crypto import Keyring, make_keys
 from sender.db import Database
 from sender.halt import found
+from sender.sealing import BrokenChain
 from tests.installation import TUESDAY
+
+KEYS = Keyring(*(bytes([place]) * 32 for place in range(4)))
 
 
 @pytest.fixture
@@ -24,8 +27,8 @@ def database(database_url: str) -> Iterator[Database]:
     with made.write() as session:
         for number in range(5):
             audit.note(session, TUESDAY, "ana@example.org", "campaign.pause", f"campaign {number}", {"why": "é"})
-    assert audit.seal_some(made) == 5
-    assert audit.seal_some(made) == 0
+    assert audit.seal_some(made, KEYS) == 5
+    assert audit.seal_some(made, KEYS) == 0
     yield made
     made.close()
 
@@ -33,11 +36,11 @@ def database(database_url: str) -> Iterator[Database]:
 def test_a_sealed_audit_holds(database: Database) -> None:
     """What was sealed is verified, also after more was written and sealed."""
     with database.write() as session:
-        assert audit.verify(session) == 5
+        assert audit.verify(session, KEYS) == 5
         audit.note(session, TUESDAY, "system", "campaign.finish", "campaign 1")
-    audit.seal_some(database)
+    audit.seal_some(database, KEYS)
     with database.read() as session:
-        assert audit.verify(session) == 6
+        assert audit.verify(session, KEYS) == 6
         assert [act.actor for act in audit.listing(session, action="campaign.f")] == ["system"]
         assert [act.subject for act in audit.listing(session, actor="ana@example.org", limit=1)] == ["campaign 4"]
 
@@ -67,8 +70,8 @@ def test_tampering_behind_the_triggers_is_named(database: Database, statement: s
         for name in ("audit_kept", "audit_sealed", "audit_stays"):
             connection.execute(text(drop.format(name)))
         connection.execute(text(statement))
-    with database.read() as session, pytest.raises(audit.BrokenAudit, match=sentence):
-        audit.verify(session)
+    with database.read() as session, pytest.raises(BrokenChain, match=sentence):
+        audit.verify(session, KEYS)
 
 
 def test_the_commands_show_and_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,12 +80,12 @@ def test_the_commands_show_and_verify(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     database = Database(f"sqlite:///{tmp_path / 'tactful.db'}")
     schema.upgrade(database)
-    make_keys(tmp_path)
+    keys = make_keys(tmp_path)
     with database.write() as session:
         found(session)
     run = CliRunner()
     assert run.invoke(app, ["halt", "a wrong list"]).exit_code == 0
     assert '"action": "halt"' in run.invoke(app, ["audit", "list", "--json"]).stdout
-    audit.seal_some(database)
+    audit.seal_some(database, keys)
     assert "1 sealed acts" in run.invoke(app, ["audit", "verify"]).stdout
     database.close()

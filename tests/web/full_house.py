@@ -28,7 +28,7 @@ LINE = "+12125550100"
 @contextmanager
 def furnished(home: Path, words: str = "is this still on?") -> Iterator[Runtime]:
     """Make it; people write back in these words."""
-    settings = Settings(_env_file=None, home=home, twilio_base_url="http://127.0.0.1:9")  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, home=home, twilio_base_url="http://127.0.0.1:9", public_url="http://localhost")  # type: ignore[call-arg]
     db = Database(settings.database)
     SQLModel.metadata.create_all(db.engine)
     runtime = Runtime(settings, db, make_keys(home), Clock(), CHAIN, NoProvider())

@@ -27,10 +27,13 @@ RULES = {
     "metrics.metrics": "this_machine",
     "hooks.status": "signed_by_twilio",
     "hooks.inbound": "signed_by_twilio",
+    "links.lead_on": "anyone",
     "opt_out.ask": "anyone",
     "opt_out.opt_out": "anyone",
     "join.show": "anyone",
     "join.sign": "anyone",
+    "preferences.show": "anyone",
+    "preferences.act": "anyone",
     **dict.fromkeys((f"opt_in.{name}" for name in OPT_IN), "signed_in"),
     "sign_in.show_login": "anyone",
     "sign_in.login": "anyone",
@@ -39,6 +42,9 @@ RULES = {
     "sign_in.show_code": "anyone",
     "sign_in.login_code": "anyone",
     "leaving.logout": "signed_in",
+    "passkey_entrance.ask_for_one": "anyone",
+    "passkey_entrance.sign_in": "anyone",
+    **dict.fromkeys((f"passkeys.{name}" for name in ("ask_to_make", "make", "end", "again")), "signed_in"),
     **dict.fromkeys(
         (
             f"account.{name}"
@@ -94,7 +100,7 @@ RULES = {
     "api_document.page": "anyone",
     **dict.fromkeys((endpoint for door in API_DOORS for endpoint in door.operations), "keyed"),
 }
-WITHOUT_CSRF = {"hooks.status", "hooks.inbound", "opt_out.opt_out", "join.sign"}
+WITHOUT_CSRF = {"hooks.status", "hooks.inbound", "opt_out.opt_out", "join.sign", "preferences.act"}
 FILL = {
     "slug": "nowhere",
     "token": "x",
@@ -110,6 +116,7 @@ FILL = {
     "number": "+12125550123",
     "segment_id": 1,
     "session_id": 1,
+    "passkey_id": 1,
     "import_id": 1,
     "form_id": 1,
     "program_id": 1,

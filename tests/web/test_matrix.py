@@ -26,10 +26,12 @@ from web.app import create_app
 RIGHTS = {
     "nothing anywhere": "home.show frame.choose_theme account.show account.switch_on account.switch_off "
     "account.new_codes account.end_session account.ask_again account.again leaving.logout rules.listing rules.show "
+    "passkeys.ask_to_make passkeys.make passkeys.end passkeys.again "
     "segments.listing segments.show segments.count contacts.listing contacts.find_one contacts.show inbox.listing "
-    "inbox.live inbox.answers unsure.show unsure.live campaigns.listing",
+    "reports.show reports.as_csv reports.show_compliance inbox.live "
+    "inbox.answers unsure.show unsure.live campaigns.listing",
     "look here": "campaigns.show campaigns.live campaigns.show_course review.show review.begin review.progress "
-    "inbox.show inbox.live_thread",
+    "inbox.show inbox.live_thread reports.compare",
     "write here": "builder.create builder.basics builder.save_basics builder.timing builder.save_timing "
     "audience_step.show audience_step.save audience_step.count text_step.show text_step.save text_step.look "
     "campaigns.ask_copy campaigns.copy inbox.keep inbox.retire trying.show trying.register trying.prove trying.send",
@@ -42,18 +44,21 @@ RIGHTS = {
     "answer here": "inbox.answer inbox.mark_read inbox.assign unsure.decide",
     "write+export anywhere": "imports.ask_refused imports.refused",
     "export everywhere": "contacts.ask_export contacts.export",
-    "steer everywhere": "frame.ask_halt frame.do_halt",
+    "steer everywhere": "frame.ask_halt frame.do_halt rules.ask_switch rules.make_switch",
+    "own here": "rules.ask_change rules.make_change",
     "own everywhere": "users.listing users.act frame.ask_release frame.do_release",
     "audit everywhere": "audit.show_audit",
 }
 NEEDS = {endpoint: rule for rule, endpoints in RIGHTS.items() for endpoint in endpoints.split()}
 # Whatever takes data out, approves, erases or owns asks once more who is there; and who changes how they sign in.
 GRAVE = {"approve", "export", "erase", "own"}
-ONLY_TELLS = {"users.listing", "frame.ask_release"}
+ONLY_TELLS = {"users.listing", "frame.ask_release", "rules.ask_change"}
 ABOUT_ONESELF = {"account.switch_on", "account.switch_off", "account.new_codes"}
+ABOUT_ONESELF |= {"passkeys.ask_to_make", "passkeys.make", "passkeys.end"}
 # One ends the session, the other wants a password: test_signing_in.py and test_second_factor.py.
-PROVEN_ELSEWHERE = {"leaving.logout", "account.again"}
+PROVEN_ELSEWHERE = {"leaving.logout", "account.again", "passkeys.again"}
 FORMS = {"builder.create": {"program": "lumen", "purpose": "marketing"}, "inbox.keep": {"program": "1"}}
+FORMS |= {name: {"program": "lumen", "why": "a reason of ours"} for name in ("rules.ask_change", "rules.make_change")}
 STEPS = {**FILL, "step": "approve", "import_id": 3}
 PLACES = (("here", 1, OFFERED), ("elsewhere", 2, ("owner",)), ("everywhere", ALL_PROGRAMS, OFFERED))
 _names = count()
@@ -108,7 +113,7 @@ class Routes:
     def ask(self, client: FlaskClient, endpoint: str, method: str, path: str) -> Any:
         """The answer to this visitor, whose form carries its token."""
         if method == "GET":
-            return client.get(path)
+            return client.get(path, query_string=FORMS.get(endpoint, {}))
         if "csrf" not in client.environ_base:
             found = FIELD.search(client.get("/account").text)
             client.environ_base["csrf"] = found[1] if found else ""

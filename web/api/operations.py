@@ -123,8 +123,8 @@ def keyed() -> None:
 
 def name_request(response: Response) -> Response:
     """Tell the request's name, and what is left of the key's allowance; an ``after_request`` function of Flask."""
+    response.headers["X-Request-Id"] = request_id()
     if is_api():
-        response.headers["X-Request-Id"] = request_id()
         allowance: Allowance | None = g.get("allowance")
         if allowance is not None:
             response.headers["RateLimit-Limit"] = str(allowance.limit)

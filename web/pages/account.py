@@ -3,11 +3,12 @@
 from flask import redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from sender import accounts, audit, second_factor, users
+from sender import accounts, audit, passkeys, second_factor, users
 from sender.accounts import AccountError, TooManyTriesError
 from web.auth import Door, peer, person, require_fresh, signed_in
 from web.context import runtime
 from web.pages.frame_doors import local_path
+from web.pages.passkeys import site
 
 door = Door("account", __name__, rule=signed_in)
 
@@ -69,7 +70,8 @@ def end_session(session_id: int) -> ResponseReturnValue:
 @door.get("/again")
 def ask_again() -> ResponseReturnValue:
     """The form that asks once more who it is."""
-    return render_template("again.html", sentence="", back=local_path(request.args.get("back", "/")))
+    back = local_path(request.args.get("back", "/"))
+    return render_template("again.html", sentence="", back=back, passkeys=site().takes_passkeys)
 
 
 @door.post("/again")
@@ -88,7 +90,7 @@ def again() -> ResponseReturnValue:
         )
     except AccountError as error:
         status = 429 if isinstance(error, TooManyTriesError) else 401
-        return render_template("again.html", sentence=str(error), back=back), status
+        return render_template("again.html", sentence=str(error), back=back, passkeys=site().takes_passkeys), status
     return redirect(back, 303)
 
 
@@ -102,6 +104,9 @@ def _page(sentence: str = "", codes: list[str] | None = None) -> str:
             codes=codes or [],
             secret=secret,
             otpauth=second_factor.address(secret, person().email) if secret else "",
+            qr=second_factor.qr(secret, person().email) if secret else "",
+            site=site(),
+            passkeys=passkeys.listing(database, mine),
             left=second_factor.left(database, mine),
             sessions=users.sessions_of(database, mine, real),
         )

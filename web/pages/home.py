@@ -7,6 +7,7 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
+from sender.audience.preferences import waiting_erasures
 from sender.campaigns import overview, prices, reports
 from sender.campaigns.overview import Active, Begun, Day
 from sender.models.accounts import ALL_PROGRAMS
@@ -58,6 +59,7 @@ def show() -> ResponseReturnValue:
         active = overview.active(session, programs)
         begun = overview.begun(session)
         waiting = overview.replies_to_judge(session, programs)
+        asked = waiting_erasures(session) if person().may("erase", ALL_PROGRAMS) else []
         tasks = _tasks(session, begun) if not begun.left and may_anywhere(person(), "write") else []
         figures = web().remembered.get(
             ("home", programs), runtime().clock.elapsed(), TREND_SECONDS, lambda: _figures(session)
@@ -65,7 +67,7 @@ def show() -> ResponseReturnValue:
     return render_template(
         "home.html",
         active=active,
-        needs=[*_of_campaigns(active), *_of_replies(waiting)],
+        needs=[*_of_campaigns(active), *_of_replies(waiting), *_of_erasures(asked)],
         tasks=tasks,
         figures=figures,
         shown=prices.shown,
@@ -105,6 +107,12 @@ def _of_replies(waiting: int) -> list[Need]:
     return [
         Need(words, "It may have been a STOP; until somebody says, they get nothing", "/inbox/review", "Judge", "inbox")
     ]
+
+
+def _of_erasures(asked: list[int]) -> list[Need]:
+    """People who asked on their own page to be forgotten, where a legal hold has to be looked at first."""
+    why = "A legal hold keeps their data; lift it and erase them, or tell them why not"
+    return [Need("Somebody asked to be erased", why, f"/contacts/{one}", "Look", "user-x") for one in asked]
 
 
 def _tasks(session: Session, begun: Begun) -> list[Task]:

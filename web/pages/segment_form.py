@@ -18,6 +18,7 @@ FIELD_WORDS: Mapping[str, str] = {
     "zone": "Time zone",
     "last_text_at": "Last text to them",
     "last_reply_at": "Last reply of theirs",
+    "last_click_at": "Last click of theirs",
     "agreed_at": "Agreed on",
     "created_at": "Added on",
     "changed_at": "Changed on",

@@ -7,6 +7,7 @@ from sender import accounts
 from sender.accounts import AccountError, CodeNeededError, TooManyTriesError
 from web.auth import Door, anyone, browser_name, peer, person, signed_in, start_session
 from web.context import runtime
+from web.pages.passkeys import site
 
 door = Door("sign_in", __name__, rule=anyone)
 leaving = Door("leaving", __name__, rule=signed_in)
@@ -15,7 +16,7 @@ leaving = Door("leaving", __name__, rule=signed_in)
 @door.get("/login")
 def show_login() -> ResponseReturnValue:
     """The sign-in form."""
-    return render_template("login.html", sentence="", email="")
+    return render_template("login.html", sentence="", email="", passkeys=site().takes_passkeys)
 
 
 @door.post("/login")
@@ -30,7 +31,7 @@ def login() -> ResponseReturnValue:
         return redirect("/login/code", 303)
     except AccountError as error:
         status = 429 if isinstance(error, TooManyTriesError) else 401
-        return render_template("login.html", sentence=str(error), email=email), status
+        return render_template("login.html", sentence=str(error), email=email, passkeys=site().takes_passkeys), status
     start_session(token)
     return redirect("/", 303)
 

@@ -16,7 +16,7 @@ from web.pages import building
 from web.pages.blocks import render_block
 from web.pages.building import Building, Refused
 
-OWN_FIELDS = ("language", "country", "region", "postal_code")
+OWN_FIELDS = ("language", "country", "region", "postal_code", "preferences_link")
 DEFAULT = "default:"
 FIELDS_SECONDS = 60.0
 """So long the fields that people have are remembered."""
