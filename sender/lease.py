@@ -21,15 +21,12 @@ SILENT_SECONDS = 6.0
 
 
 class Turn:
-    """This process's claim on one lease; ``elapsed`` are monotonic seconds, after ``silent`` of which it is lost."""
+    """This process's claim on one lease; ``elapsed`` are monotonic seconds."""
 
-    def __init__(
-        self, database: Database, name: str, elapsed: Callable[[], float], silent: float = SILENT_SECONDS
-    ) -> None:
+    def __init__(self, database: Database, name: str, elapsed: Callable[[], float]) -> None:
         self._database = database
         self._name = name
         self._elapsed = elapsed
-        self._silent = silent
         self._me = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._seen: tuple[str, int] | None = None
         self._since = 0.0
@@ -44,7 +41,7 @@ class Turn:
             holder, beat = session.execute(row).one()
             if (holder, beat) != self._seen:
                 self._seen, self._since = (holder, beat), self._elapsed()
-            is_free = holder == "" or self._elapsed() - self._since >= self._silent
+            is_free = holder == "" or self._elapsed() - self._since >= SILENT_SECONDS
             return is_free and self._take(session, (col(Lease.holder) == holder) & (col(Lease.beat) == beat))
 
     def give_up(self) -> None:
