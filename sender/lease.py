@@ -21,12 +21,15 @@ SILENT_SECONDS = 6.0
 
 
 class Turn:
-    """This process's claim on one lease; ``elapsed`` are monotonic seconds."""
+    """This process's claim on one lease; ``elapsed`` are monotonic seconds, after ``silent`` of which it is lost."""
 
-    def __init__(self, database: Database, name: str, elapsed: Callable[[], float]) -> None:
+    def __init__(
+        self, database: Database, name: str, elapsed: Callable[[], float], silent: float = SILENT_SECONDS
+    ) -> None:
         self._database = database
         self._name = name
         self._elapsed = elapsed
+        self._silent = silent
         self._me = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._seen: tuple[str, int] | None = None
         self._since = 0.0
@@ -41,7 +44,7 @@ class Turn:
             holder, beat = session.execute(row).one()
             if (holder, beat) != self._seen:
                 self._seen, self._since = (holder, beat), self._elapsed()
-            is_free = holder == "" or self._elapsed() - self._since >= SILENT_SECONDS
+            is_free = holder == "" or self._elapsed() - self._since >= self._silent
             return is_free and self._take(session, (col(Lease.holder) == holder) & (col(Lease.beat) == beat))
 
     def give_up(self) -> None:

@@ -35,7 +35,7 @@ from sender.delivery.reviews import decide_overdue
 from sender.delivery.sweeper import sweep
 from sender.delivery.timekeeping import Timekeeper
 from sender.delivery.wire import Wire
-from sender.lease import BEAT_SECONDS, Turn
+from sender.lease import BEAT_SECONDS, SILENT_SECONDS, Turn
 from sender.models import Campaign
 from sender.runtime import Runtime
 from sender.telling import tell_people
@@ -65,13 +65,21 @@ class Step:
 class Scheduler:
     """Takes the steps of each lane in turn, lanes side by side: asking Twilio delays no receipt and no sweep.
 
-    A step that fails is logged and asked again: the others go on.
+    A step that fails is logged and asked again: the others go on. One that is ``silent`` so long is followed.
     """
 
-    def __init__(self, runtime: Runtime, ring: Ring, wire: Wire, ring_urgent: Ring | None = None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        ring: Ring,
+        wire: Wire,
+        ring_urgent: Ring | None = None,
+        silent: float = SILENT_SECONDS,
+    ) -> None:
         self.runtime = runtime
         self.timekeeper = Timekeeper(runtime, wire)
-        self._turn, self._active = Turn(runtime.db, "scheduler", runtime.clock.elapsed), threading.Event()
+        self._turn = Turn(runtime.db, "scheduler", runtime.clock.elapsed, silent)
+        self._active = threading.Event()
         self.poster = Poster(read_networks(runtime.settings.webhook_networks))
         dispatcher = Dispatcher(runtime, ring, ring_urgent)
         self.lanes = {

@@ -23,6 +23,8 @@ from sender.models import ApiKey, Program
 SCOPES = (
     "automations:read",
     "automations:write",
+    "campaigns:read",
+    "campaigns:write",
     "events:write",
     "messages:read",
     "messages:write",
@@ -31,13 +33,17 @@ SCOPES = (
     "contacts:write",
     "consents:read",
     "consents:write",
+    "programs:read",
     "replies:read",
     "reports:read",
+    "segments:read",
+    "segments:write",
+    "templates:read",
     "webhooks:read",
     "webhooks:write",
 )
 """What a key may be made for; ``write`` includes ``read`` of the same thing."""
-OF_ALL_PROGRAMS = frozenset({"contacts:read", "contacts:write"})
+OF_ALL_PROGRAMS = frozenset({"contacts:read", "contacts:write", "segments:write"})
 LIVE_PER_NAME = 2
 USED_EVERY = timedelta(minutes=1)
 
@@ -147,7 +153,7 @@ def _check(wanted: KeyIn) -> None:
         )
     wide = sorted(OF_ALL_PROGRAMS.intersection(wanted.scopes))
     if wanted.programs and wide:
-        raise ApiKeyError(f"Contacts belong to every program: a key for single programs cannot have {wide[0]}.")
+        raise ApiKeyError(f"Contacts and segments belong to every program: a limited key cannot have {wide[0]}.")
 
 
 def _program_ids(session: Session, slugs: Collection[str]) -> list[int]:

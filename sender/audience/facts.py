@@ -128,11 +128,10 @@ class FactsLoader:
         people = _people(session, {one.number_id for one in asked})
         standings = load_standings(session, people)
         common = common or read_common(session, asked)
-        lines, drops = common.lines, common.drops
         policies = {
-            program_id: (_with_own_domain(policy, self.address), footer)
-            for program_id, (policy, footer) in common.policies.items()
+            one: (_with_own_domain(policy, self.address), link) for one, (policy, link) in common.policies.items()
         }
+        lines, drops = common.lines, common.drops
         since = now - max((lookback(policy.caps) for policy, _ in policies.values()), default=timedelta())
         sends = _sends(session, people, since)
         for number_id, queued in (_queued(session, people, now) if waiting else {}).items():
@@ -289,8 +288,7 @@ def drops_of(outside_hours: str, over_cap: str) -> frozenset[str]:
 
 def _policies(session: Session, program_ids: Collection[int]) -> dict[int, tuple[Policy, str]]:
     statement = select(Program).where(col(Program.id).in_(program_ids)).execution_options(populate_existing=True)
-    rows = session.execute(statement).scalars()
-    return {row.id or 0: (policy_of(row), row.link_footer) for row in rows}
+    return {row.id or 0: (policy_of(row), row.link_footer) for row in session.execute(statement).scalars()}
 
 
 def _with_own_domain(policy: Policy, address: str) -> Policy:

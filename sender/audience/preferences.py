@@ -127,8 +127,8 @@ def own_data(runtime: Runtime, number_id: int, number: str) -> dict[str, Any]:
     with runtime.db.read() as session:
         contact = session.execute(select(Contact).where(col(Contact.number_id) == number_id)).scalar()
         wishes = session.get(Wishes, number_id)
+        mine = profile(session, runtime.keys, number_id)
         brands = dict(session.execute(select(col(Program.id), col(Program.brand))).all())
-        known = profile(session, runtime.keys, number_id)
         fields = {"language", "postal_code", "region", "zone", "attributes", "created_at", "changed_at"}
         return {
             "made_at": now,
@@ -137,7 +137,7 @@ def own_data(runtime: Runtime, number_id: int, number: str) -> dict[str, Any]:
             "wishes": wishes.model_dump(exclude={"number_id"}) if wishes else None,
             "history": [
                 {"at": one.at, "kind": one.kind, "what": one.what, "program": one.program, "words": one.said}
-                for one in (timeline(session, known, None, brands) if known else ())
+                for one in (timeline(session, mine, None, brands) if mine else ())
             ],
         }
 

@@ -106,7 +106,7 @@ def load_plan(
         campaign.subject,
         prices.known(session),
         campaign.rate,
-        short_links.rule_of(program, campaign.name),
+        links=short_links.rule_of(program, campaign.name),
         common=Common(
             {campaign.program_id: (policy_of(program), program.link_footer)},
             {campaign.id or 0: drops_of(campaign.outside_hours, campaign.over_cap)},

@@ -23,6 +23,7 @@ from tests.chaos import (
     kills,
     receipts,
     restores,
+    sigterms,
     steps,
     stops,
 )
@@ -44,6 +45,7 @@ ROWS = (
     Row("database", databases.play, 10, 50, BOTH),
     Row("receipts", partial(receipts.play, False), 60, 600, BOTH, (Within("receipt", 0.99, 0.25),)),
     Row("receipts-kills", partial(receipts.play, True), 60, 600, BOTH),
+    Row("sigterm", sigterms.play, 20, 200, BOTH, (Within("drain", 1.0, sigterms.LONGEST),)),
     Row("restore", restores.play, 10, 50, ("sqlite",)),
     *(Row(f"full-{name}", partial(full.play, name), 1, 1, ("sqlite",)) for name in SCENARIOS),
 )

@@ -26,6 +26,7 @@ TEXTS_A_JUMP = 12
 LONGEST_JUMP = 86_400.0
 SKEW = 100.0
 PAUSE = 0.1
+PATIENCE = 2.0
 NEW_YORK = ZoneInfo("America/New_York")
 OPEN = (8, 21)
 DAY, NIGHT = TUESDAY, TUESDAY + timedelta(hours=15)
@@ -69,7 +70,7 @@ def play(at: datetime, place: Place, size: int, dice: Random) -> Round:
             (tidy, made.settings, told, clocks[2]),
         ]
         with crew(work) as children:
-            _jump(made, jump, size, dice)
+            _jump(made, jump, size, dice, PATIENCE if at == DAY else 2 * PAUSE)
             jump.value = 0.0
             told.set()
             for child in children:
@@ -94,11 +95,11 @@ def _clock(made: House, jump: Any, skew: float) -> JumpingClock:
     return JumpingClock(made.settings.clock_real or 0.0, made.settings.clock_virtual or TUESDAY, 1.0, jump, skew)
 
 
-def _jump(made: House, jump: Any, size: int, dice: Random) -> None:
-    """Jump when a few more texts have gone, or after a moment in which none may go."""
+def _jump(made: House, jump: Any, size: int, dice: Random, patience: float) -> None:
+    """Jump when a few more texts have gone, or after a moment in which none may go: longer while the clock is right."""
     for _ in range(size):
         seen = made.arrived()
-        until = time.monotonic() + 2 * PAUSE
+        until = time.monotonic() + (2 * PAUSE if jump.value else patience)
         eventually(lambda seen=seen, until=until: made.arrived() > seen or time.monotonic() > until)
         longest = dice.choice((LONGEST_JUMP ** dice.random(), LONGEST_JUMP * dice.random()))
         jump.value = dice.choice((-1, 1)) * longest if dice.random() < 0.6 else 0.0

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from tests.chaos import bells, clocks, databases, full, kills, receipts, restores
+from tests.chaos import bells, clocks, databases, full, kills, receipts, restores, sigterms
 from tests.chaos.rounds import Place
 from tests.chaos.scenarios import SCENARIOS
 from tests.servers import Postgres
@@ -16,6 +16,13 @@ def test_kills_double_and_lose_nothing(place: Place) -> None:
     result = kills.play(place, 6, Random(3))
     assert result.broken == []
     assert result.counts["on the wire at kills"] >= 6
+
+
+def test_workers_drain_when_they_are_told_to_end(tmp_path: Path, sqlite_url: str) -> None:
+    """SIGTERM amid a batch: the worker ends by itself in time, its texts are accepted once, the others go elsewhere."""
+    result = sigterms.play(Place(tmp_path, sqlite_url), 1, Random(3))
+    assert result.broken == []
+    assert result.counts["on the wire at SIGTERM"] >= 1
 
 
 def test_jumping_clocks_double_nothing(place: Place) -> None:

@@ -1,11 +1,12 @@
 """Every door of the API, in one list: what the application serves and what the document tells."""
 
-from web.api import automations, checks, messages, people, reports, webhooks
+from web.api import automations, campaigns, checks, messages, people, reports, webhooks
 from web.api.operations import ApiDoor
 
 API_DOORS: tuple[ApiDoor, ...] = (
     messages.door,
     automations.door,
+    campaigns.door,
     checks.door,
     people.door,
     reports.door,

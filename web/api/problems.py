@@ -38,6 +38,7 @@ CODES: Mapping[str, Code] = {
     "opted_out": Code(409, "The person said stop", "Nothing: only their own later act undoes it."),
     "gone": Code(409, "The endpoint is disabled", "Mend what listens there, then enable the endpoint."),
     "not_live": Code(409, "The automation is not live", "Nothing can be done: it stands still already."),
+    "not_possible": Code(409, "The campaign is not in a state for this", "Look at it, and do what the detail says."),
     "too_large": Code(413, "The body is too large", "Send at most 2 MiB."),
     "not_json_type": Code(415, "The body is of another type", "Send Content-Type: application/json."),
     "invalid_request": Code(422, "The request does not fit", "Mend the fields that `errors` names."),
@@ -54,6 +55,7 @@ CODES: Mapping[str, Code] = {
     "invalid_consent": Code(422, "The consent proves nothing", "Say what was shown, when and where."),
     "invalid_endpoint": Code(422, "The endpoint cannot be used", "Name an https address that the internet can reach."),
     "invalid_automation": Code(422, "The automation cannot be kept", "Mend it as the detail says."),
+    "invalid_segment": Code(422, "The segment cannot be kept", "Mend it as the detail says."),
     "rate_limited": Code(429, "Too many requests", "Wait as many seconds as Retry-After says."),
     "internal": Code(
         500, "Something went wrong on our side", "Repeat it with the same Idempotency-Key, then report it."

@@ -1,0 +1,284 @@
+"""What is sent by people: programs, templates, segments and campaigns, as other software may see and stop them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from sender.audience import saved_segments
+from sender.audience.segments import SegmentError
+from sender.campaigns import control, library, programs, reports
+from sender.campaigns.control import ControlError
+from sender.campaigns.rehearsal import rehearse
+from sender.campaigns.rendering import TemplateError
+from sender.models import Campaign, Program
+from web.api.operations import ApiDoor, Call
+from web.api.problems import ApiProblem
+from web.api.shapes import NO_CONTROLS, Asked, Page, cursor_of, named, shape
+
+PROGRAM = {"slug": "acme", "brand": "Acme", "purposes": ["marketing"], "countries": ["US"], "short_links": False}
+TEMPLATE = {"name": "welcome", "version": 2, "text": "Hi {{ first_name }}, welcome.", "program": "acme"}
+SEGMENT = {"id": "seg_3", "name": "Gold", "definition": {"field": "attributes.tier", "is": "gold"}}
+CAMPAIGN = {
+    "id": "cmp_4",
+    "name": "Spring sale",
+    "program": "acme",
+    "purpose": "marketing",
+    "status": "running",
+    "paused_why": "",
+    "start_at": "2026-03-10T15:00:00Z",
+    "end_at": None,
+    "messages": {"pending": 120, "delivered": 1880},
+    "created_at": "2026-03-09T09:00:00Z",
+}
+Status = Literal["draft", "submitted", "approved", "scheduled", "running", "paused", "finished", "cancelled"]
+
+door = ApiDoor("api_campaigns", __name__)
+
+
+class ProgramOut(BaseModel):
+    """A brand and purpose people opt in to."""
+
+    model_config = shape(PROGRAM)
+    slug: str
+    brand: str
+    purposes: list[str]
+    countries: list[str]
+    short_links: bool = Field(description="Its links are made short, and clicks counted.")
+
+
+class ProgramList(BaseModel):
+    """The key's programs, by brand."""
+
+    model_config = shape({"data": [PROGRAM]})
+    data: list[ProgramOut]
+
+
+class TemplateOut(BaseModel):
+    """A text of the library in its newest version."""
+
+    model_config = shape(TEMPLATE)
+    name: str
+    version: int
+    text: str
+    program: str | None = Field(description="Null: for all programs.")
+
+
+class TemplateList(BaseModel):
+    """The library, by name."""
+
+    model_config = shape({"data": [TEMPLATE]})
+    data: list[TemplateOut]
+
+
+class SegmentWrite(Asked):
+    """A question about contacts, under a name."""
+
+    model_config = shape({"name": "Gold", "definition": SEGMENT["definition"]}, strict=True)
+    name: Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=NO_CONTROLS)]
+    definition: dict[str, Any] = Field(description="In the segment language; {} is everybody.")
+
+
+class SegmentOut(BaseModel):
+    """A saved segment."""
+
+    model_config = shape(SEGMENT)
+    id: str
+    name: str
+    definition: dict[str, Any]
+
+
+class SegmentList(BaseModel):
+    """The saved segments, by name."""
+
+    model_config = shape({"data": [SEGMENT]})
+    data: list[SegmentOut]
+
+
+class CampaignOut(BaseModel):
+    """A campaign and where its messages are."""
+
+    model_config = shape(CAMPAIGN)
+    id: str
+    name: str
+    program: str
+    purpose: str
+    status: Status
+    paused_why: str
+    start_at: datetime | None
+    end_at: datetime | None
+    messages: dict[str, int] = Field(description="How many are in each state; empty before it is planned.")
+    created_at: datetime
+
+
+class CampaignPage(Page):
+    """Which campaigns."""
+
+    status: Status | None = None
+
+
+class CampaignList(BaseModel):
+    """A page of campaigns, newest first."""
+
+    model_config = shape({"data": [CAMPAIGN], "next_cursor": None})
+    data: list[CampaignOut]
+    next_cursor: str | None
+
+
+class RehearsalOut(BaseModel):
+    """What a start would do, counted with the real audience and the real guards. Nothing is written or sent."""
+
+    model_config = shape(
+        {
+            "at": "2026-03-10T15:00:00Z",
+            "people": 2000,
+            "verdicts": {"allow": 1900, "defer": 55, "block": 45},
+            "reasons": {"block:opted_out": 45},
+            "parts": 1955,
+            "worst_parts": 1,
+            "cost": 16.2265,
+        }
+    )
+    at: datetime
+    people: int
+    verdicts: dict[str, int]
+    reasons: dict[str, int]
+    parts: int
+    worst_parts: int
+    cost: float = Field(description="At least, in the currency of reports.")
+
+
+@door.operation("GET", "/programs", scope="programs:read", answer=ProgramList)
+def list_programs(call: Call) -> ProgramList:
+    """The programs this key may use."""
+    found = programs.listing(call.session, call.key.programs or None)
+    same = ("slug", "brand", "purposes", "countries")
+    data = [ProgramOut(**{name: getattr(one, name) for name in same}, short_links=bool(one.links)) for one in found]
+    return ProgramList(data=data)
+
+
+@door.operation("GET", "/templates", scope="templates:read", answer=TemplateList)
+def list_templates(call: Call) -> TemplateList:
+    """The library of texts: those of this key's programs, and those for all of them."""
+    slugs = {one.id: one.slug for one in programs.listing(call.session)}
+    data = [
+        TemplateOut(name=one.name, version=one.version, text=one.text, program=slugs.get(one.program_id))
+        for one in library.templates(call.session)
+        if one.program_id is None or call.may_use(one.program_id)
+    ]
+    return TemplateList(data=data)
+
+
+@door.operation("GET", "/segments", scope="segments:read", answer=SegmentList)
+def list_segments(call: Call) -> SegmentList:
+    """The saved segments."""
+    data = [
+        SegmentOut(id=f"seg_{row.id}", name=row.name, definition=row.definition)
+        for row in saved_segments.saved(call.session)
+    ]
+    return SegmentList(data=data)
+
+
+@door.operation(
+    "POST", "/segments", scope="segments:write", body=SegmentWrite, answer=SegmentOut, status=201, transaction="own",
+    problems=("invalid_segment",),
+)  # fmt: skip
+def create_segment(call: Call, body: SegmentWrite) -> SegmentOut:
+    """Keep a segment under a name that is free; so a repeated request makes no second one."""
+    try:
+        made = saved_segments.save(call.runtime, body.name, body.definition, call.key.actor)
+    except SegmentError as error:
+        raise ApiProblem("invalid_segment", str(error)) from error
+    return SegmentOut(id=f"seg_{made}", name=body.name.strip(), definition=body.definition)
+
+
+@door.operation("GET", "/campaigns", scope="campaigns:read", query=CampaignPage, answer=CampaignList)
+def list_campaigns(call: Call, query: CampaignPage) -> CampaignList:
+    """The campaigns of this key's programs, newest first."""
+    start, mine = query.after or 0, call.key.programs or None
+    found = reports.listing(call.session, mine, query.limit + 1, offset=start, status=query.status or "")
+    more = cursor_of(start + query.limit) if len(found) > query.limit else None
+    data = [_told(call, call.session.get_one(Campaign, one.id)) for one in found[: query.limit]]
+    return CampaignList(data=data, next_cursor=more)
+
+
+@door.operation("GET", "/campaigns/<campaign_id>", scope="campaigns:read", answer=CampaignOut, problems=("not_found",))
+def show_campaign(call: Call, campaign_id: str) -> CampaignOut:
+    """One campaign."""
+    return _told(call, _found(call, campaign_id))
+
+
+@door.operation(
+    "POST", "/campaigns/<campaign_id>/rehearsals", scope="campaigns:read", answer=RehearsalOut, transaction="own",
+    problems=("not_found", "not_possible"),
+)  # fmt: skip
+def rehearse_campaign(call: Call, campaign_id: str) -> RehearsalOut:
+    """Run the real audience through the real guards at the planned time. It takes a while for a large audience."""
+    with call.runtime.db.read() as call.within:
+        campaign = _found(call, campaign_id).id or 0
+    try:
+        found = rehearse(call.runtime, campaign)
+    except (SegmentError, TemplateError) as error:
+        raise ApiProblem("not_possible", str(error)) from error
+    return RehearsalOut(
+        at=found.at,
+        people=found.total,
+        verdicts=dict(found.verdicts),
+        reasons={":".join(filter(None, key)): number for key, number in found.reasons.items()},
+        parts=found.parts,
+        worst_parts=found.worst_parts,
+        cost=found.cost / 10_000,
+    )
+
+
+@door.operation(
+    "POST", "/campaigns/<campaign_id>/pause", scope="campaigns:write", answer=CampaignOut, transaction="own",
+    problems=("not_found", "not_possible"),
+)  # fmt: skip
+def pause_campaign(call: Call, campaign_id: str) -> CampaignOut:
+    """Open no more gates of it; what is on the wire goes its way."""
+    return _steer(call, campaign_id, "pause")
+
+
+@door.operation(
+    "POST", "/campaigns/<campaign_id>/resume", scope="campaigns:write", answer=CampaignOut, transaction="own",
+    problems=("not_found", "not_possible"),
+)  # fmt: skip
+def resume_campaign(call: Call, campaign_id: str) -> CampaignOut:
+    """Go on where it stopped, if it is still what people approved."""
+    return _steer(call, campaign_id, "resume")
+
+
+@door.operation(
+    "POST", "/campaigns/<campaign_id>/cancel", scope="campaigns:write", answer=CampaignOut, transaction="own",
+    problems=("not_found", "not_possible"),
+)  # fmt: skip
+def cancel_campaign(call: Call, campaign_id: str) -> CampaignOut:
+    """End it for good: what waits is dropped."""
+    return _steer(call, campaign_id, "cancel")
+
+
+def _steer(call: Call, name: str, act: Literal["pause", "resume", "cancel"]) -> CampaignOut:
+    with call.runtime.db.read() as call.within:
+        campaign_id = _found(call, name).id or 0
+    do = {"pause": control.pause, "resume": control.resume, "cancel": control.cancel}[act]
+    try:
+        do(call.runtime, campaign_id, call.key.actor)
+    except ControlError as error:
+        raise ApiProblem("not_possible", str(error)) from error
+    with call.runtime.db.read() as call.within:
+        return _told(call, _found(call, name))
+
+
+def _found(call: Call, name: str) -> Campaign:
+    row = call.session.get(Campaign, named("cmp", name, "campaign"))
+    if row is None or not call.may_use(row.program_id):
+        raise ApiProblem("not_found", "There is no such campaign that this key may see.")
+    return row
+
+
+def _told(call: Call, row: Campaign) -> CampaignOut:
+    counts = reports.counts_by_status(call.session, [row.id or 0]).get(row.id or 0, {})
+    same = ("name", "purpose", "status", "paused_why", "start_at", "end_at", "created_at")
+    program = call.session.get_one(Program, row.program_id).slug
+    return CampaignOut(id=f"cmp_{row.id}", program=program, messages=counts, **{one: getattr(row, one) for one in same})
