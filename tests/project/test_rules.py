@@ -24,6 +24,7 @@ REACHES_OUT = {
 STANDINGS = {"ConsentStanding", "load_standings"}
 READS_STANDING = {
     "sender/audience": "the ledger, the facts, and what lists or counts people",
+    "sender/automations/stepping.py": "whether a step still fits",
     "sender/models": "the table",
     "sender/api/people.py": "tells it to other software",
     "sender/campaigns/compliance.py": "counts it for a report",
