@@ -33,6 +33,7 @@ from web.pages import (
     home,
     imports,
     inbox,
+    integrations,
     join,
     links,
     opt_in,
@@ -91,6 +92,7 @@ DOORS: tuple[Door, ...] = (
     inbox.door,
     unsure.door,
     reports.door,
+    integrations.door,
     automations.door,
 )
 

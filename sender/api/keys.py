@@ -105,6 +105,16 @@ def list_keys(session: Session) -> list[ApiKey]:
     return list(session.execute(select(ApiKey).order_by(col(ApiKey.id))).scalars())
 
 
+def rotate_key(session: Session, keys: Keyring, public_id: str, actor: str, real: datetime) -> str:
+    """A second key that may do the same for as long again; the first lives until it is revoked. Returns the new one."""
+    row = session.execute(select(ApiKey).where(col(ApiKey.public_id) == public_id)).scalar_one_or_none()
+    if row is None or not _is_live(row, real):
+        raise ApiKeyError(f"There is no live key {public_id!r} to follow; make a new one.")
+    slugs = session.execute(select(col(Program.slug)).where(col(Program.id).in_(row.programs))).scalars().all()
+    lasts = row.expires_at - row.created_at if row.expires_at else None
+    return create_key(session, keys, KeyIn(row.name, row.scopes, slugs, row.is_test, lasts), actor, real)
+
+
 def revoke_key(session: Session, public_id: str, actor: str, real: datetime) -> None:
     """End a key at once: the next request with it is refused. ApiKeyError where there is no such live key."""
     which = (col(ApiKey.public_id) == public_id, col(ApiKey.revoked_at).is_(None))

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import delete, insert, select, update
 from sqlmodel import Session, col
 
 from sender import audit
 from sender.db import run_below
-from sender.models import ApiKey, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from sender.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from sender.runtime import Runtime
 from sender.webhooks.events import deliver_to, wants
 from sender.webhooks.outside import OutsideError, check_url, read_networks
@@ -23,6 +24,28 @@ class EndpointError(Exception):
     """An endpoint cannot be made or used like this; the sentence says why."""
 
 
+class Asking(Protocol):
+    """Who asks: a key, or an owner on the page. ``programs`` are ids, none: every program."""
+
+    @property
+    def actor(self) -> str:
+        """How they stand in the audit."""
+        ...
+
+    @property
+    def programs(self) -> Sequence[int]:
+        """The programs they are for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An owner of the installation, who sees every endpoint."""
+
+    actor: str
+    programs: Sequence[int] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointIn:
     """An endpoint as it is asked for."""
@@ -32,7 +55,7 @@ class EndpointIn:
     description: str = ""
 
 
-def create_endpoint(runtime: Runtime, session: Session, key: ApiKey, wanted: EndpointIn) -> tuple[WebhookEndpoint, str]:
+def create_endpoint(runtime: Runtime, session: Session, key: Asking, wanted: EndpointIn) -> tuple[WebhookEndpoint, str]:
     """Keep an endpoint for the key's programs; returns it with its signing secret, which is shown this once."""
     try:
         check_url(wanted.url, read_networks(runtime.settings.webhook_networks))
@@ -55,26 +78,26 @@ def create_endpoint(runtime: Runtime, session: Session, key: ApiKey, wanted: End
     return row, secret
 
 
-def list_endpoints(session: Session, key: ApiKey) -> list[WebhookEndpoint]:
+def list_endpoints(session: Session, key: Asking) -> list[WebhookEndpoint]:
     """The endpoints that this key may see: those whose programs are all its own."""
     rows = session.execute(select(WebhookEndpoint).order_by(col(WebhookEndpoint.id))).scalars()
     return [row for row in rows if _sees(key, row)]
 
 
-def find_endpoint(session: Session, key: ApiKey, endpoint_id: int) -> WebhookEndpoint | None:
+def find_endpoint(session: Session, key: Asking, endpoint_id: int) -> WebhookEndpoint | None:
     """One of them, None where this key sees none of that id."""
     row = session.get(WebhookEndpoint, endpoint_id)
     return row if row is not None and _sees(key, row) else None
 
 
-def delete_endpoint(session: Session, key: ApiKey, endpoint: WebhookEndpoint, real: datetime) -> None:
+def delete_endpoint(session: Session, key: Asking, endpoint: WebhookEndpoint, real: datetime) -> None:
     """Forget an endpoint and whatever waits for it."""
     session.execute(delete(WebhookDelivery).where(col(WebhookDelivery.endpoint_id) == endpoint.id))
     session.execute(delete(WebhookEndpoint).where(col(WebhookEndpoint.id) == endpoint.id))
     audit.note(session, real, key.actor, "webhook.delete", f"webhook {endpoint.id}")
 
 
-def enable_endpoint(session: Session, key: ApiKey, endpoint: WebhookEndpoint, real: datetime) -> None:
+def enable_endpoint(session: Session, key: Asking, endpoint: WebhookEndpoint, real: datetime) -> None:
     """Send to it again; what has waited is due at once."""
     endpoint.status, endpoint.disabled_why, endpoint.failing_since = "live", "", None
     waiting = (col(WebhookDelivery.endpoint_id) == endpoint.id, col(WebhookDelivery.status) == "waiting")
@@ -111,5 +134,5 @@ def list_deliveries(
     return [(row, event) for row, event in rows]
 
 
-def _sees(key: ApiKey, endpoint: WebhookEndpoint) -> bool:
+def _sees(key: Asking, endpoint: WebhookEndpoint) -> bool:
     return not key.programs or (bool(endpoint.programs) and set(endpoint.programs) <= set(key.programs))

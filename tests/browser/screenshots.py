@@ -52,6 +52,8 @@ PAGES = {
     "builder-test": "/campaigns/6/edit/test",
     "automations": "/automations",
     "automation-new": "/automations/new",
+    "api-keys": "/integrations/keys",
+    "webhooks": "/integrations/webhooks",
     "reports": "/reports",
     "compliance": "/reports/compliance",
     "comparison": "/reports/comparison/4",

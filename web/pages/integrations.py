@@ -1,0 +1,153 @@
+"""What an owner does about other software: its keys, and the webhooks it listens with."""
+
+from datetime import timedelta
+from typing import Any, get_args
+
+from flask import abort, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlmodel import Session
+
+from sender.api import keys
+from sender.api.keys import SCOPES, ApiKeyError, KeyIn
+from sender.campaigns import programs
+from sender.webhooks import endpoints
+from sender.webhooks.endpoints import EndpointError, EndpointIn, Owner
+from web.api.webhooks import EventType
+from web.auth import Door, person, require_fresh
+from web.context import runtime
+from web.pages.listing import read_listing
+from web.pages.users import owners
+
+KEYS, WEBHOOKS = "/integrations/keys", "/integrations/webhooks"
+LASTS = ((30, "30 days"), (90, "90 days"), (365, "a year"), (0, "until it is revoked"))
+BACK = ((1, "the last hour"), (24, "the last day"), (24 * 7, "the last week"), (24 * 30, "all that is kept, 30 days"))
+EVENTS: tuple[str, ...] = get_args(EventType)
+
+door = Door("integrations", __name__, rule=owners)
+
+
+@door.get(KEYS)
+def show_keys() -> ResponseReturnValue:
+    """Every key with what it may do and when it was last used; never the key itself."""
+    return _keys_page()
+
+
+@door.post(KEYS)
+def act_on_keys() -> ResponseReturnValue:
+    """Make, follow up or end a key: the page with the new key on it this once, 400 with what is wrong."""
+    require_fresh(KEYS)
+    try:
+        return _keys_page(made=_act_on_key(request.form.get("act", "")))
+    except ApiKeyError as error:
+        return _keys_page(sentence=str(error)), 400
+
+
+def _act_on_key(wanted: str) -> str:
+    form, real, actor = request.form, runtime().clock.real(), person().actor
+    public_id = form.get("key", "")
+    with runtime().db.write() as session:
+        if wanted == "rotate":
+            return keys.rotate_key(session, runtime().keys, public_id, actor, real)
+        if wanted == "create":
+            days = form.get("days", 365, type=int)
+            lasts = timedelta(days=days) if days in dict(LASTS) and days else None
+            slugs = [slug for slug in (form.get("program", ""),) if slug]
+            asked = KeyIn(form.get("name", "").strip(), form.getlist("scope"), slugs, "test" in form, lasts)
+            return keys.create_key(session, runtime().keys, asked, actor, real)
+        if wanted != "revoke":
+            abort(400)
+        keys.revoke_key(session, public_id, actor, real)
+        return ""
+
+
+def _keys_page(sentence: str = "", made: str = "") -> str:
+    with runtime().db.read() as session:
+        found = keys.list_keys(session)
+        known = programs.listing(session)
+        session.expunge_all()
+    brands = {one.id: one.brand for one in known}
+    choices = [("", "Every program"), *((one.slug, one.brand) for one in known)]
+    values = {"keys": found[::-1], "brands": brands, "programs": choices, "scopes": SCOPES, "lasts": LASTS}
+    return render_template("keys.html", **values, sentence=sentence, made=made, real=runtime().clock.real())
+
+
+@door.get(WEBHOOKS)
+def show_webhooks() -> ResponseReturnValue:
+    """Every endpoint with how it does."""
+    return _webhooks_page()
+
+
+@door.post(WEBHOOKS)
+def create_webhook() -> ResponseReturnValue:
+    """Make an endpoint: the page with its secret on it this once, 400 with what is wrong."""
+    require_fresh(WEBHOOKS)
+    form = request.form
+    wanted = EndpointIn(form.get("url", "").strip(), form.getlist("event"), form.get("description", "").strip()[:200])
+    if not wanted.events or not set(wanted.events) <= set(EVENTS):
+        return _webhooks_page(sentence="Choose at least one event to tell of."), 400
+    try:
+        with runtime().db.write() as session:
+            _, secret = endpoints.create_endpoint(runtime(), session, _owner(), wanted)
+    except EndpointError as error:
+        return _webhooks_page(sentence=str(error)), 400
+    return _webhooks_page(secret=secret)
+
+
+@door.get(f"{WEBHOOKS}/<int:endpoint_id>")
+def show_webhook(endpoint_id: int) -> ResponseReturnValue:
+    """One endpoint with what became of each event for it."""
+    return _webhook_page(endpoint_id)
+
+
+@door.post(f"{WEBHOOKS}/<int:endpoint_id>")
+def act_on_webhook(endpoint_id: int) -> ResponseReturnValue:
+    """Enable, replay or forget an endpoint, and say what that did."""
+    require_fresh(f"{WEBHOOKS}/{endpoint_id}")
+    real, wanted = runtime().clock.real(), request.form.get("act", "")
+    with runtime().db.write() as session:
+        row = endpoints.find_endpoint(session, _owner(), endpoint_id)
+        if row is None:
+            abort(404)
+        match wanted:
+            case "enable":
+                endpoints.enable_endpoint(session, _owner(), row, real)
+                said = "It is told again from now on, and what waited is sent at once."
+            case "replay":
+                hours = request.form.get("hours", 1, type=int)
+                since = real - timedelta(hours=hours if hours in dict(BACK) else 1)
+                number = endpoints.replay(session, row, since, real) if row.status == "live" else 0
+                said = f"{number:,} sent again, the oldest first." if number else "There is nothing to send again."
+            case "delete":
+                endpoints.delete_endpoint(session, _owner(), row, real)
+                said = "The endpoint is forgotten, with whatever waited for it."
+            case _:
+                abort(400)
+    return _webhooks_page(said=said) if wanted == "delete" else _webhook_page(endpoint_id, said)
+
+
+def _webhooks_page(**said: str) -> str:
+    with runtime().db.read() as session:
+        found = endpoints.list_endpoints(session, _owner())
+        session.expunge_all()
+    values: dict[str, Any] = {"sentence": "", "secret": "", "said": "", **said}
+    return render_template("webhooks.html", found=found, events=EVENTS, **values)
+
+
+def _webhook_page(endpoint_id: int, said: str = "") -> str:
+    listing = read_listing(["id"], ["before"])
+    before = listing.filters["before"]
+    with runtime().db.read() as session:
+        row, deliveries = _read_webhook(session, endpoint_id, int(before) if before.isdecimal() else None)
+        session.expunge_all()
+    return render_template("webhook.html", row=row, deliveries=deliveries, back_choices=BACK, said=said)
+
+
+def _read_webhook(session: Session, endpoint_id: int, before: int | None) -> tuple[Any, list[Any]]:
+    row = endpoints.find_endpoint(session, _owner(), endpoint_id)
+    if row is None:
+        abort(404)
+    return row, endpoints.list_deliveries(session, row, before, 50)
+
+
+def _owner() -> Owner:
+    return Owner(person().actor)
