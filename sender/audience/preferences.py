@@ -16,13 +16,13 @@ from sender.audience.erasing import EraseError, erase_within
 from sender.audience.ledger import Act, load_standings, record, standing
 from sender.audience.numbers import SealedNumber
 from sender.audience.opt_outs import scopes_of, settle
+from sender.audience.own_data import export
 from sender.audience.phone import PhoneError, mask, parse
-from sender.audience.timeline import profile, timeline
 from sender.audit import note
 from sender.crypto import Keyring, text_hash
 from sender.db import Pace, upsert
 from sender.locks import lock_numbers
-from sender.models import Campaign, Contact, ErasureRequest, Number, Program, Wishes
+from sender.models import Campaign, ErasureRequest, Number, Program, Wishes
 from sender.runtime import Runtime
 from sender.throttles import hour_of, once_more
 
@@ -123,23 +123,10 @@ def choose(runtime: Runtime, number_id: int, hours: tuple[int, int] | None, unwa
 def own_data(runtime: Runtime, number_id: int, number: str) -> dict[str, Any]:
     """Everything that is kept of this person, to be read by them; WishError where the number is not theirs."""
     _prove(runtime, number_id, number)
-    now = runtime.clock.now()
-    with runtime.db.read() as session:
-        contact = session.execute(select(Contact).where(col(Contact.number_id) == number_id)).scalar()
+    with runtime.db.write() as session:
+        found = export(runtime, session, number_id, PERSON, "They took it along", "preference_page")
         wishes = session.get(Wishes, number_id)
-        mine = profile(session, runtime.keys, number_id)
-        brands = dict(session.execute(select(col(Program.id), col(Program.brand))).all())
-        fields = {"language", "postal_code", "region", "zone", "attributes", "created_at", "changed_at"}
-        return {
-            "made_at": now,
-            "number": _e164(session, runtime.keys, number_id),
-            "contact": contact.model_dump(include=fields) if contact else None,
-            "wishes": wishes.model_dump(exclude={"number_id"}) if wishes else None,
-            "history": [
-                {"at": one.at, "kind": one.kind, "what": one.what, "program": one.program, "words": one.said}
-                for one in (timeline(session, mine, None, brands) if mine else ())
-            ],
-        }
+        return {**found, "wishes": wishes.model_dump(exclude={"number_id"}) if wishes else None}
 
 
 def ask_to_erase(runtime: Runtime, number_id: int, number: str) -> bool:

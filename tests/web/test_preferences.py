@@ -136,8 +136,9 @@ def test_data_and_erasure_ask_for_the_number(client: FlaskClient, runtime: Runti
     assert (wrong.status_code, "not the number" in wrong.text) == (422, True)
     file = press(client, runtime, person, act="data", number="(212) 555-0123")
     told = json.loads(file.text)
-    assert (told["number"], told["contact"]["attributes"]) == (NUMBER, {"first_name": "Mara"})
-    assert [one["words"] for one in told["history"]] == ["Yes.", "Yes."]
+    assert NUMBER in json.dumps(told["identity"])
+    assert told["contact"]["attributes"] == {"first_name": "Mara"}
+    assert len(told["consent"]) == 2
     gone = press(client, runtime, person, act="erase", number=NUMBER)
     assert "is being erased" in gone.text
     assert states(runtime, person) == ["out", "out"]
