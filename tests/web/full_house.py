@@ -17,6 +17,7 @@ from sender.delivery.replies import InboundText, receive
 from sender.models import OwnPhone
 from sender.runtime import Runtime
 from sender.settings import Settings
+from tests.browser.signed_up import open_doors
 from tests.browser.uploaded import bring_files
 from tests.browser.world import NOW, fill
 from tests.web.conftest import NoProvider
@@ -35,6 +36,7 @@ def furnished(home: Path, words: str = "is this still on?") -> Iterator[Runtime]
     with db.write() as session:
         fill(session, runtime)
     bring_files(runtime, 1)
+    open_doors(runtime, ACTOR)
     file = f'phone,{words[:4]}name,"{words.replace(chr(34), 2 * chr(34))}"\n+12125550100,{words[:4]}Ana,x\n'
     uploads.take_in(runtime, f"{words}.csv", io.BytesIO(file.encode()), ACTOR)
     for place, body in enumerate((words, f"please stop texting {words}")):

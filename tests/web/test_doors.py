@@ -17,7 +17,7 @@ from web.headers import HEADERS
 # Who may pass which route. A route that is not here fails the test: say first who it is for.
 INBOX = ("listing", "live", "show", "live_thread", "answer", "mark_read", "assign", "answers", "keep", "retire")
 OPT_IN = (
-    *("listing", "edit", "save", "preview", "show", "publish", "ask_close", "close", "qr", "poster"),
+    *("listing", "new", "edit", "create", "save", "preview", "show", "publish", "ask_close", "close", "qr", "poster"),
     *("disclosure", "say", "in_person", "take_in_person"),
 )
 RULES = {

@@ -29,19 +29,21 @@ RIGHTS = {
     "passkeys.ask_to_make passkeys.make passkeys.end passkeys.again "
     "segments.listing segments.show segments.count contacts.listing contacts.find_one contacts.show inbox.listing "
     "reports.show reports.as_csv reports.show_compliance inbox.live "
-    "inbox.answers unsure.show unsure.live campaigns.listing",
+    "inbox.answers unsure.show unsure.live campaigns.listing opt_in.listing",
     "look here": "campaigns.show campaigns.live campaigns.show_course review.show review.begin review.progress "
-    "inbox.show inbox.live_thread reports.compare",
+    "inbox.show inbox.live_thread reports.compare opt_in.show opt_in.qr opt_in.poster opt_in.preview",
     "write here": "builder.create builder.basics builder.save_basics builder.timing builder.save_timing "
     "audience_step.show audience_step.save audience_step.count text_step.show text_step.save text_step.look "
-    "campaigns.ask_copy campaigns.copy inbox.keep inbox.retire trying.show trying.register trying.prove trying.send",
+    "campaigns.ask_copy campaigns.copy inbox.keep inbox.retire trying.show trying.register trying.prove trying.send "
+    "opt_in.create opt_in.edit opt_in.save opt_in.publish opt_in.ask_close opt_in.close opt_in.disclosure opt_in.say",
     "write anywhere": "builder.new segments.ask_delete segments.save segments.delete imports.listing imports.new "
     "imports.show imports.live imports.check imports.move imports.ask_undo imports.undo uploading.upload "
-    "contacts.ask_edit contacts.edit",
+    "contacts.ask_edit contacts.edit opt_in.new",
     "write|answer anywhere": "contacts.stop",
     "approve here": "review.move",
     "steer here": "review.ask_start review.start campaigns.ask_cancel campaigns.steer",
-    "answer here": "inbox.answer inbox.mark_read inbox.assign unsure.decide",
+    "answer here": "inbox.answer inbox.mark_read inbox.assign unsure.decide opt_in.take_in_person",
+    "answer anywhere": "opt_in.in_person",
     "write+export anywhere": "imports.ask_refused imports.refused",
     "export everywhere": "contacts.ask_export contacts.export",
     "steer everywhere": "frame.ask_halt frame.do_halt rules.ask_switch rules.make_switch",
@@ -59,6 +61,11 @@ ABOUT_ONESELF |= {"passkeys.ask_to_make", "passkeys.make", "passkeys.end"}
 PROVEN_ELSEWHERE = {"leaving.logout", "account.again", "passkeys.again"}
 FORMS = {"builder.create": {"program": "lumen", "purpose": "marketing"}, "inbox.keep": {"program": "1"}}
 FORMS |= {name: {"program": "lumen", "why": "a reason of ours"} for name in ("rules.ask_change", "rules.make_change")}
+FORMS |= {
+    "opt_in.preview": {"program_id": "1"},
+    "opt_in.create": {"program_id": "1"},
+    "opt_in.take_in_person": {"form": "1"},
+}
 STEPS = {**FILL, "step": "approve", "import_id": 3}
 PLACES = (("here", 1, OFFERED), ("elsewhere", 2, ("owner",)), ("everywhere", ALL_PROGRAMS, OFFERED))
 _names = count()

@@ -2,6 +2,7 @@
 
 import io
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -40,25 +41,38 @@ def listing() -> ResponseReturnValue:
 
 
 @door.get("/opt-in/new")
-@door.get("/opt-in/<int:form_id>/edit")
-def edit(form_id: int = 0) -> ResponseReturnValue:
-    """The editor with its preview."""
+def new() -> ResponseReturnValue:
+    """The editor with an empty form and its preview."""
     with runtime().db.read() as session:
         known = _writable(session)
-        form = _form(session, form_id, "write") if form_id else _blank(known)
-        return render_template("opt_in_edit.html", **_editor(session, form, known), errors={})
+        return render_template("opt_in_edit.html", **_editor(session, _blank(known), known), errors={})
+
+
+@door.get("/opt-in/<int:form_id>/edit")
+def edit(form_id: int) -> ResponseReturnValue:
+    """The editor with its preview."""
+    with runtime().db.read() as session:
+        form = _form(session, form_id, "write")
+        return render_template("opt_in_edit.html", **_editor(session, form, _writable(session)), errors={})
 
 
 @door.post("/opt-in/new")
-@door.post("/opt-in/<int:form_id>/edit")
-def save(form_id: int = 0) -> ResponseReturnValue:
-    """Keep the draft: 303 to its page, 422 with what to mend."""
+def create() -> ResponseReturnValue:
+    """Keep a new draft: 303 to its page, 422 with what to mend."""
     wanted = _typed()
     require("write", wanted.program_id)
+    return _kept(wanted, 0)
+
+
+@door.post("/opt-in/<int:form_id>/edit")
+def save(form_id: int) -> ResponseReturnValue:
+    """Keep the draft: 303 to its page, 422 with what to mend."""
+    form = _require_form(form_id)
+    return _kept(replace(_typed(), program_id=form.program_id), form_id)
+
+
+def _kept(wanted: FormIn, form_id: int) -> ResponseReturnValue:
     try:
-        if form_id:
-            with runtime().db.read() as session:
-                _form(session, form_id, "write")
         return redirect(f"/opt-in/{opt_in_forms.keep(runtime(), wanted, person().actor, form_id or None)}", 303)
     except FormError as error:
         with runtime().db.read() as session:
