@@ -18,7 +18,7 @@ URGENT = "deliver_urgent"
 HEARTBEAT_MS = 600_000
 MAINTENANCE = 100_000
 
-Deliver = Callable[[list[int]], object]
+Deliver = Callable[[list[int]], None]
 
 
 def make_broker(url: str) -> RedisBroker:
@@ -31,7 +31,7 @@ def make_broker(url: str) -> RedisBroker:
     )
 
 
-def declare(broker: dramatiq.Broker, deliver: Deliver, queue: str = QUEUE) -> "dramatiq.Actor[[list[int]], object]":
+def declare(broker: dramatiq.Broker, deliver: Deliver, queue: str = QUEUE) -> "dramatiq.Actor[[list[int]], None]":
     """The actor of one queue on this broker; workers give it their pipeline, the scheduler only rings it."""
     broker.declare_queue(queue)
     return dramatiq.Actor(

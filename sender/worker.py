@@ -72,7 +72,7 @@ def _left(over: float) -> float:
 
 def _start(redis_url: str, pipeline: Pipeline, queue: str, threads: int) -> Lane:
     broker = make_broker(redis_url)
-    declare(broker, pipeline.begin, queue)
+    declare(broker, pipeline.take, queue)
     worker = Worker(broker, worker_threads=threads, worker_timeout=100)
     worker.start()
     return Lane(broker, pipeline, worker)

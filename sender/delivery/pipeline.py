@@ -113,6 +113,10 @@ class Pipeline:
         """Gate, post and record these queued messages; ids that are no longer queued are passed over."""
         self._await_records(self.begin(ids))
 
+    def take(self, ids: Sequence[int]) -> None:
+        """Gate and post these queued messages for the bell, which is told nothing."""
+        self.begin(ids)
+
     def begin(self, ids: Sequence[int]) -> "list[Posted]":
         """Gate and post these queued messages and return: the next gate need not wait until these are answered."""
         posted: list[Posted] = []

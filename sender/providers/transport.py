@@ -130,11 +130,12 @@ class Exchange:
         self._lines.clear()
         self._body.clear()
         self.curl.setopt(pycurl.URL, f"{uri}?{urlencode(params, doseq=True)}" if params else uri)
-        if method.upper() == "POST":
-            self.curl.setopt(pycurl.POSTFIELDS, urlencode(data or {}, doseq=True))
-        else:
+        if data is None:
             self.curl.setopt(pycurl.HTTPGET, 1)
-            self.curl.setopt(pycurl.CUSTOMREQUEST, method.upper())
+        else:
+            self.curl.setopt(pycurl.POSTFIELDS, urlencode(data, doseq=True))
+        # Said each time: a handle keeps the method of its last request.
+        self.curl.setopt(pycurl.CUSTOMREQUEST, method.upper())
         if self._known != (headers, auth):
             self.curl.setopt(pycurl.HTTPHEADER, _header_lines(headers, auth))
             self._known = (headers, auth)

@@ -36,6 +36,7 @@ class Server:
     reply: Reply
     url: str = ""
     bodies: list[bytes] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
 
     def serve(self, listening: socket.socket, context: ssl.SSLContext | None) -> None:
         """Take connections until the listening socket is closed."""
@@ -57,6 +58,7 @@ class Server:
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
             if end and len(body) >= length:
                 self.bodies.append(body)
+                self.lines.append(head.partition(b"\r\n")[0])
                 held = b""
                 if not self.reply(line, len(self.bodies)):
                     break
@@ -187,3 +189,20 @@ def test_who_waits_for_a_connection_in_vain_was_not_sent() -> None:
         found = asyncio.run(both(server.url))
         assert server.bodies == [b"Body=one"]
     assert [type(one) for one in found] == [AnswerLost, NotSent]
+
+
+def test_one_handle_asks_and_posts_in_turn() -> None:
+    """What fetched something is used to post next, and to fetch again: each goes out as what it is."""
+
+    async def turns(url: str) -> None:
+        transport = PooledTransport(1, 10.0, lambda *_: None)
+        await transport.request("GET", url, params={"To": "+12125550123"})
+        await transport.request("POST", url, data={"Body": "one"})
+        await transport.request("GET", url)
+        await transport.close()
+
+    with serving() as server:
+        asyncio.run(turns(server.url))
+    methods = [line.removesuffix(b" HTTP/1.1") for line in server.lines]
+    assert methods == [b"GET /?To=%2B12125550123", b"POST /", b"GET /"]
+    assert server.bodies == [b"", b"Body=one", b""]
