@@ -53,24 +53,28 @@ class Face:
 
 
 def count_by_standing(
-    session: Session, definition: Mapping[str, Any], program_id: int, purpose: Purpose, now: datetime
+    session: Session,
+    definition: Mapping[str, Any],
+    program_id: int,
+    purpose: Purpose,
+    now: datetime,
+    at_most: int | None = AT_MOST,
 ) -> Crowd:
-    """Count whom a definition matches by what they told this program. Raises SegmentError."""
+    """Count whom a definition matches by what they told this program, all of them with None. Raises SegmentError."""
     dialect = session.get_bind().dialect.name
     some = (
         select(col(Contact.number_id))
         .join(Number, col(Number.id) == col(Contact.number_id))
         .where(segments.where(segments.parse(dict(definition)), now, dialect))
-        .limit(AT_MOST + 1)
+        .limit(None if at_most is None else at_most + 1)
         .subquery()
     )
     state = _state(some.c.number_id, program_id, purpose)
     rows = session.execute(select(state, func.count()).select_from(some).group_by(state)).all()
     by_state = Counter(dict(rows))
     total = by_state.total()
-    return Crowd(
-        min(total, AT_MOST), by_state["in"], by_state["out"], by_state["held"], by_state["none"], total > AT_MOST
-    )
+    shown = total if at_most is None else min(total, at_most)
+    return Crowd(shown, by_state["in"], by_state["out"], by_state["held"], by_state["none"], total > shown)
 
 
 def _state(number_id: ColumnElement[Any], program_id: int, purpose: Purpose) -> ColumnElement[str]:

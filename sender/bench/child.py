@@ -18,6 +18,7 @@ TASKS = {
     "bare": "sender.bench.bare:prepare",
     "import": "sender.bench.preparing:prepare_import",
     "rehearse": "sender.bench.preparing:prepare_rehearsal",
+    "blocked": "sender.bench.preparing:prepare_blocked",
     "count": "sender.bench.preparing:prepare_count",
     "plan": "sender.bench.preparing:prepare_plan",
     "plain import": "sender.bench.plain:prepare_import",

@@ -12,7 +12,7 @@ from sender.bench import house as houses
 from sender.bench import machine
 from sender.bench.house import House
 from sender.bench.measured import Run, run_task
-from sender.bench.sending import Latency, begin_campaign
+from sender.bench.sending import Beginning, Latency, resume_campaign, start_campaign
 
 CAMPAIGN = "everybody"
 SEGMENT = {
@@ -24,6 +24,7 @@ SEGMENT = {
 }
 SLOW = Latency(0.15, 0.05)
 SENDING_SECONDS = 60.0
+STARTED_SECONDS = 15.0
 WORKER = "worker"
 
 Row = tuple[str, str, str]
@@ -36,14 +37,20 @@ def measure(house: House) -> Iterator[Row]:
     yield _row("plain import", people, run_task(house, "plain import", contacts=str(house.contacts)))
     imported = run_task(house, "import", contacts=str(house.contacts), program_id=house.program_id)
     yield _row("import", people, imported)
-    counted = run_task(house, "count", definition=SEGMENT, people=people)
-    yield _row("count of a segment, three conditions", people, counted)
+    for turn in ("cold", "warm"):
+        counted = run_task(house, "count", definition=SEGMENT, people=people)
+        yield _row(f"count of a segment, three conditions, {turn}", people, counted)
+    yield _row("who is blocked, by consent", people, run_task(house, "blocked", program_id=house.program_id))
     yield _row("rehearsal", people, run_task(house, "rehearse", name="rehearsed"))
+    yield _begun("start, unplanned", start_campaign(house, "started", SLOW, STARTED_SECONDS))
     yield _row("planning", people, run_task(house, "plan", name=CAMPAIGN))
-    begun = begin_campaign(house, CAMPAIGN, SLOW, SENDING_SECONDS)
+    yield _begun("resume, planned", resume_campaign(house, CAMPAIGN, SLOW, SENDING_SECONDS))
+
+
+def _begun(what: str, begun: Beginning) -> Row:
     workers = sum(peak for name, peak in begun.peaks.items() if name.startswith(WORKER))
-    yield "resume, to the first request", f"{begun.seconds:.2f} s", ""
-    yield "sending, answers in 150 ± 50 ms", f"{begun.rate:,.0f} texts/s", f"{workers:,.0f} MiB (all workers)"
+    told = f"{begun.seconds:.2f} s to the first request, then {begun.rate:,.0f} texts/s"
+    return what, told, f"{workers:,.0f} MiB (all workers)"
 
 
 def _row(what: str, people: int, run: Run) -> Row:

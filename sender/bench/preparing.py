@@ -5,6 +5,7 @@ from typing import Any
 
 from guards.base import Purpose
 from sender.audience import segments
+from sender.audience.crowds import count_by_standing
 from sender.audience.importer import import_file
 from sender.audience.importing.options import ImportOptions
 from sender.audience.segment_sql import count_contacts
@@ -43,7 +44,7 @@ def prepare_import(contacts: str, program_id: int) -> Work:
 def prepare_rehearsal(name: str) -> Work:
     """The work of rehearsing a campaign to everybody: guards, words, parts, costs, forecast; nothing is written."""
     runtime = _ready()
-    campaign_id = _campaign(runtime, name)
+    campaign_id = make_campaign(runtime, name)
     return lambda: rehearse(runtime, campaign_id).total
 
 
@@ -60,10 +61,22 @@ def prepare_count(definition: dict[str, Any], people: int) -> Work:
     return work
 
 
+def prepare_blocked(program_id: int) -> Work:
+    """The work of counting everybody by what they told the program: who may be texted, who is out, held or unknown."""
+    runtime = _ready()
+
+    def work() -> int:
+        with runtime.db.read() as session:
+            now = runtime.clock.now()
+            return count_by_standing(session, {}, program_id, Purpose.MARKETING, now, at_most=None).total
+
+    return work
+
+
 def prepare_plan(name: str) -> Work:
     """The work of planning a campaign to everybody: guards, words, parts, rows; it is left paused."""
     runtime = _ready()
-    campaign_id = _campaign(runtime, name)
+    campaign_id = make_campaign(runtime, name)
     control.schedule(runtime, campaign_id, runtime.clock.now(), ACTOR)
     control.start_due(runtime)
 
@@ -75,6 +88,7 @@ def prepare_plan(name: str) -> Work:
     return work
 
 
-def _campaign(runtime: Runtime, name: str) -> int:
+def make_campaign(runtime: Runtime, name: str) -> int:
+    """A campaign to everybody, as a draft; its id."""
     wanted = CampaignIn(name, PROGRAM, [VariantIn("all", {}, TEMPLATE, {"first_name": "there", "city": "town"})])
     return control.create(runtime, wanted, ACTOR)

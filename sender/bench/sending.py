@@ -8,7 +8,8 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from sqlmodel import col
 from sender.bench.house import ACCOUNT, ACTOR, FROM_NUMBER, TOKEN, BenchError, House, simulator_file
 from sender.bench.measured import Run, run_of, run_task
 from sender.bench.plain import count_sent, queue_again
+from sender.bench.preparing import make_campaign
 from sender.bench.running import Running
 from sender.bench.tutorial import READY as READY_TO_WORK
 from sender.bench.usage import Usage
 from sender.campaigns import control
+from sender.campaigns.moves import ControlError
 from sender.cli.common import build, redis_address
 from sender.models import Campaign, Message
 from sender.runtime import Runtime
@@ -122,30 +125,54 @@ def send_campaign(house: House, name: str, latency: Latency, *, receipts: bool) 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """How a campaign began: seconds from `resume` to its first request, texts a second since, peak MiB of processes."""
+    """How a campaign began: seconds until its first request, texts a second since, peak MiB of processes."""
 
     seconds: float
     rate: float
     peaks: dict[str, float]
 
 
-def begin_campaign(house: House, name: str, latency: Latency, lasting: float) -> Beginning:
-    """Resume a planned campaign, let it send for so many seconds, and leave it there."""
+def resume_campaign(house: House, name: str, latency: Latency, lasting: float) -> Beginning:
+    """Resume a planned campaign, let it send for so many seconds, and pause it again."""
+
+    def resume(runtime: Runtime) -> int:
+        campaign_id = _planned(house, runtime, name)
+        control.resume(runtime, campaign_id, ACTOR)
+        return campaign_id
+
+    return _begin(house, latency, lasting, resume)
+
+
+def start_campaign(house: House, name: str, latency: Latency, lasting: float) -> Beginning:
+    """Start a campaign to everybody of which nothing is planned yet, let it send, and pause it."""
+
+    def start(runtime: Runtime) -> int:
+        campaign_id = make_campaign(runtime, name)
+        control.schedule(runtime, campaign_id, runtime.clock.now(), ACTOR)
+        return campaign_id
+
+    return _begin(house, latency, lasting, start)
+
+
+def _begin(house: House, latency: Latency, lasting: float, begin: Callable[[Runtime], int]) -> Beginning:
     runtime = build(house.settings)
     try:
         with Running(house.folder) as running:
             for process in _processes(house, latency, receipts=False):
                 running.start(process, READY.get(process.name.partition("-")[0], ""))
-            campaign_id = _planned(house, runtime, name)
-            resumed = time.time()
-            control.resume(runtime, campaign_id, ACTOR)
-            running.wait("The campaign did not begin.", lasting + 60, lambda: time.time() > resumed + lasting)
+            began = time.time()
+            campaign_id = begin(runtime)
+            running.wait("The campaign did not begin.", lasting + 60, lambda: time.time() > began + lasting)
             peaks = {name: used.peak for name, used in running.usage().items()}
+            with suppress(ControlError):  # few people are all texted by now
+                control.pause(runtime, campaign_id, ACTOR)
     finally:
         runtime.db.close()
     arrived = [float(entry["arrived"]) for entry in _entries(house, "request")]
-    in_time = [at for at in arrived if at <= resumed + lasting]
-    return Beginning(arrived[0] - resumed, len(in_time) / (resumed + lasting - arrived[0]), peaks)
+    if not arrived:
+        raise BenchError("No request of the campaign came.")
+    in_time = [at for at in arrived if at <= began + lasting]
+    return Beginning(arrived[0] - began, len(in_time) / (began + lasting - arrived[0]), peaks)
 
 
 def require_each_once(house: House) -> None:

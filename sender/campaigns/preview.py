@@ -26,7 +26,7 @@ PEOPLE = 12
 """So many real contacts of the audience can be stepped through."""
 SLICE = 200
 SLICES = 5
-LAST = (1 << 63) - 1
+LAST = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,12 @@ from sender.audience.links import read_own_page_token
 from sender.campaigns import control, planner, planning
 from sender.campaigns.audience import members
 from sender.campaigns.control import CampaignIn, ControlError, VariantIn
+from sender.campaigns.planning import variants_of
+from sender.campaigns.preview import preview
 from sender.campaigns.rehearsal import rehearse
+from sender.campaigns.writing import with_program
 from sender.crypto import unseal
-from sender.models import Campaign, Message, Number, Variant
+from sender.models import Campaign, Message, Number, Program, Variant
 from tests.installation import TUESDAY, Installation, install
 
 SPANISH = VariantIn("es", {"field": "language", "is": "es"}, "Hola {{ first_name }}", {"first_name": "amiga"})
@@ -214,3 +217,15 @@ def test_a_text_holds_the_link_to_the_persons_own_page(installation: Installatio
         token = text.partition("/p/")[2].split()[0]
         found.append(read_own_page_token(keys, token, TUESDAY))
     assert found == [0, number_id]
+
+
+def test_the_editor_sees_people_on_either_database(installation: Installation) -> None:
+    """The words in the editor are shown as the first people of the audience would get them."""
+    installation.contact("+12125550101", attributes={"first_name": "Ada"})
+    campaign = control.create(installation.runtime, CampaignIn("Sale", "acme", (EVERYBODY,)), "ann")
+    with installation.runtime.db.read() as session:
+        row, program = with_program(session, campaign) or (Campaign(), Program())
+        rows = variants_of(session, campaign)
+        now = installation.clock.now()
+        seen = preview(installation.runtime, session, row, program, rows, 0, "Dear {{ first_name }}", {}, now)
+    assert [look.text.splitlines()[0] for look in seen.looks] == ["Acme: Dear Ada"]
