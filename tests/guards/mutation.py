@@ -3,7 +3,7 @@
 Every place of the named files of guards/ (all of them when none is named) is spoilt in turn: one comparison, constant,
 condition, argument or answer at a time, and tests/guards and tests/conformance are asked; it is killed when one fails.
 What runs out of processor time (never of time on the wall) is counted by itself: a loop that nobody would leave in.
-Functions are asked the quick way first (quick.py), then the data outside of them (constants.py); what is left runs in a
+Functions are asked the quick way first (quick.py), then the data outside of them (in_place.py); what is left runs in a
 process of its own through its own tests, then all others. Results are kept in var/mutation; what was asked before is
 asked again only with --again, survivors also with --alive; --slow passes over the quick way of functions. Survivors
 with a reason stand in survivors.toml. Ends with 1 below 95 of 100, or where a survivor has no reason.
@@ -28,7 +28,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
-from tests.guards import constants
+from tests.guards import in_place
 from tests.guards.quick import ROOT, House, Outcome, Ran, answers, collected, in_child
 from tests.guards.spoiling import Mutant, mutants
 
@@ -224,16 +224,16 @@ def _ask_house(items: Sequence["pytest.Item"], ran: Ran, paths: Sequence[Path], 
                 return
 
 
-def ask_about_data(paths: Sequence[Path], until: float) -> None:
-    """Ask about what stands outside of functions, by the first two stages of each file's tests."""
+def ask_in_place(paths: Sequence[Path], until: float) -> None:
+    """Ask about data, and functions that ran at import, by the first two stages of each file's tests."""
     for results in map(Results, paths):
-        if time.monotonic() < until and any(not mutant.function for mutant in results.open()):
+        if time.monotonic() < until and results.open():
             files = [file for stage in islice(stages(results.path), 2) for file in stage]
-            _with_tests(files, lambda items, _, results=results: _ask_data(items, results))  # type: ignore[misc]
+            _with_tests(files, lambda items, _, results=results: _ask_placed(items, results))  # type: ignore[misc]
 
 
-def _ask_data(items: Sequence["pytest.Item"], results: "Results") -> None:
-    for mutant, found in constants.answers(items, results.path, name_of(results.path), results.open()):
+def _ask_placed(items: Sequence["pytest.Item"], results: "Results") -> None:
+    for mutant, found in in_place.answers(items, results.path, name_of(results.path), results.open()):
         results.keep(mutant, found)
 
 
@@ -282,7 +282,7 @@ def main() -> int:
     if any(Results(path).open() for path in paths):
         if not options.slow:
             ask_quickly(paths, until)
-        ask_about_data(paths, until)
+        ask_in_place(paths, until)
         ask_slowly(paths, until)
     return told(paths)
 

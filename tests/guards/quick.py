@@ -127,7 +127,7 @@ class House:
 
     def outcome(self, path: Path, mutant: Mutant, plain: CodeType) -> Outcome | None:
         """Ask every test that runs the spoilt function; None where this way cannot tell."""
-        spoilt, whole = _function(mutant.code, mutant.function), _function(plain, mutant.function)
+        spoilt, whole = function_code(mutant.code, mutant.function), function_code(plain, mutant.function)
         if spoilt is None or whole is None or spoilt == whole:
             return None
         where = (str(path), spoilt.co_qualname)
@@ -171,7 +171,7 @@ def _watched(item: pytest.Item, pipe: int) -> int:
     return 0 if passed else 1
 
 
-def _function(code: CodeType, function: str) -> CodeType | None:
+def function_code(code: CodeType, function: str) -> CodeType | None:
     """The code of a function or method of a module; the outermost one where it is nested."""
     for part in function.split(".") if function else ():
         inner = next((one for one in code.co_consts if isinstance(one, CodeType) and one.co_name == part), None)

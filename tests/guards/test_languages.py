@@ -3,7 +3,7 @@
 import pytest
 
 from guards.vocabulary import blanked, marketing, shaft, unfilled
-from guards.ways_out import candidates, language_of, tables
+from guards.ways_out import candidates, language, language_of, tables
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,15 @@ def test_the_longest_name_is_blanked_first() -> None:
 def test_one_sign_of_an_open_field_is_enough(text: str, field: str) -> None:
     """A text that holds nothing but one brace, bracket, percent sign or empty value of a field is found out."""
     assert [text[slice(*span)] for span in unfilled(text)] == [field]
+
+
+@pytest.mark.parametrize(
+    ("tag", "row"),
+    [
+        ("no", "nb"), ("nn-NO", "nb"), ("tl-PH", "fil"), ("iw", "he"), ("in-ID", "id"), ("zh-Hant", "zh-hant"),
+        ("zh-TW", "zh-hant"), ("zh_HK", "zh-hant"), ("zh-MO", "zh-hant"), ("zh-CN", "zh"), ("xx", ""),
+    ],
+)  # fmt: skip
+def test_a_tag_leads_to_the_row_of_its_language(tag: str, row: str) -> None:
+    """Older names, both Norwegians and the places of traditional letters are known; what has no row has none."""
+    assert language(tag) == row

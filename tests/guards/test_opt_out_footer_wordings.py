@@ -76,6 +76,14 @@ def test_every_wording_is_recognised(tag: str, footer: str) -> None:
         "Répondez : STOP.",
         "Svara STOPP så slutar vi",
         "Optout: reply TD",
+        "Відписка: СТОП",
+        "TD for at afmelde",
+        "svar stopp å avslutte",
+        "Svara stopp.",
+        "Send TD så stopper vi",
+        "Optout: TD",
+        "Optout: QUIT",
+        "Reply QUIT to quit.",
     ],
 )
 def test_other_peoples_words_count_too(said: str) -> None:

@@ -222,3 +222,37 @@ def test_lands_overseas_have_their_own_postal_codes(number: str, codes: dict[str
         assert found.evidence[-1] == ("postal_code", " ".join((land, *country_zones(land))))
         assert places_of(number, postal_code=f"{code}0").codes == home
     assert places_of(number, postal_code="75001").codes == home
+
+
+@pytest.mark.parametrize(
+    ("country", "postal_code", "place"),
+    [
+        ("US", "90210", "US-CA"),
+        ("CA", "K1A 0B1", "CA-ON"),
+        ("PR", "00901", "US-PR"),
+        ("VI", "00802", "US-VI"),
+        ("GU", "96910", "US-GU"),
+        ("MP", "96950", "US-MP"),
+        ("AS", "96799", "US-AS"),
+        ("US", "96941", "FM"),
+        ("US", "96960", "MH"),
+        ("US", "96940", "PW"),
+    ],
+)
+def test_a_postal_code_is_read_as_its_country_writes_it(country: str, postal_code: str, place: str) -> None:
+    """An address in North America, or one that its post serves, counts beside a number from elsewhere."""
+    assert place in places_of("+447400123456", postal_code=postal_code, country=country).codes
+
+
+@pytest.mark.parametrize("territory", ["PR", "VI", "GU", "MP", "AS"])
+def test_a_territory_is_a_place_of_its_own(territory: str) -> None:
+    """Whoever lives there has its code and its zone, and somebody anywhere in the fifty states is not there."""
+    there = places_of("+447400123456", country=territory)
+    assert f"US-{territory}" in there.codes
+    assert set(country_zones(f"US-{territory}")) <= set(there.zones)
+    assert set(country_zones(f"US-{territory}")).isdisjoint(country_zones("US"))
+
+
+def test_all_of_china_keeps_the_time_of_beijing() -> None:
+    """The zone that nobody's law keeps is none of China's."""
+    assert country_zones("CN") == ("Asia/Shanghai",)

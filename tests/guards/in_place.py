@@ -1,8 +1,8 @@
-"""The quick way to ask about what stands outside of functions: the data of a spoilt module put into the living one.
+"""The quick way to ask about what ran while modules were imported: spoilt data and functions put into living modules.
 
 The spoilt file is run apart from the others, and what differs in its plain data takes the place of what the module and
-all that imported it by name hold, with every cache emptied. Only a test that fails is believed: whatever is left, and
-whatever is no plain data, is asked the slow way (mutation.py).
+all that imported it by name hold; a spoilt function gets its code in place; then every cache is emptied. Only a test
+that fails is believed: whatever is left is asked the slow way (mutation.py).
 """
 
 import importlib
@@ -15,7 +15,7 @@ from types import CodeType, MappingProxyType, ModuleType
 
 import pytest
 
-from tests.guards.quick import Outcome, in_child, module_code, passes
+from tests.guards.quick import Outcome, function_code, in_child, live_function, module_code, passes
 from tests.guards.spoiling import Mutant
 
 PLAIN_DATA = (str, int, float, bytes, type(None), re.Pattern, date, timedelta)
@@ -26,27 +26,51 @@ Data = Mapping[str, object]
 def answers(
     items: Sequence[pytest.Item], path: Path, name: str, wanted: Sequence[Mutant]
 ) -> Iterator[tuple[Mutant, Outcome]]:
-    """Yield those mutants of module ``name`` whose spoilt data some test notices, each in a process of its own."""
+    """Yield those mutants of module ``name`` that some test notices, each in a process of its own."""
     importlib.import_module(name)
     plain = data_of(module_code(path.read_text("utf-8"), path), name)
     for mutant in wanted:
-        if mutant.function:
-            continue
-        outcome, _ = in_child(lambda pipe, mutant=mutant: _ask(items, mutant.code, name, plain))  # type: ignore[misc]
+        put = _put_code if mutant.function else _put_data
+        outcome, _ = in_child(
+            lambda pipe, mutant=mutant, put=put: _ask(items, put(mutant, path, name, plain))  # type: ignore[misc]
+        )
         if outcome is not Outcome.SURVIVED:
             yield mutant, outcome
 
 
-def _ask(items: Sequence[pytest.Item], code: CodeType, name: str, plain: Data) -> int:
-    try:
-        spoilt = data_of(code, name)
-    except Exception:
-        return 1
-    changed = {key: value for key, value in spoilt.items() if key in plain and plain[key] != value}
-    if not changed:
+def _ask(items: Sequence[pytest.Item], put: bool) -> int:
+    if not put:
         return 0
-    put(name, changed)
+    for module in _ours():
+        forget(module)
     return 0 if all(passes(item) for item in items) else 1
+
+
+def _put_code(mutant: Mutant, path: Path, name: str, plain: Data) -> bool:
+    del name, plain
+    spoilt = function_code(mutant.code, mutant.function)
+    live = live_function((str(path), spoilt.co_qualname)) if spoilt else None
+    if spoilt is None or live is None or len(live.__code__.co_freevars) != len(spoilt.co_freevars):
+        return False
+    live.__code__ = spoilt
+    return True
+
+
+def _put_data(mutant: Mutant, path: Path, name: str, plain: Data) -> bool:
+    """Let the module and whoever imported this data by name hold the changed; an error ends the child: noticed."""
+    del path
+    spoilt = data_of(mutant.code, name)
+    changed = {key: value for key, value in spoilt.items() if key in plain and plain[key] != value}
+    before = {key: vars(sys.modules[name])[key] for key in changed}
+    for module in _ours():
+        for key, value in changed.items():
+            if vars(module).get(key) is before[key]:
+                setattr(module, key, value)
+    return bool(changed)
+
+
+def _ours() -> list[ModuleType]:
+    return [module for module in list(sys.modules.values()) if module.__name__.split(".")[0] in ("guards", "tests")]
 
 
 def data_of(code: CodeType, name: str) -> Data:
@@ -63,17 +87,6 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, HOLDERS):
         return all(_is_plain(part) for part in value)
     return isinstance(value, PLAIN_DATA)
-
-
-def put(name: str, changed: Data) -> None:
-    """Let the module and whoever imported this data by name hold the changed, and forget what was reckoned with it."""
-    before = {key: vars(sys.modules[name])[key] for key in changed}
-    for module in list(sys.modules.values()):
-        if module.__name__.split(".")[0] in ("guards", "tests"):
-            for key, value in changed.items():
-                if vars(module).get(key) is before[key]:
-                    setattr(module, key, value)
-            forget(module)
 
 
 def forget(module: ModuleType) -> None:
