@@ -1,11 +1,11 @@
 """Every request there is, in one place for the sync and the async client."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from tactful_client.calling import Call, making
-from tactful_client.shapes import Purpose, Wanted
+from tactful_client.shapes import Dimension, Purpose, Wanted
 
 
 def send(once: str, wanted: dict[str, Any]) -> Call:
@@ -57,3 +57,28 @@ def changes(cursor: str | None) -> Call:
 def replies(cursor: str | None) -> Call:
     """A page of replies."""
     return Call("GET", "/replies", query={"cursor": cursor, "limit": 200})
+
+
+def tell(event: dict[str, Any], once: str) -> Call:
+    """Something that happened."""
+    return making("/events", event, once)
+
+
+def automations() -> Call:
+    """Every automation."""
+    return Call("GET", "/automations")
+
+
+def campaigns(cursor: str | None, status: str | None) -> Call:
+    """A page of campaigns."""
+    return Call("GET", "/campaigns", query={"cursor": cursor, "status": status})
+
+
+def steer(campaign_id: str, act: Literal["pause", "resume", "cancel"]) -> Call:
+    """A campaign stopped, or let go on."""
+    return making(f"/campaigns/{quote(campaign_id, safe='')}/{act}", None)
+
+
+def report(by: Dimension, query: dict[str, Any]) -> Call:
+    """Figures line by line."""
+    return Call("GET", "/reports/figures", query={**query, "by": by})

@@ -4,13 +4,28 @@ import asyncio
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import httpx
 
 from tactful_client import calls
 from tactful_client.calling import Call, pause, told
-from tactful_client.shapes import BatchItem, Change, Check, Consent, Contact, Message, Purpose, Reply, Wanted
+from tactful_client.shapes import (
+    Automation,
+    BatchItem,
+    Campaign,
+    Change,
+    Check,
+    Consent,
+    Contact,
+    Dimension,
+    Event,
+    Message,
+    Purpose,
+    Reply,
+    ReportLine,
+    Wanted,
+)
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
@@ -81,6 +96,27 @@ class Tactful:
         """What people wrote, newest first, and the cursor of the next page."""
         page = self._do(calls.replies(cursor))
         return page["data"], page["next_cursor"]
+
+    def tell(self, *, once: str = "", **event: Any) -> Event:
+        """Tell of something that happened: id, type, program, to, data."""
+        return cast(Event, self._do(calls.tell(event, once)))
+
+    def automations(self) -> list[Automation]:
+        """Every automation of the key's programs."""
+        return cast(list[Automation], self._do(calls.automations())["data"])
+
+    def campaigns(self, cursor: str | None = None, status: str | None = None) -> tuple[list[Campaign], str | None]:
+        """A page of campaigns, newest first, and the cursor of the next."""
+        page = self._do(calls.campaigns(cursor, status))
+        return page["data"], page["next_cursor"]
+
+    def steer(self, campaign_id: str, act: Literal["pause", "resume", "cancel"]) -> Campaign:
+        """Stop a campaign, or let it go on."""
+        return cast(Campaign, self._do(calls.steer(campaign_id, act)))
+
+    def report(self, by: Dimension = "campaign", **query: Any) -> list[ReportLine]:
+        """What texts came to; ``since``, ``until`` and ``campaign`` narrow it."""
+        return cast(list[ReportLine], self._do(calls.report(by, query))["data"])
 
     def _do(self, call: Call) -> Any:
         tried = 0
@@ -162,6 +198,29 @@ class AsyncTactful:
         """What people wrote, newest first, and the cursor of the next page."""
         page = await self._do(calls.replies(cursor))
         return page["data"], page["next_cursor"]
+
+    async def tell(self, *, once: str = "", **event: Any) -> Event:
+        """Tell of something that happened: id, type, program, to, data."""
+        return cast(Event, await self._do(calls.tell(event, once)))
+
+    async def automations(self) -> list[Automation]:
+        """Every automation of the key's programs."""
+        return cast(list[Automation], (await self._do(calls.automations()))["data"])
+
+    async def campaigns(
+        self, cursor: str | None = None, status: str | None = None
+    ) -> tuple[list[Campaign], str | None]:
+        """A page of campaigns, newest first, and the cursor of the next."""
+        page = await self._do(calls.campaigns(cursor, status))
+        return page["data"], page["next_cursor"]
+
+    async def steer(self, campaign_id: str, act: Literal["pause", "resume", "cancel"]) -> Campaign:
+        """Stop a campaign, or let it go on."""
+        return cast(Campaign, await self._do(calls.steer(campaign_id, act)))
+
+    async def report(self, by: Dimension = "campaign", **query: Any) -> list[ReportLine]:
+        """What texts came to; ``since``, ``until`` and ``campaign`` narrow it."""
+        return cast(list[ReportLine], (await self._do(calls.report(by, query)))["data"])
 
     async def _do(self, call: Call) -> Any:
         tried = 0

@@ -119,3 +119,70 @@ Reply = TypedDict(
         "received_at": str,
     },
 )
+
+Dimension = Literal["campaign", "variant", "template", "program", "from_number"]
+
+
+class Event(TypedDict):
+    """An event that is kept; ``repeated``: it was known under its id."""
+
+    id: str
+    type: str
+    repeated: bool
+
+
+class Automation(TypedDict):
+    """An automation, and how many people are in it."""
+
+    id: str
+    name: str
+    program: str
+    purpose: Purpose
+    status: Literal["draft", "live", "paused"]
+    trigger: str | None
+    schedule: dict[str, Any] | None
+    segment: dict[str, Any]
+    steps: list[dict[str, Any]]
+    goal: str | None
+    leave_on_reply: bool
+    again_after_days: int | None
+    next_at: str | None
+    waiting: int
+    done: int
+    left: int
+
+
+class Campaign(TypedDict):
+    """A campaign and where its messages are."""
+
+    id: str
+    name: str
+    program: str
+    purpose: str
+    status: str
+    paused_why: str
+    start_at: str | None
+    end_at: str | None
+    messages: dict[str, int]
+    created_at: str
+
+
+class ReportLine(TypedDict):
+    """One line of a report; ``left`` were handed to the provider, ``cost`` is a lower bound."""
+
+    id: int | None
+    name: str
+    planned: int
+    waiting: int
+    left: int
+    delivered: int
+    undelivered: int
+    failed: int
+    blocked: int
+    dropped: int
+    parts: int
+    cost: float
+    replies: int
+    opt_outs: int
+    clicked: int
+    errors: dict[str, int]

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from tests.project.trees import ROOT
 from web.app import create_app
 
 CLIENT = ROOT / "client"
+UNTIL = "2026-03-11T00:00:00Z"
 TEXT: dict[str, Any] = {
     "to": "+12125550123", "program": "acme", "purpose": "transactional", "body": "Acme: your parcel left.",
 }  # fmt: skip
@@ -142,6 +144,28 @@ def test_a_webhook_is_verified(installation: Installation) -> None:
     ):
         with pytest.raises(SignatureError):
             verify(*wrong[:3], now=wrong[3])
+
+
+def test_the_examples_of_the_readme_run(installation: Installation, url: str) -> None:
+    """Each block of its Python does what it says against a real server."""
+    key = make_key(installation)
+    blocks = re.findall(r"```python\n(.*?)```", (CLIENT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(block.replace("https://sms.example.org", url).replace("tactful_live_…", key), names)  # noqa: S102
+    assert names["sent"]["verdict"]["verdict"] == "accepted"
+    assert count(installation) == 1
+    with Tactful(url, key) as tactful:
+        assert tactful.tell(id="order-1042-shipped", type="order_shipped", program="acme", to="+12125550123")[
+            "repeated"
+        ]
+        assert (tactful.automations(), [line["name"] for line in tactful.report("program", until=UNTIL)]) == (
+            [],
+            ["Acme"],
+        )
+        with pytest.raises(Problem, match="not_found"):
+            tactful.steer("cmp_9", "cancel")
 
 
 def test_the_package_stands_alone() -> None:
