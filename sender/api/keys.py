@@ -41,9 +41,11 @@ SCOPES = (
     "templates:read",
     "webhooks:read",
     "webhooks:write",
+    "evidence:read",
+    "erasures:write",
 )
 """What a key may be made for; ``write`` includes ``read`` of the same thing."""
-OF_ALL_PROGRAMS = frozenset({"contacts:read", "contacts:write", "segments:write"})
+OF_ALL_PROGRAMS = frozenset({"contacts:read", "contacts:write", "evidence:read", "erasures:write", "segments:write"})
 LIVE_PER_NAME = 2
 USED_EVERY = timedelta(minutes=1)
 
@@ -163,7 +165,7 @@ def _check(wanted: KeyIn) -> None:
         )
     wide = sorted(OF_ALL_PROGRAMS.intersection(wanted.scopes))
     if wanted.programs and wide:
-        raise ApiKeyError(f"Contacts and segments belong to every program: a limited key cannot have {wide[0]}.")
+        raise ApiKeyError(f"People and segments belong to every program: a limited key cannot have {wide[0]}.")
 
 
 def _program_ids(session: Session, slugs: Collection[str]) -> list[int]:

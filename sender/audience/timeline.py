@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from sender.audience.crowds import called
+from sender.audience.erasing import erased_at
 from sender.audience.numbers import SealedNumber
 from sender.audience.phone import mask
 from sender.audience.private import data_key_of, opened
@@ -35,7 +36,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One number with the contact it may have. ``shown`` is masked, ``e164`` for those who ask the gate."""
+    """One number with the contact it may have. ``shown`` is masked, ``e164`` for those who ask the gate.
+
+    ``erased_at`` is when a person was erased who has not come back since.
+    """
 
     number_id: int
     shown: str
@@ -46,6 +50,7 @@ class Profile:
     contact: Contact | None
     name: str
     data_key: bytes | None = field(default=None, repr=False)
+    erased_at: datetime | None = None
 
 
 def profile(session: Session, keys: Keyring, number_id: int) -> Profile | None:
@@ -58,8 +63,9 @@ def profile(session: Session, keys: Keyring, number_id: int) -> Profile | None:
     e164 = _opened(keys, number)
     name = called(contact.attributes) if contact else ""
     shown = mask(e164) if e164 else "erased"
+    gone = erased_at(session, number_id) if not e164 else None
     key = data_key_of(keys, number)
-    return Profile(number_id, shown, e164, number.country, number.line_type, number.state, contact, name, key)
+    return Profile(number_id, shown, e164, number.country, number.line_type, number.state, contact, name, key, gone)
 
 
 def timeline(session: Session, profiled: Profile, programs: Collection[int] | None, brands: Brands) -> list[Moment]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from sender.audience.erasing import finish_erasures
+from sender.audience.holds import place, release
 from sender.audience.private import data_key_of, opened
 from sender.audience.sealer import seal_some
 from sender.delivery.replies import InboundText, receive
@@ -146,3 +148,24 @@ def test_a_key_of_another_program_sees_and_does_nothing_here(installation: Insta
     for program in ("acme", None):
         answer = other.post("/consents", yes(installation, program=program, kind="opt_out"))
         assert answer.json["code"] == "unknown_program"
+
+
+def test_proof_and_forgetting_want_a_scope_and_a_reason(installation: Installation) -> None:
+    """Evidence with its paper, own data, an erasure once, and a hold that forbids it; the audit names the key."""
+    shop, other = caller(installation), caller(installation, "contacts:write", name="other")
+    number = installation.contact(NUMBER)
+    why = {"number": NUMBER, "why": "Doe v. Acme"}
+    assert other.post("/erasures", why).json["code"] == "missing_scope"
+    assert shop.post(f"/evidence/{NUMBER}", {"why": " "}).json["code"] == "invalid_request"
+    told = shop.post(f"/evidence/{NUMBER}", {"why": "Doe v. Acme", "pdf": True}).json
+    assert (len(told["sha256"]), told["evidence"]["identity"]["number"], bool(told["pdf"])) == (64, NUMBER, True)
+    assert shop.post("/exports", why).json["person"]["standing"][0]["state"] == "in"
+    with installation.runtime.db.write() as session:
+        place(session, number, "Doe v. Acme", "ann", installation.clock.now())
+    assert shop.post("/erasures", why).json["code"] == "on_hold"
+    with installation.runtime.db.write() as session:
+        release(session, number, "ann", installation.clock.now())
+    first = shop.post("/erasures", why, once="forget").json
+    assert (first["forgotten"]["contact"], shop.post("/erasures", why, once="forget").json) == (1, first)
+    assert finish_erasures(installation.runtime) == 1
+    assert shop.get(f"/contacts/{NUMBER}").json["code"] == shop.post("/erasures", why).json["code"] == "not_found"

@@ -112,3 +112,32 @@ def test_everybody_leaves_for_a_reason_only(signed_in: FlaskClient, runtime: Run
     with runtime.db.read() as session:
         act = session.execute(select(Audit).where(col(Audit.action) == "people.export")).scalars().one()
     assert (act.actor, act.detail) == (EMAIL, {"why": "move to another house", "rows": 1})
+
+
+def test_evidence_and_own_data_leave_for_a_reason_and_an_erased_page_says_so(
+    signed_in: FlaskClient, runtime: Runtime, ann: int
+) -> None:
+    """Each asks first, wants a reason, and is in the audit; an erased page shows neither name nor number."""
+    address = f"/contacts/{ann}"
+    assert submit(signed_in, f"{address}/evidence", f"{address}/evidence", why=" ").status_code == 422
+    paper = submit(signed_in, f"{address}/evidence", f"{address}/evidence", why="Doe v. Acme", form="pdf")
+    file = submit(signed_in, f"{address}/evidence", f"{address}/evidence", why="Doe v. Acme", form="json")
+    own = submit(signed_in, f"{address}/export", f"{address}/export", why="asked")
+    assert (paper.mimetype, paper.data[:4]) == ("application/pdf", b"%PDF")
+    assert (file.json["consent"][0]["wording"], own.json["contact"]["attributes"]["tier"]) == (
+        "Yes, text me offers.",
+        "gold",
+    )
+    asked = signed_in.get(f"{address}/erase").text
+    assert "The contact with all its fields" in asked
+    assert submit(signed_in, f"{address}/erase", f"{address}/erase", why="asked by letter").status_code == 303
+    page = signed_in.get(address).text
+    assert ("was erased on 2026-03-02" in page, "Ann" in page, "0101" in page) == (True, False, False)
+    with runtime.db.read() as session:
+        acts = session.execute(select(col(Audit.action)).order_by(col(Audit.id))).scalars().all()
+    assert [one for one in acts if one.partition(".")[0] in ("evidence", "people", "person")] == [
+        "evidence.take",
+        "evidence.take",
+        "people.export",
+        "person.erase",
+    ]

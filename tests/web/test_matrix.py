@@ -45,7 +45,9 @@ RIGHTS = {
     "answer here": "inbox.answer inbox.mark_read inbox.assign unsure.decide opt_in.take_in_person",
     "answer anywhere": "opt_in.in_person",
     "write+export anywhere": "imports.ask_refused imports.refused",
-    "export everywhere": "contacts.ask_export contacts.export",
+    "export everywhere": "contacts.ask_export contacts.export proof.ask_evidence proof.take_evidence "
+    "proof.ask_own_data proof.take_own_data",
+    "erase everywhere": "proof.ask_erase proof.do_erase",
     "steer everywhere": "frame.ask_halt frame.do_halt rules.ask_switch rules.make_switch",
     "own here": "rules.ask_change rules.make_change",
     "own everywhere": "users.listing users.act frame.ask_release frame.do_release",

@@ -1,6 +1,6 @@
 """Every door of the API, in one list: what the application serves and what the document tells."""
 
-from web.api import automations, campaigns, checks, messages, people, reports, webhooks
+from web.api import automations, campaigns, checks, messages, people, proof, reports, webhooks
 from web.api.operations import ApiDoor
 
 API_DOORS: tuple[ApiDoor, ...] = (
@@ -9,6 +9,7 @@ API_DOORS: tuple[ApiDoor, ...] = (
     campaigns.door,
     checks.door,
     people.door,
+    proof.door,
     reports.door,
     webhooks.door,
 )

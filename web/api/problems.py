@@ -36,6 +36,7 @@ CODES: Mapping[str, Code] = {
     "in_flight": Code(409, "The same request is being worked on", "Repeat it in a second: you get its answer."),
     "not_waiting": Code(409, "The message waits no longer", "Nothing can be done: it has left or is over."),
     "opted_out": Code(409, "The person said stop", "Nothing: only their own later act undoes it."),
+    "on_hold": Code(409, "The data is on legal hold", "Release the hold first: `tactful retention release`."),
     "gone": Code(409, "The endpoint is disabled", "Mend what listens there, then enable the endpoint."),
     "not_live": Code(409, "The automation is not live", "Nothing can be done: it stands still already."),
     "not_possible": Code(409, "The campaign is not in a state for this", "Look at it, and do what the detail says."),

@@ -74,6 +74,8 @@ def show(number_id: int) -> ResponseReturnValue:
         asked=asked,
         answer=answer,
         may_write=may_anywhere(person(), "write"),
+        may_export=person().may("export", ALL_PROGRAMS),
+        may_erase=person().may("erase", ALL_PROGRAMS),
         may_stop=may_anywhere(person(), "write") or may_anywhere(person(), "answer"),
         ways=upkeep.STOP_CAME_BY,
     )
