@@ -194,7 +194,7 @@ def _take(
 
 
 def _state(session: Session, number_id: int, form: Published) -> str:
-    """How the number stands to the form's texts; a consent that runs out one day may be given anew, so counts as none."""
+    """How the number stands to the form's texts; a consent with an end may be given anew, so it counts as none."""
     rows = load_standings(session, [number_id]).get(number_id, [])
     found = standing(rows, form.program.id or 0, _purpose(form))
     return "none" if found.state == "in" and found.lapses_at is not None else found.state
