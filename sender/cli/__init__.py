@@ -23,6 +23,7 @@ from sender.cli import (
     records,
     replies,
     reports,
+    retention,
     rules,
     users,
 )
@@ -45,6 +46,7 @@ app.add_typer(db, name="db")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(prices.app, name="prices")
+app.add_typer(retention.app, name="retention")
 app.add_typer(library.templates, name="template")
 app.add_typer(library.phones, name="phone")
 backup.register(app, db)

@@ -30,7 +30,7 @@ def evidence(number: Number, why: Why, out: Out) -> None:
     from sender.audience.evidence import as_json, as_pdf, digest, gather, note_taken
 
     with opened() as runtime:
-        e164, number_id = _known(runtime, number)
+        e164, number_id = known(runtime, number)
         with runtime.db.read() as session:
             file = gather(runtime, session, number_id, e164, ACTOR, _reason(why))
         with new_file(out) as made:
@@ -46,7 +46,7 @@ def export(number: Number, why: Why, out: Out) -> None:
     from sender.audience.own_data import export as take
 
     with opened() as runtime:
-        _, number_id = _known(runtime, number)
+        _, number_id = known(runtime, number)
         with new_file(out) as made, runtime.db.write() as session:
             found = take(runtime, session, number_id, ACTOR, _reason(why))
             made.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
@@ -59,7 +59,7 @@ def erase(number: Number, why: Why, yes: Annotated[bool, typer.Option("--yes", h
     from sender.audience.erasing import erase as forget
 
     with opened() as runtime:
-        _, number_id = _known(runtime, number)
+        _, number_id = known(runtime, number)
         with runtime.db.read() as session:
             ahead = outlook(session, number_id)
         for sentence in ahead.sentences():
@@ -73,7 +73,8 @@ def erase(number: Number, why: Why, yes: Annotated[bool, typer.Option("--yes", h
     console.print("Erased." if done.done else "Erased; the number itself goes when the last text has settled.")
 
 
-def _known(runtime: "Runtime", text: str) -> tuple[str, int]:
+def known(runtime: "Runtime", text: str) -> tuple[str, int]:
+    """The number in E.164 and its row; a number that nobody met ends the command."""
     from sender.audience.numbers import find
     from sender.audience.phone import PhoneError, parse
 

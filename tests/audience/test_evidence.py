@@ -133,6 +133,12 @@ def test_the_commands_write_private_files_for_a_reason(house: Installation, tmp_
     assert run.invoke(app, ["export", ANN, "--why", "asked", "--out", str(tmp_path / "p.json")]).exit_code == 0
     assert run.invoke(app, ["export", ANN, "--why", " ", "--out", str(tmp_path / "q.json")]).exit_code == 1
     assert not (tmp_path / "q.json").exists()
+    assert run.invoke(app, ["retention", "hold", ANN, "--why", "Doe v. Acme"]).exit_code == 0
+    assert "Doe v. Acme" in run.invoke(app, ["retention", "show"]).output
+    held = run.invoke(app, ["erase", ANN, "--why", "asked", "--yes"])
+    assert (held.exit_code, "legal hold" in held.output) == (1, True)
+    assert run.invoke(app, ["retention", "release", ANN]).exit_code == 0
+    assert run.invoke(app, ["retention", "release", "--all"]).exit_code == 1
     refused = run.invoke(app, ["erase", ANN, "--why", f"call {ANN}", "--yes"])
     assert (refused.exit_code, "Leave the number out" in refused.output) == (1, True)
 
