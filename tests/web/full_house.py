@@ -14,7 +14,7 @@ from sender.crypto import make_keys
 from sender.db import Database
 from sender.delivery import prepared
 from sender.delivery.replies import InboundText, receive
-from sender.models import OwnPhone
+from sender.models import Automation, OwnPhone, WebhookEndpoint
 from sender.runtime import Runtime
 from sender.settings import Settings
 from tests.browser.signed_up import open_doors
@@ -45,5 +45,10 @@ def furnished(home: Path, words: str = "is this still on?") -> Iterator[Runtime]
     with db.write() as session:
         phone = OwnPhone(owner=ACTOR, number_id=1, program_id=1, label=words, created_at=NOW, verified_at=NOW)
         session.add(phone)
+        session.add(Automation(program_id=1, name=words, trigger="bought", created_by=ACTOR, created_at=NOW))
+        secret = runtime.keys.wrap(b"whsec")
+        hook = WebhookEndpoint(url="https://hooks.example.org", description=words, secret_cipher=secret, created_at=NOW)
+        hook.created_by, hook.events, hook.programs = ACTOR, ["reply.received"], []
+        session.add(hook)
     yield runtime
     db.close()

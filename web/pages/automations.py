@@ -13,7 +13,7 @@ from sender.automations import people, writing
 from sender.automations.writing import AutomationError, AutomationIn, StepIn
 from sender.campaigns import programs
 from sender.models import Automation, Program
-from web.auth import Door, person, require, signed_in
+from web.auth import Door, person, require, require_fresh, signed_in
 from web.context import runtime
 from web.frame import may_anywhere
 from web.pages import confirm
@@ -109,8 +109,10 @@ def ask_start(automation_id: int) -> ResponseReturnValue:
 @door.post("/automations/<int:automation_id>/start")
 def start(automation_id: int) -> ResponseReturnValue:
     """Start it: 303 back to its page."""
-    with runtime().db.write() as session:
+    with runtime().db.read() as session:
         _found(session, automation_id, "approve")
+    require_fresh(f"/automations/{automation_id}")
+    with runtime().db.write() as session:
         writing.start(runtime(), session, automation_id, person().actor)
     return redirect(f"/automations/{automation_id}", 303)
 
