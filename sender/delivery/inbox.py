@@ -83,8 +83,10 @@ def talks(
     offset: int = 0,
 ) -> list[Talk]:
     """The conversations of these programs (None: of all), the latest first. ``view`` is one of VIEWS."""
+    theirs = select(col(Reply.body_cipher)).where(col(Reply.number_id) == col(Conversation.number_id))
+    last = theirs.order_by(col(Reply.id).desc()).limit(1).scalar_subquery()
     statement = (
-        select(Conversation, Number, col(Program.brand))
+        select(Conversation, Number, col(Program.brand), last)
         .join(Number, col(Number.id) == col(Conversation.number_id))
         .outerjoin(Program, col(Program.id) == col(Conversation.program_id))
     )
@@ -98,7 +100,7 @@ def talks(
     if programs is not None:
         statement = statement.where(col(Conversation.program_id).in_(programs))
     rows = session.execute(statement.order_by(col(Conversation.last_at).desc()).limit(limit).offset(offset)).all()
-    return [_talk(runtime, session, *row) for row in rows]
+    return [_talk(runtime, *row) for row in rows]
 
 
 def unread(session: Session, programs: Collection[int] | None) -> tuple[int, int]:
@@ -245,9 +247,7 @@ def _masked(runtime: Runtime, number: Number) -> str:
     return mask(SealedNumber(number.cipher, number.data_key).open(runtime.keys))
 
 
-def _talk(runtime: Runtime, session: Session, one: Conversation, number: Number, brand: str | None) -> Talk:
-    mine = select(col(Reply.body_cipher)).where(col(Reply.number_id) == one.number_id)
-    cipher = session.execute(mine.order_by(col(Reply.id).desc()).limit(1)).scalar()
+def _talk(runtime: Runtime, one: Conversation, number: Number, brand: str | None, cipher: bytes | None) -> Talk:
     said = _words(runtime.keys.unwrap(number.data_key), cipher) if cipher else ""
     return Talk(
         one.number_id, _masked(runtime, number), brand or "", one.unread, one.assigned_to, one.last_at, said[:120]

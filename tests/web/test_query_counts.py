@@ -58,7 +58,8 @@ def _seeded(runtime: Runtime) -> dict[str, object]:
         fill(session, runtime)
         campaign_id = session.execute(select(col(Campaign.id)).where(col(Campaign.name) == BUSIEST)).scalar_one()
         segment_id = session.execute(select(col(Segment.id)).limit(1)).scalar_one()
-        session.add(Conversation(number_id=1, program_id=1, unread=2, last_at=START))
+        for number_id in range(1, 31):
+            session.add(Conversation(number_id=number_id, program_id=1, unread=2, last_at=START))
         for place in range(30):
             session.add(_reply(runtime, session, place))
     bring_files(runtime, 1)
@@ -81,7 +82,7 @@ def _seeded(runtime: Runtime) -> dict[str, object]:
 
 def _reply(runtime: Runtime, session: Session, place: int) -> Reply:
     """One of many replies, every third of which waits for a judgement."""
-    number = session.get_one(Number, 1 + place % 3)
+    number = session.get_one(Number, 1 + place)
     cipher = seal(runtime.keys.unwrap(number.data_key), b"is this shop open")
     state = "review" if place % 3 else "done"
     at = START + timedelta(minutes=place)
