@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from guards.base import Purpose, Standing
+from sender.audience.erasing import EraseError, erase
 from sender.audience.importer import import_file
 from sender.audience.importing.options import FileRefused, ImportOptions
 from sender.audience.importing.undoing import undo
@@ -181,8 +182,16 @@ class Anybody:
         if one and two:
             merge(self.house.runtime, one.id or 0, two.id or 0, ACTOR)
 
+    def forget(self, e164: str, other: str) -> None:
+        """Erase the first, which stops everything for good."""
+        with self.house.runtime.db.read() as session:
+            number_id = find(session, self.house.runtime.keys, e164)
+        if number_id:
+            erase(self.house.runtime, number_id, ACTOR, "asked")
+            self.out.add(e164)
 
-STEPS = ("stop", "start", "bring", "take_back", "renumber", "unite")
+
+STEPS = ("stop", "start", "bring", "take_back", "renumber", "unite", "forget")
 PLACES = (
     "201",
     "202",
@@ -225,7 +234,7 @@ def live(house: Installation, folder: Path, turn: int, sequence: list[tuple[str,
                 anybody.own(people[one], "opt_out" if step == "stop" else "opt_in")
             else:
                 getattr(anybody, step)(people[one], people[two])
-        except (UpkeepError, FileRefused):
+        except (EraseError, UpkeepError, FileRefused):
             pass
         for person in anybody.out:
             assert of(house, person).state == "out", (step, one, two)
@@ -236,7 +245,7 @@ def live(house: Installation, folder: Path, turn: int, sequence: list[tuple[str,
 def test_nothing_gives_standing_to_who_said_stop_last(
     shared: tuple[Installation, Path, Iterator[int]], sequence: list[tuple[str, int, int]]
 ) -> None:
-    """Imports, API calls, undos, changed numbers and merges in any order: only the person's own START lifts a STOP."""
+    """Imports, undos, changed numbers, merges and erasures in any order: only the person's own START lifts a STOP."""
     house, folder, turns = shared
     live(house, folder, next(turns), sequence)
 
