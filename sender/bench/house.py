@@ -159,7 +159,7 @@ def _settings(folder: Path, database_url: str | None, product: dict[str, int]) -
         "twilio_base_url": f"http://127.0.0.1:{simulator}",
         "clock_real": time.time(),
         "clock_virtual": TUESDAY,
-        "log_level": "WARNING",
+        "log_level": "INFO",
         **product,
     }
     return Settings(**{**{name: known.default for name, known in Settings.model_fields.items()}, **values})
