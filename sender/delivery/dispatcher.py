@@ -52,14 +52,26 @@ class Dispatcher:
             due = _due(session, pace, now, DEPTH - queued)
         return self._queue_all(urgent, self.ring_urgent, pace) + self._queue_all(due, self.ring, pace)
 
-    def _queue_all(self, due: Sequence[Due], ring: Ring, pace: Pace) -> int:
+    def hand_over_urgent(self) -> int:
+        """The same for what somebody waits for alone, so that it waits for no gulp of a campaign."""
+        with self.runtime.db.read() as session:
+            if is_halted(session):
+                return 0
+            now, (queued, _) = self.runtime.clock.now(), _queued(session)
+            pace = read_pace(session, now, self.runtime.clock.real())
+            if INSTALLATION in pace.resting:
+                return 0
+            urgent = _urgent(session, pace, now, URGENT_DEPTH - queued)
+        return self._queue_all(urgent, self.ring_urgent, pace, WritePace.NORMAL)
+
+    def _queue_all(self, due: Sequence[Due], ring: Ring, pace: Pace, write_pace: WritePace = WritePace.BULK) -> int:
         """Tokens are taken in the transaction that queues: they are shared by whoever hands over, and never lost."""
         handed = 0
         for start in range(0, len(due), GULP):
             some, real = due[start : start + GULP], self.runtime.clock.real()
             if not (open_ones := [one for one in some if pace.might_go(one)]):
                 continue
-            with self.runtime.db.write(WritePace.BULK, redoable=True) as session:
+            with self.runtime.db.write(write_pace, redoable=True) as session:
                 ids = pace.take(session, open_ones, real)
                 queued = advance(session, ids, Status.QUEUED, now=self.runtime.clock.now(), real=real)
             in_turn = [one for one in ids if one in queued]

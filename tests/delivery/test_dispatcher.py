@@ -7,6 +7,7 @@ from sqlalchemy import insert
 from sqlmodel import Session, col
 
 from sender.delivery.dispatcher import BATCH, DEPTH, URGENT_DEPTH, Dispatcher
+from sender.halt import halt
 from sender.models import Campaign, Message, Number
 from tests.installation import TUESDAY, Installation, line
 
@@ -173,3 +174,19 @@ def test_a_campaign_keeps_its_own_rate_and_leaves_room_for_others(
         assert sum(installation.status(message) == "queued" for message in mine) == 3 * second
         installation.clock.move(timedelta(seconds=1))
     assert {installation.status(message) for message in theirs} == {"queued"}
+
+
+def test_what_is_urgent_is_handed_over_without_the_rest(installation: Installation) -> None:
+    """A code is queued and rung for on its own bell, once, while other texts go on waiting; halted, nothing is."""
+    person, other = (installation.contact(f"+1212555010{n}") for n in range(2))
+    code = installation.message(person, purpose="code", kind="api", status="pending")
+    offer = installation.message(other, kind="api", status="pending")
+    bells: dict[str, list[int]] = {"urgent": [], "other": []}
+    dispatcher = Dispatcher(installation.runtime, bells["other"].extend, bells["urgent"].extend)
+    assert (dispatcher.hand_over_urgent(), dispatcher.hand_over_urgent()) == (1, 0)
+    assert (bells, installation.status(code), installation.status(offer)) == (
+        {"urgent": [code], "other": []}, "queued", "pending",
+    )  # fmt: skip
+    late = installation.message(other, purpose="code", kind="api", status="pending")
+    halt(installation.runtime, "a test", "ann")
+    assert (dispatcher.hand_over_urgent(), installation.status(late)) == (0, "pending")
