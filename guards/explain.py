@@ -180,6 +180,8 @@ def _who_by_rule(verdict: Defer | Block, facts: Facts) -> Iterator[str]:
     own_hours = facts.policy.hours is not None and (not closed or "" in closed)
     if (own_hours and verdict.reason != "frequency_cap") or (verdict.reason == "frequency_cap" and not verdict.rules):
         yield f"Who could change the program's own: {_OWNER}."
+    if own_hours and facts.chose_hours and verdict.reason != "frequency_cap":
+        yield "Who could change the person's own: only they, on their page."
 
 
 def _when(instant: datetime, facts: Facts) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guards import content, vocabulary
+from guards import content, content_links, vocabulary
 from guards.base import ALLOW, Block, Draft, Kind, Purpose
 from guards.content import findings, looks_like_marketing
 from guards.finding import Finding
@@ -251,3 +251,15 @@ def test_any_text_can_be_judged(text: str, purpose: Purpose, gate: bool) -> None
     assert all(0 <= one.span[0] <= one.span[1] <= len(text) and one.sentence and one.mend for one in every)
     blocks = isinstance(content.check(Draft(text, purpose), facts(policy=policy)), Block)
     assert blocks == any(one.severity == "stop" for one in every)
+
+
+def test_the_gravest_is_said_first() -> None:
+    """What stops a text comes before what a person should see, and that before what is good to know."""
+    said = [severity for _, severity, _ in found("Beer in the c\u0430fe, for [NAME]", age_gate=True)]
+    assert said == sorted(said, key=("stop", "warning", "info").index)
+    assert set(said) == {"stop", "warning", "info"}
+
+
+def test_a_link_keeps_its_last_letter() -> None:
+    """Only what a sentence puts behind a link is taken off."""
+    assert [one.text for one in content_links.links("See ACME.EXAMPLE/SALEX.")] == ["ACME.EXAMPLE/SALEX"]

@@ -12,6 +12,7 @@ from guards.explain import explain
 from guards.places import places_of
 from tests.guards.people import MONDAY_NOON, POLICY, at, draft, facts
 
+ONE = (Sent(MONDAY_NOON - timedelta(hours=1), 1, Purpose.MARKETING),)
 NY, LA = "America/New_York", "America/Los_Angeles"
 
 
@@ -112,6 +113,15 @@ def test_the_programs_own_hours_are_named() -> None:
     text = said(policy=replace(POLICY, hours=(Window(0, 600, 660),)))
     assert "It is Mon 12:00 in New York: the program's own hours are closed." in text
     assert "Who could change the program's own: Whoever may edit the program." in text
+
+
+def test_hours_that_the_person_chose_are_theirs_to_change() -> None:
+    """They are told from the program's, and so is who could change them."""
+    text = said(policy=replace(POLICY, hours=(Window(0, 600, 660),)), chose_hours=True)
+    assert "It is Mon 12:00 in New York: the hours that the person or the program chose are closed." in text
+    assert text.endswith("Who could change the person's own: only they, on their page.")
+    full = said(policy=replace(POLICY, hours=(Window(0, 600, 780),), caps=(Cap(1, 24),)), chose_hours=True, sends=ONE)
+    assert "only they, on their page" not in full
 
 
 def test_a_queue_that_outlasts_the_hours_is_named() -> None:
