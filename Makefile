@@ -105,8 +105,8 @@ $(VENV)/test.stamp: requirements/test.txt | $(VENV)/run.stamp
 	@$(PINNED) -r requirements/test.txt
 	@touch $@
 
-# Scanners and the site's generator live in environments of their own: none of them is installed beside the product.
-$(VENV)/audit.stamp $(VENV)/site.stamp: $(VENV)/%.stamp: requirements/%.txt | $(BIN)/python
+# Scanners live in an environment of their own: none of them is installed beside the product.
+$(VENV)/audit.stamp: $(VENV)/%.stamp: requirements/%.txt | $(BIN)/python
 	@$(PYTHON) -m venv --clear $(VENV)/$*
 	@$(VENV)/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 		--only-binary :all: -r $<
