@@ -103,6 +103,7 @@ def _lines(session: Session, now: datetime) -> Iterator[bytes]:
 def _bytes_of(given: object) -> bytes | None:
     """The bytes that a line of an export says; None where it says something else."""
     try:
-        return bytes.fromhex(str(given))
+        found = bytes.fromhex(str(given))
     except ValueError:
         return None
+    return found if found.hex() == given else None
