@@ -73,12 +73,24 @@ def advance(
     ``now`` is the campaign clock, ``real`` the machine's (sweeps measure by it); ``columns`` are set beside the
     state. An id that is missing from the answer was moved by someone else first, or the event came late.
     """
+    return _change(session, ids, to, MAY_BECOME[to], now=now, real=real, **columns)
+
+
+def wait_again(session: Session, ids: Collection[int], *, now: datetime, real: datetime, **columns: Any) -> set[int]:
+    """Let messages that wait or are queued wait (again); what a gate has let through meanwhile is left on the wire."""
+    return _change(session, ids, Status.PENDING, WAITING, now=now, real=real, **columns)
+
+
+def _change(
+    session: Session, ids: Collection[int], to: Status, leaving: Collection[Status], *, now: datetime, real: datetime,
+    **columns: Any,
+) -> set[int]:  # fmt: skip
     if not ids:
         return set()
     values: dict[str, Any] = {"status": to.value, "changed_at": now, "touched_at": real, **columns}
     if to in FINAL:
         values["final_at"] = now
-    may_leave = [status.value for status in MAY_BECOME[to]]
+    may_leave = [status.value for status in leaving]
     table = Message.__table__  # type: ignore[attr-defined]
     which = (table.c.id.in_(list(ids)), table.c.status.in_(may_leave))
     statement = update(table).where(*which).values(**values).returning(table.c.id)

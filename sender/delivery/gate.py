@@ -29,7 +29,7 @@ from sender.locks import lock_free_numbers, share
 from sender.models import Attempt, Campaign, Decision, FromNumber, Message
 from sender.providers.base import Outbound
 from sender.runtime import Runtime
-from sender.states import Status, advance
+from sender.states import Status, advance, wait_again
 
 LONGEST_VALIDITY = 36_000
 SHORTEST_VALIDITY = timedelta(seconds=120)
@@ -175,7 +175,9 @@ def _one_per_number(runtime: Runtime, session: Session, rows: list[Row], now: da
 
 
 def _move(runtime: Runtime, session: Session, ids: list[int], to: Status) -> None:
-    advance(session, ids, to, now=runtime.clock.now(), real=runtime.clock.real())
+    change = {"now": runtime.clock.now(), "real": runtime.clock.real()}
+    # Another worker's gate may have let it through since it was read: what is on the wire waits no more.
+    wait_again(session, ids, **change) if to is Status.PENDING else advance(session, ids, to, **change)
 
 
 def _asked(row: Row) -> Asked:
@@ -217,7 +219,7 @@ def _refuse(
             advance(session, ids, Status.BLOCKED, now=now, real=real, reason=reason)
         else:
             again = {"send_after": until, "deferrals": col(Message.deferrals) + 1}
-            advance(session, ids, Status.PENDING, now=now, real=real, reason=reason, **again)
+            wait_again(session, ids, now=now, real=real, reason=reason, **again)
     if decisions:
         run_below(session, insert(Decision.__table__), decisions)  # type: ignore[attr-defined]
 

@@ -8,7 +8,7 @@ from sqlmodel import col
 from sender.db import Pace
 from sender.models import Attempt, Message
 from sender.runtime import Runtime
-from sender.states import Status, advance
+from sender.states import Status, advance, wait_again
 
 BELL_LOST = timedelta(seconds=10)
 SLICE = 500
@@ -39,7 +39,11 @@ def _move(runtime: Runtime, which: tuple[object, ...], to: Status, **columns: ob
     if not ids:
         return 0
     with runtime.db.write(Pace.BULK, redoable=True) as session:
-        moved = advance(session, ids, to, now=runtime.clock.now(), real=runtime.clock.real(), **columns)
+        now, real = runtime.clock.now(), runtime.clock.real()
+        if to is Status.PENDING:
+            # A gate may have let it through since it was read: what is on the wire waits no more.
+            return len(wait_again(session, ids, now=now, real=real))
+        moved = advance(session, ids, to, now=now, real=real, **columns)
         if to is Status.UNCONFIRMED:
             lost = (col(Attempt.message_id).in_(moved), col(Attempt.outcome) == "live")
             session.execute(update(Attempt).where(*lost).values(outcome="unconfirmed"))

@@ -12,7 +12,8 @@ from sender.allowances import PACIFIC, Shortage, Wish, day_of, open_purse, share
 from sender.delivery.gate import open_gate
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.reserving import BUDGET_USED
-from sender.models import Allowance, Campaign, FromNumber, Message, Number
+from sender.models import Allowance, Attempt, Campaign, FromNumber, Message, Number
+from sender.states import wait_again
 from tests.installation import TUESDAY, Installation
 
 NEXT_MIDNIGHT = datetime(2026, 3, 11, 7, 0, tzinfo=UTC)
@@ -105,6 +106,30 @@ def test_a_day_is_as_long_as_the_clocks_make_it(now: str, name: str, hours: int)
     """At one in the morning of the day summer time begins 22 hours are left, on the day it ends 24."""
     at = datetime.fromisoformat(now)
     assert day_of(at, PACIFIC) == (name, at + timedelta(hours=hours))
+
+
+def test_what_another_gate_let_through_does_not_wait_again(installation: Installation) -> None:
+    """A text that is on the wire keeps its state, whatever a gate with older eyes or a sweep makes of it."""
+    runtime = installation.runtime
+    (message,) = waiting(installation, 1)
+    assert len(open_gate(runtime, [message])) == 1
+    with runtime.db.write() as session:
+        now = runtime.clock.now()
+        assert wait_again(session, [message], now=now, real=now) == set()
+    assert installation.status(message) == "sending"
+
+
+def test_two_gates_of_one_text_leave_it_on_the_wire(installation: Installation) -> None:
+    """Sixteen gates at once for the same three texts: none waits while its attempt lives."""
+    ids = waiting(installation, 3)
+    threads = [threading.Thread(target=open_gate, args=(installation.runtime, ids)) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with installation.runtime.db.read() as session:
+        live = set(session.execute(select(col(Attempt.message_id))).scalars())
+    assert {installation.status(message) for message in live} <= {"sending"}
 
 
 def test_a_gate_does_not_wait_for_a_number_that_is_held(installation: Installation) -> None:
