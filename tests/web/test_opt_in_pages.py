@@ -82,6 +82,8 @@ def test_a_form_that_lacks_a_part_says_so_and_is_not_public(
         signed_in, f"/opt-in/programs/{program}", f"/opt-in/programs/{program}", **{**SAID, "terms_url": "x"}
     )
     assert (wrong.status_code, "beginning with https://" in wrong.text) == (422, True)
+    bare = submit(signed_in, f"/opt-in/programs/{program}", f"/opt-in/programs/{program}")
+    assert (bare.status_code, "Please mend this first" in bare.text) == (422, True)
     assert count(runtime, OptInForm) == 1
 
 

@@ -160,7 +160,7 @@ def disclosure(program_id: int) -> ResponseReturnValue:
 def say(program_id: int) -> ResponseReturnValue:
     """Keep it: 303 to the list, 422 with what to mend."""
     require("write", program_id)
-    wanted = Disclosure(*(request.form.get(name, "") for name in ("frequency", "terms_url", "privacy_url")))
+    wanted = _said()
     try:
         opt_in_forms.set_disclosure(runtime(), program_id, wanted, person().actor)
     except FormError as error:
@@ -292,8 +292,13 @@ def _sms(page: dict[str, Any]) -> str:
 def _disclosure(program_id: int, errors: dict[str, str]) -> str:
     with runtime().db.read() as session:
         program = session.get_one(Program, program_id)
-        typed = request.form if request.method == "POST" else None
+        typed = _said() if request.method == "POST" else None
         return render_template("opt_in_disclosure.html", program=program, typed=typed, errors=errors)
+
+
+def _said() -> Disclosure:
+    """What was typed; a field that was not sent is empty, and refused like an empty one."""
+    return Disclosure(*(request.form.get(name, "") for name in ("frequency", "terms_url", "privacy_url")))
 
 
 def _require_answer() -> None:
