@@ -11,6 +11,9 @@ from typer.main import get_command
 from sender.cli import app
 from sender.settings import Settings
 from tests.project.trees import ROOT
+from web.api.operations import LARGEST
+from web.pages.imports import UPLOAD_MOST
+from web.receiver import LARGEST_BODY
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 OURS = {name: one for name, one in COMPOSE["services"].items() if one["image"] == "tactful"}
@@ -57,3 +60,15 @@ def test_the_image_is_built_of_what_there_is() -> None:
     named = re.findall(r"requirements/\w+\.txt|hatch_build\.py", recipe)
     assert all((ROOT / one).is_file() for one in named)
     assert re.search(r"^USER 10001$", recipe, re.M)
+
+
+def test_the_proxy_leads_to_our_ports() -> None:
+    """Hooks and pages go to the ports of the settings, as long as our own limits allow, and no path is rewritten."""
+    proxy = (ROOT / "deploy" / "nginx.conf").read_text()
+    defaults = {name: Settings.model_fields[name].default for name in ("port", "hooks_port")}
+    places = dict(re.findall(r"location (/\S*) \{[^}]*proxy_pass (\S+);", proxy))
+    assert places["/hooks/"] == f"http://127.0.0.1:{defaults['hooks_port']}"
+    assert places["/imports"] == places["/"] == f"http://127.0.0.1:{defaults['port']}"
+    sizes = dict(re.findall(r"location (/\S*) \{[^}]*client_max_body_size (\d+\w);", proxy))
+    assert sizes == {"/hooks/": f"{LARGEST_BODY // 1024}k", "/imports": "201m", "/": f"{LARGEST // 2**20}m"}
+    assert UPLOAD_MOST <= 201 * 2**20

@@ -1,10 +1,14 @@
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from sender.settings import Settings
 from tests.project.trees import ROOT
+
+# Papers that a target writes from the code.
+MADE = {"docs/commands.md"}
 
 
 def targets() -> set[str]:
@@ -24,6 +28,35 @@ def test_papers_name_only_what_there_is(name: str) -> None:
     text = (ROOT / name).read_text()
     assert [link for link in re.findall(r"\]\(([^):#]+)\)", text) if not (ROOT / link).exists()] == []
     assert set(re.findall(r"^make ([a-z-]+)", text, re.MULTILINE)) <= targets()
+
+
+def anchors(text: str) -> set[str]:
+    """What the headings of a page can be linked by."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def lost(page: Path) -> list[str]:
+    """The links of a page that lead to no file, or to no heading of it."""
+    found = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        name, _, heading = link.partition("#")
+        target = page.parent / name if name else page
+        is_lost = not target.exists() or (heading and heading not in anchors(target.read_text()))
+        found += [f"{page.name}: {link}"] if "://" not in link and is_lost else []
+    return found
+
+
+def test_links_of_every_paper_lead_somewhere() -> None:
+    """Each link in docs and at the top to a file or a heading finds it; so does each file that docs name in code."""
+    papers = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "client").glob("*.md")]
+    assert [one for page in papers for one in lost(page)] == []
+    named = {
+        (page.name, path)
+        for page in papers
+        for path in re.findall(r"`((?:docs|sender|web|guards|deploy|tests)/[\w/.-]+\.\w+)`", page.read_text())
+    }
+    assert sorted((page, path) for page, path in named if path not in MADE and not (ROOT / path).exists()) == []
 
 
 def test_the_readme_is_short() -> None:

@@ -159,7 +159,7 @@ def tell_event(call: Call, body: EventWrite) -> EventOut:
     makes=True, problems=("unknown_program", "invalid_automation"),
 )  # fmt: skip
 def create_automation(call: Call, body: AutomationWrite) -> AutomationOut:
-    """Keep a draft. Only a person starts it, on the page or the command line."""
+    """Keep a draft. Only a person starts it, on its page."""
     steps = [StepIn(step.text, step.wait_minutes, step.only_if) for step in body.steps]
     wanted = AutomationIn(
         body.name, body.program, steps, body.purpose, body.trigger or "",
