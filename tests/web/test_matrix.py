@@ -156,7 +156,7 @@ def opens(role: str, rule: str, held_in: str) -> bool:
 
 
 def test_each_role_opens_what_is_its_own(routes: Routes) -> None:
-    """Whoever lacks the right is refused or told that there is nothing; each door opens, without a fault, to who has it."""
+    """Whoever lacks the right is refused or finds nothing; each door opens without a fault to the first who has it."""
     assert {endpoint for endpoint, *_ in routes.all} == set(NEEDS), "say first whom a new page is for"
     wrong, opened = [], set[tuple[str, str]]()
     for held_in, program_id, roles in PLACES:
