@@ -16,9 +16,9 @@ from sqlmodel import col
 
 from sender import audit
 from sender.actors import URGENT, declare, make_broker, not_here
-from sender.api.answers import forget_answers
 from sender.audience.erasing import finish_erasures
 from sender.audience.importing import uploads
+from sender.audience.retention import Keeper
 from sender.audience.sealer import seal_some
 from sender.automations import entering, stepping
 from sender.backup.place import mark
@@ -40,7 +40,7 @@ from sender.models import Campaign
 from sender.runtime import Runtime
 from sender.telling import tell_people
 from sender.watch import watch
-from sender.webhooks.deliveries import forget_events, post_due
+from sender.webhooks.deliveries import post_due
 from sender.webhooks.events import tell
 from sender.webhooks.outside import Poster, read_networks
 
@@ -109,7 +109,6 @@ class Scheduler:
                 Step("watch", 10.0, lambda: watch(runtime), by_the_clock=False),
                 Step("tell", 1.0, lambda: tell(runtime), by_the_clock=False),
                 Step("post", 1.0, lambda: post_due(runtime, self.poster, wire), by_the_clock=False),
-                Step("forget events", 600.0, lambda: forget_events(runtime), by_the_clock=False),
             ],
             "automations": [
                 Step("enter", 0.5, lambda: entering.enter(runtime)),
@@ -118,7 +117,10 @@ class Scheduler:
                 Step("take steps", 0.5, lambda: stepping.take_steps(runtime)),
             ],
             "notices": [Step("tell people", 5.0, lambda: tell_people(runtime), by_the_clock=False)],
-            "forgetting": [Step("erase", 5.0, lambda: finish_erasures(runtime), by_the_clock=False)],
+            "forgetting": [
+                Step("erase", 5.0, lambda: finish_erasures(runtime), by_the_clock=False),
+                Step("keep no longer", 1.0, Keeper(runtime).step),
+            ],
             "canary": [Step("canary", 15.0, lambda: fly_if_due(runtime), by_the_clock=False)],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),
@@ -127,7 +129,6 @@ class Scheduler:
                 Step("seal", 2.0, lambda: seal_some(runtime.db, runtime.keys), by_the_clock=False),
                 Step("seal the audit", 2.0, lambda: audit.seal_some(runtime.db, runtime.keys), by_the_clock=False),
                 Step("finish", 1.0, lambda: finish_done(runtime), by_the_clock=False),
-                Step("forget", 60.0, lambda: forget_answers(runtime.db, runtime.clock.real())),
             ],
         }
 

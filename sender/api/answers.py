@@ -11,7 +11,6 @@ from sqlalchemy import delete, select, text
 from sqlmodel import Session, col
 
 from sender.crypto import Keyring
-from sender.db import Database, Pace
 from sender.models import ApiAnswer
 
 KEPT = timedelta(hours=24)
@@ -75,27 +74,6 @@ def keep_answer(
         )
     )
     session.flush()
-
-
-def forget_answers(db: Database, real: datetime) -> int:
-    """Delete up to 500 answers that are older than 24 hours; returns how many."""
-    with db.read() as session:
-        old = select(col(ApiAnswer.key_id), col(ApiAnswer.idempotency_key)).where(
-            col(ApiAnswer.created_at) <= real - KEPT
-        )
-        rows = session.execute(old.limit(SLICE)).all()
-    if not rows:
-        return 0
-    with db.write(Pace.BULK, redoable=True) as session:
-        for key_id, name in rows:
-            session.execute(
-                delete(ApiAnswer).where(
-                    col(ApiAnswer.key_id) == key_id,
-                    col(ApiAnswer.idempotency_key) == name,
-                    col(ApiAnswer.created_at) <= real - KEPT,
-                )
-            )
-    return len(rows)
 
 
 def _lock(session: Session, key_id: int, idempotency_key: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from sender import audit
@@ -30,7 +30,6 @@ GIVE_UP = timedelta(days=3)
 AT_ONCE = 50
 PER_ENDPOINT = 10
 GONE = 410
-EVENTS_KEPT = timedelta(days=30)
 SLICE = 500
 
 
@@ -68,18 +67,6 @@ def post_due(runtime: Runtime, poster: Poster, wire: Wire) -> int:
             for one in tried:
                 _record(runtime, session, one)
     return len(tried) + len(erased)
-
-
-def forget_events(runtime: Runtime) -> int:
-    """Delete events older than 30 days with their deliveries, up to 500; returns how many."""
-    with runtime.db.read() as session:
-        old = select(col(WebhookEvent.id)).where(col(WebhookEvent.at) <= runtime.clock.real() - EVENTS_KEPT)
-        ids = list(session.execute(old.limit(SLICE)).scalars())
-    if ids:
-        with runtime.db.write(Pace.BULK, redoable=True) as session:
-            session.execute(delete(WebhookDelivery).where(col(WebhookDelivery.event_id).in_(ids)))
-            session.execute(delete(WebhookEvent).where(col(WebhookEvent.id).in_(ids)))
-    return len(ids)
 
 
 def _due(runtime: Runtime, session: Session, real: datetime) -> tuple[list[Due], list[int]]:

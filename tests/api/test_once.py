@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from sender.api.answers import forget_answers
+from sender.audience.retention import forget_some
 from sender.models import ApiAnswer, Message
 from tests.api.conftest import Caller, allow_every_purpose, caller, make_key
 from tests.installation import Installation, install
@@ -44,7 +44,7 @@ def test_the_first_answer_is_given_again(installation: Installation) -> None:
     installation.clock.move(timedelta(hours=24))
     late = Caller(shop.client, make_key(installation, name="late"))
     late.post("/messages", TEXT, once="b")
-    assert (forget_answers(installation.runtime.db, installation.clock.real()), count(installation, ApiAnswer)) == (
+    assert (forget_some(installation.runtime, "api_answers")[0], count(installation, ApiAnswer)) == (
         2,
         1,
     )

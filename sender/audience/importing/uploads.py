@@ -20,6 +20,7 @@ from sender.audience import importer
 from sender.audience.importing import formats, reading, undoing, workbook
 from sender.audience.importing.columns import Columns, understand
 from sender.audience.importing.options import Attestation, FileRefused, ImportOptions, check_region
+from sender.audience.retention import due_keys
 from sender.audit import note
 from sender.crypto import KeyFileError
 from sender.db import Pace
@@ -30,8 +31,6 @@ CHUNK = 1 << 18
 MOST_BYTES = 200 << 20
 SHOWN_ROWS = 6
 LEASE = timedelta(seconds=60)
-KEPT = timedelta(days=7)
-"""How long an upload waits for its person before it is discarded."""
 WORK = ("checking", "running", "undoing")
 OPEN = ("uploaded", "checking", "checked")
 
@@ -164,12 +163,10 @@ def tend(runtime: Runtime) -> int:
 
 
 def discard_old(runtime: Runtime) -> int:
-    """Forget uploads that nobody came back to within a week; returns how many."""
-    before = runtime.clock.now() - KEPT
-    old = col(ImportRun.status).in_((*OPEN, "failed")), col(ImportRun.started_at) < before, col(ImportRun.size) > 0
+    """Forget uploads that nobody came back to in the days that they are kept (a week); returns how many."""
     with runtime.db.read() as session:
-        ids = [one or 0 for one in session.execute(select(col(ImportRun.id)).where(*old)).scalars()]
-    for import_id in ids:
+        ids = due_keys(runtime, session, "uploads")
+    for (import_id,) in ids:
         discard(runtime, import_id)
     return len(ids)
 
