@@ -5,10 +5,11 @@ The names of earlier versions go on working: a stored "marketer" is a manager, "
 """
 
 LOOK = frozenset({"look"})
-MANAGES = LOOK | {"write", "approve", "steer", "answer", "export", "erase"}
+MANAGES = LOOK | {"write", "approve", "steer", "answer", "export", "erase", "shape"}
 
 # Who may: look at campaigns and people; write drafts and segments; approve them; start, pause, cancel and halt; answer
-# replies; take data out; erase a person; read the audit; own (users, keys, rules, release).
+# replies; take data out; erase a person; shape programs (their words, caps, hours, from_numbers); read the audit; own
+# (users, keys, rules, release).
 ROLES: dict[str, frozenset[str]] = {
     "owner": MANAGES | {"audit", "own"},
     "manager": MANAGES,

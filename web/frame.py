@@ -42,6 +42,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("Results", "Reports", "/reports", "bar-chart-2"),
     Entry("Results", "Compliance", "/reports/compliance", "shield"),
     Entry("Compliance", "Rules", "/rules", "book-open"),
+    Entry("Installation", "Programs", "/programs", "briefcase"),
     Entry("Installation", "API keys", "/integrations/keys", "key", "own"),
     Entry("Installation", "Webhooks", "/integrations/webhooks", "link", "own"),
     Entry("Installation", "Users", "/users", "users", "own"),

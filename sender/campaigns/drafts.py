@@ -63,19 +63,19 @@ class _FromNumber(_Part):
     rate: float = Field(default=1.0, gt=0)
 
 
-def _windows(value: Any) -> list[Window]:
-    """{"mon": ["09:00-18:00"], …} as windows in minutes of the local day."""
+def windows(value: Any) -> list[Window]:
+    """{"mon": ["09:00-18:00"], …} as windows in minutes of the local day; ValueError says what is no such thing."""
     if not isinstance(value, dict) or not set(value) <= set(DAYS):
         raise ValueError(f"hours are given by {', '.join(DAYS)}")
-    windows = []
+    found_windows = []
     for day, spans in value.items():
         for span in spans:
             found = _SPAN.fullmatch(str(span))
             if not found:
                 raise ValueError(f"{day}: {span!r} is no span such as 09:00-18:00")
             hours = [int(part) for part in found.groups()]
-            windows.append(Window(DAYS.index(day), hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]))
-    return windows
+            found_windows.append(Window(DAYS.index(day), hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]))
+    return found_windows
 
 
 class _Program(_Part):
@@ -89,7 +89,7 @@ class _Program(_Part):
     footer: str = "Reply STOP to opt out"
     link_footer: str = "Stop: {link}"
     caps: list[Cap] = Field(default_factory=list)
-    hours: Annotated[list[Window], BeforeValidator(_windows)] | None = None
+    hours: Annotated[list[Window], BeforeValidator(windows)] | None = None
     loosened: dict[str, str] = Field(default_factory=dict)
     opt_out_scope: str = "program"
     footer_every_days: int = 0

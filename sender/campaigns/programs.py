@@ -115,18 +115,18 @@ def create_program(runtime: Runtime, wanted: ProgramIn, actor: str, by: Person |
     ``by`` None: whoever has the machine's command line, an owner. Each rule it loosens has its own line in the audit.
     """
     now = runtime.clock.now()
-    _check(wanted, now.astimezone(UTC).date())
+    check(wanted, now.astimezone(UTC).date())
     if wanted.loosened and by is not None and not by.may("owner", ALL_PROGRAMS):
         raise ProgramError("Only an owner may make a program that does not keep a rule; ask one, or leave it out.")
     with runtime.db.write() as session:
         if session.execute(select(col(Program.id)).where(col(Program.slug) == wanted.slug)).scalar() is not None:
             raise ProgramError(f"There is a program {wanted.slug!r} already; give this one another short name.")
-        program = _program(wanted, now)
+        program = program_row(wanted, now)
         session.add(program)
         session.flush()
         program_id = program.id or 0
         session.add_all(line_row(program_id, line) for line in wanted.from_numbers)
-        session.add_all(_wording(program_id, kind, text, now) for kind, text in wanted.wordings.items())
+        session.add_all(wording_row(program_id, kind, 1, text, now) for kind, text in wanted.wordings.items())
         subject, detail = f"program {program_id}", {"slug": wanted.slug}
         session.add(Audit(at=now, actor=actor, action="program.create", subject=subject, detail=detail))
         for rule_id, why in wanted.loosened.items():
@@ -135,7 +135,8 @@ def create_program(runtime: Runtime, wanted: ProgramIn, actor: str, by: Person |
     return program_id
 
 
-def _program(wanted: ProgramIn, now: datetime) -> Program:
+def program_row(wanted: ProgramIn, now: datetime) -> Program:
+    """The row of a program, which no session holds yet."""
     program = Program(
         slug=wanted.slug,
         brand=wanted.brand.strip(),
@@ -182,11 +183,13 @@ def line_row(program_id: int, line: FromNumberIn) -> FromNumber:
     )
 
 
-def _wording(program_id: int, kind: str, text: str, now: datetime) -> Wording:
-    return Wording(program_id=program_id, kind=kind, version=1, text=text, hash=text_hash(text), created_at=now)
+def wording_row(program_id: int, kind: str, version: int, text: str, now: datetime) -> Wording:
+    """The row of one version of words."""
+    return Wording(program_id=program_id, kind=kind, version=version, text=text, hash=text_hash(text), created_at=now)
 
 
-def _check(wanted: ProgramIn, today: date) -> None:
+def check(wanted: ProgramIn, today: date) -> None:
+    """ProgramError says what of a program is to be mended, and nothing where all of it holds."""
     _check_words(wanted)
     _check_places(wanted)
     _check_hours(wanted)

@@ -3,8 +3,7 @@
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from sender.campaigns.programs import WORDING_KINDS, ProgramError, check_wording
-from sender.crypto import text_hash
+from sender.campaigns.programs import WORDING_KINDS, ProgramError, check_wording, wording_row
 from sender.models import Audit, Program, Wording
 from sender.runtime import Runtime
 
@@ -24,8 +23,7 @@ def add_wording(runtime: Runtime, slug: str, kind: str, text: str, actor: str) -
         program_id = program.id or 0
         mine = (col(Wording.program_id) == program_id, col(Wording.kind) == kind)
         version = (session.execute(select(func.max(col(Wording.version))).where(*mine)).scalar() or 0) + 1
-        words, hashed = text.strip(), text_hash(text.strip())
-        session.add(Wording(program_id=program_id, kind=kind, version=version, text=words, hash=hashed, created_at=now))
+        session.add(wording_row(program_id, kind, version, text.strip(), now))
         detail = {"kind": kind, "version": version}
         session.add(Audit(at=now, actor=actor, action="program.word", subject=f"program {program_id}", detail=detail))
     return version

@@ -73,7 +73,7 @@ def words_of(session: Session, program: Program, kind: str) -> str:
     """The program's newest words of a kind, else plain ones made of its brand and contact where the kind has such."""
     statement = select(col(Wording.text)).where(col(Wording.program_id) == program.id, col(Wording.kind) == kind)
     found = session.execute(statement.order_by(col(Wording.version).desc()).limit(1)).scalar()
-    return found or _plain_words(program, kind)
+    return found or plain_words(program, kind)
 
 
 def is_quiet(session: Session, number_id: int, now: datetime) -> bool:
@@ -91,7 +91,7 @@ def _aware(instant: datetime, like: datetime) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=like.tzinfo)
 
 
-def _plain_words(program: Program, kind: str) -> str:
+def plain_words(program: Program, kind: str) -> str:
     """Neutral words (47 CFR 64.1200(a)(12)), the help answer of CTIA 5.1, and its five parts of an opt-in (5.1.2.1)."""
     brand, contact = program.brand, program.help_contact
     often = program.frequency.capitalize() or "Msg frequency varies"

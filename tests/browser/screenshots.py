@@ -59,6 +59,10 @@ PAGES = {
     "comparison": "/reports/comparison/4",
     "rules": "/rules",
     "rule": "/rules/US-FL",
+    "programs": "/programs",
+    "program": "/programs/1",
+    "program-edit": "/programs/1/edit",
+    "program-new": "/programs/new",
     "halt": "/halt",
     "release": "/release",
 }

@@ -20,6 +20,7 @@ OPT_IN = (
     *("listing", "new", "edit", "create", "save", "preview", "show", "publish", "ask_close", "close", "qr", "poster"),
     *("disclosure", "say", "in_person", "take_in_person"),
 )
+PROGRAMS = ("listing", "new", "create", "show", "edit", "save", "preview", "add_line", "ask_retire", "retire")
 RULES = {
     "static.static": "anyone",
     "health.alive": "anyone",
@@ -35,6 +36,7 @@ RULES = {
     "preferences.show": "anyone",
     "preferences.act": "anyone",
     **dict.fromkeys((f"opt_in.{name}" for name in OPT_IN), "signed_in"),
+    **dict.fromkeys((f"programs.{name}" for name in PROGRAMS), "signed_in"),
     "sign_in.show_login": "anyone",
     "sign_in.login": "anyone",
     "sign_in.show_welcome": "anyone",
