@@ -16,9 +16,13 @@ from sqlmodel import Session, col, delete, select, update
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 
 from sender import audit, rights, second_factor
+from sender.account_errors import AccountError as AccountError
+from sender.account_errors import CodeNeededError as CodeNeededError
+from sender.account_errors import PasskeyNeededError as PasskeyNeededError
+from sender.account_errors import TooManyTriesError as TooManyTriesError
 from sender.crypto import Keyring
 from sender.db import Database, insert_new
-from sender.models.accounts import ALL_PROGRAMS, LoginLink, LoginThrottle, Role, SignedIn, User
+from sender.models.accounts import ALL_PROGRAMS, LoginLink, LoginThrottle, Passkey, Role, SignedIn, User
 
 SESSION_LASTS = timedelta(hours=12)
 LINK_LASTS = timedelta(hours=24)
@@ -47,6 +51,12 @@ class Person:
     roles: dict[int, str]
     fresh_at: datetime | None = None
     second_factor: bool = False
+    passkey: bool = False
+
+    @property
+    def has_two_factors(self) -> bool:
+        """Whether they can show more than a password: a code of an app, or a passkey."""
+        return self.second_factor or self.passkey
 
     @property
     def actor(self) -> str:
@@ -65,22 +75,6 @@ class Person:
     def programs(self) -> frozenset[int] | None:
         """The programs this person may look at; None: every one."""
         return None if ALL_PROGRAMS in self.roles else frozenset(self.roles)
-
-
-class AccountError(Exception):
-    """The sentence says what the person should do instead."""
-
-
-class TooManyTriesError(AccountError):
-    """Passwords were tried too often for this account or from this address."""
-
-
-class CodeNeededError(AccountError):
-    """The password was right and the second factor is missing. ``half`` proves the first for five minutes."""
-
-    def __init__(self, half: str) -> None:
-        super().__init__("Write the code that your authenticator app shows.")
-        self.half = half
 
 
 def make_owner_link(session: Session, keys: Keyring, real: datetime) -> str:
@@ -132,7 +126,9 @@ def email_of(session: Session, user_id: int) -> str:
     return session.execute(select(col(User.email)).where(col(User.id) == user_id)).scalar() or ""
 
 
-def accept(db: Database, keys: Keyring, token: str, email: str, password: str, real: datetime) -> str:
+def accept(
+    db: Database, keys: Keyring, token: str, email: str, password: str, real: datetime, *, two_factors: bool = False
+) -> str:
     """Use a link up: make its user and return the token of a first session; AccountError says what is wrong.
 
     No transaction is open while the password is hashed.
@@ -140,9 +136,12 @@ def accept(db: Database, keys: Keyring, token: str, email: str, password: str, r
     password_hash = new_password_hash(password, tidy_email(email))
     with db.write() as session:
         user = accept_link(session, keys, token, email, password_hash, real)
-        if user.totp_cipher is None:
+        passkey = two_factors and _has_passkey(session, user.id or 0)
+        if user.totp_cipher is None and not passkey:
             return open_session(session, keys, user, real)
     # A link replaces the password, never the second factor.
+    if user.totp_cipher is None:
+        raise PasskeyNeededError
     raise CodeNeededError(_half(keys, user.id or 0, real))
 
 
@@ -260,11 +259,23 @@ def find_user(session: Session, email: str) -> User | None:
     return session.execute(select(User).where(col(User.email) == email.strip().lower())).scalar()
 
 
+def _has_passkey(session: Session, user_id: int) -> bool:
+    return session.execute(select(col(Passkey.id)).where(col(Passkey.user_id) == user_id).limit(1)).scalar() is not None
+
+
 def sign_in(
-    db: Database, keys: Keyring, email: str, password: str, address: str, real: datetime, browser: str = ""
+    db: Database,
+    keys: Keyring,
+    email: str,
+    password: str,
+    address: str,
+    real: datetime,
+    browser: str = "",
+    *,
+    two_factors: bool = False,
 ) -> str:
     """The token of a new session; AccountError when e-mail or password is wrong, TooManyTriesError when guessed at,
-    CodeNeededError when a second factor is missing.
+    CodeNeededError when a second factor is missing, PasskeyNeededError where two are demanded and this is the second.
 
     No transaction is open while the password is checked. ``address`` is where the request came from.
     """
@@ -277,6 +288,8 @@ def sign_in(
     if user.totp_cipher is not None:
         raise CodeNeededError(_half(keys, user.id or 0, real))
     with db.write() as session:
+        if two_factors and _has_passkey(session, user.id or 0):
+            raise PasskeyNeededError
         return open_session(session, keys, user, real, browser)
 
 
@@ -349,9 +362,13 @@ def open_session(session: Session, keys: Keyring, user: User, real: datetime, br
 
 def person_of(session: Session, keys: Keyring, token: str, real: datetime) -> Person | None:
     """Whose session this is, with today's roles; None when it was revoked, is over, or never was."""
+    passkey = select(col(Passkey.id)).where(col(Passkey.user_id) == col(User.id))
     statement = (
         select(col(SignedIn.id), col(User.id), col(User.email), col(SignedIn.fresh_at))
-        .add_columns(col(User.totp_cipher), col(Role.program_id), col(Role.name))
+        .add_columns(
+            col(User.totp_cipher), select(col(Passkey.id)).where(col(Passkey.user_id) == col(User.id)).exists()
+        )
+        .add_columns(col(Role.program_id), col(Role.name))
         .join(User, col(User.id) == col(SignedIn.user_id))
         .join(Role, col(Role.user_id) == col(User.id), isouter=True)
         .where(
@@ -364,9 +381,9 @@ def person_of(session: Session, keys: Keyring, token: str, real: datetime) -> Pe
     rows = session.execute(statement).all()
     if not rows:
         return None
-    session_id, user_id, email, fresh_at, totp = rows[0][:5]
+    session_id, user_id, email, fresh_at, totp, has_passkey = rows[0][:6]
     roles = {program_id: name for *_, program_id, name in rows if program_id is not None}
-    return Person(user_id, email, session_id, roles, fresh_at, totp is not None)
+    return Person(user_id, email, session_id, roles, fresh_at, totp is not None, has_passkey)
 
 
 def sign_out(session: Session, session_id: int, real: datetime) -> None:

@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator
 
 from sender.db import Database
 from sender.doctor import Finding, examine
-from sender.models import Program, Reply, Role, User
+from sender.models import Passkey, Program, Reply, Role, User
 from sender.schema import has_tables
 from sender.settings import Settings
 from sender.telling import ways_of
@@ -83,9 +83,10 @@ def _people(settings: Settings, session: Session) -> Iterator[Finding]:
         .select_from(User)
         .join(Role, col(Role.user_id) == col(User.id))
         .where(col(Role.name) == "owner", col(User.totp_cipher).is_(None), col(User.disabled_at).is_(None))
+        .where(~select(col(Passkey.id)).where(col(Passkey.user_id) == col(User.id)).exists())
     )
     count = session.execute(bare).scalar_one()
-    bad = f"{count} owners have no second factor; it is under “Your account”."
+    bad = f"{count} owners have no second factor or passkey: under “Your account”, or TACTFUL_TWO_FACTORS=true for all."
     said = bad if count else "Owners have a second factor."
     yield Finding("second factor", not count, said)
     told = bool(ways_of(settings))

@@ -112,6 +112,12 @@ class Settings(BaseSettings):
         default=["127.0.0.0/8", "::1/128"],
         description='Networks of proxies whose X-Forwarded-For is believed, as JSON: ["10.0.0.0/8"].',
     )
+    two_factors: bool = Field(
+        default=False, description="Whether everybody needs a second factor or a passkey before they see anything."
+    )
+    hsts_subdomains: bool = Field(
+        default=False, description="Whether browsers shall reach every subdomain of the public address by https, too."
+    )
     canary_minutes: int = Field(default=60, ge=0, le=1440, description="Minutes between two test STOPs; 0: none.")
     canary_number: str = Field(default="+12025550199", description="A fictional number that says the test STOPs.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

@@ -21,6 +21,8 @@ SYSTEMS = (
     ("Mac OS", "macOS"),
     ("Linux", "Linux"),
 )
+# The doors of somebody who still has to get the second factor that everybody here needs.
+UNPROVEN = frozenset({"account", "passkeys", "leaving"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -42,16 +44,24 @@ def anyone() -> None:
 
 
 def signed_in() -> ResponseReturnValue | None:
-    """The rule of pages for people with a living session; others are sent to the sign-in page."""
+    """The rule of pages for people with a living session; others are sent to the sign-in page.
+
+    Where two factors are demanded, who has none but a password is sent to their account, until they have.
+    """
     g.person = _person()
-    if g.person is not None:
-        return None
-    session.clear()
-    if "HX-Request" in request.headers:
-        answer = make_response("", 401)
-        answer.headers["HX-Redirect"] = "/login"
-        return answer
-    return redirect("/login", 303)
+    if g.person is None:
+        session.clear()
+        return _sent_to("/login")
+    lacks = runtime().settings.two_factors and not g.person.has_two_factors
+    return _sent_to("/account") if lacks and request.blueprint not in UNPROVEN else None
+
+
+def _sent_to(address: str) -> ResponseReturnValue:
+    if "HX-Request" not in request.headers:
+        return redirect(address, 303)
+    answer = make_response("", 401)
+    answer.headers["HX-Redirect"] = address
+    return answer
 
 
 def this_machine() -> None:

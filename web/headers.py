@@ -28,13 +28,16 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 ONE_YEAR = "max-age=31536000"
+# What a browser keeps of somebody who has left. Not "cookies": that would take those of the whole domain.
+LEFT = '"cache", "storage"'
 
 
 class SecurityHeaders:
     """Adds the headers to each answer; HSTS only where the public address is https."""
 
     def __init__(self, settings: Settings) -> None:
-        hsts = {"Strict-Transport-Security": ONE_YEAR} if is_https(settings) else {}
+        said = f"{ONE_YEAR}; includeSubDomains" if settings.hsts_subdomains else ONE_YEAR
+        hsts = {"Strict-Transport-Security": said} if is_https(settings) else {}
         self._headers = {**HEADERS, **hsts}
 
     def __call__(self, response: Response) -> Response:

@@ -25,7 +25,8 @@ from web.app import create_app
 # Where a right must be held: in the program that the address is about, in any program, or in all of them.
 RIGHTS = {
     "nothing anywhere": "home.show frame.choose_theme account.show account.switch_on account.switch_off "
-    "account.new_codes account.end_session account.ask_again account.again leaving.logout rules.listing rules.show "
+    "account.change_password account.new_codes account.end_session account.ask_again account.again "
+    "leaving.logout rules.listing rules.show "
     "passkeys.ask_to_make passkeys.make passkeys.end passkeys.again "
     "segments.listing segments.show segments.count contacts.listing contacts.find_one contacts.show inbox.listing "
     "reports.show reports.as_csv reports.show_compliance inbox.live "

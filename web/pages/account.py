@@ -3,7 +3,7 @@
 from flask import redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from sender import accounts, audit, passkeys, second_factor, users
+from sender import accounts, audit, own_password, passkeys, second_factor, users
 from sender.accounts import AccountError, TooManyTriesError
 from web.auth import Door, peer, person, require_fresh, signed_in
 from web.context import runtime
@@ -59,6 +59,18 @@ def new_codes() -> ResponseReturnValue:
     return _page(codes=codes)
 
 
+@door.post("/account/password")
+def change_password() -> ResponseReturnValue:
+    """A new password for whoever knows the old one: 303 back, 400 or 429 with what is wrong."""
+    form, real = request.form, runtime().clock.real()
+    try:
+        old, new = form.get("old_password", ""), form.get("new_password", "")
+        own_password.change(runtime().db, runtime().keys, person(), old, new, peer(), real)
+    except AccountError as error:
+        return _page(refused=str(error)), 429 if isinstance(error, TooManyTriesError) else 400
+    return redirect("/account?changed", 303)
+
+
 @door.post("/account/sessions/<int:session_id>/end")
 def end_session(session_id: int) -> ResponseReturnValue:
     """End one of this person's own sessions at once."""
@@ -94,13 +106,16 @@ def again() -> ResponseReturnValue:
     return redirect(back, 303)
 
 
-def _page(sentence: str = "", codes: list[str] | None = None) -> str:
+def _page(sentence: str = "", codes: list[str] | None = None, refused: str = "") -> str:
     real, mine = runtime().clock.real(), person().user_id
     secret = session.get("secret", "")
     with runtime().db.read() as database:
         return render_template(
             "account.html",
             sentence=sentence,
+            refused=refused,
+            changed="changed" in request.args,
+            demanded=runtime().settings.two_factors and not person().has_two_factors,
             codes=codes or [],
             secret=secret,
             otpauth=second_factor.address(secret, person().email) if secret else "",

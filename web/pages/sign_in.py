@@ -4,9 +4,10 @@ from flask import abort, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
 from sender import accounts
-from sender.accounts import AccountError, CodeNeededError, TooManyTriesError
+from sender.accounts import AccountError, CodeNeededError, PasskeyNeededError, TooManyTriesError
 from web.auth import Door, anyone, browser_name, peer, person, signed_in, start_session
 from web.context import runtime
+from web.headers import LEFT
 from web.pages.passkeys import site
 
 door = Door("sign_in", __name__, rule=anyone)
@@ -25,7 +26,16 @@ def login() -> ResponseReturnValue:
     email, password = _credentials()
     now = runtime().clock.real()
     try:
-        token = accounts.sign_in(runtime().db, runtime().keys, email, password, peer(), now, browser_name())
+        token = accounts.sign_in(
+            runtime().db,
+            runtime().keys,
+            email,
+            password,
+            peer(),
+            now,
+            browser_name(),
+            two_factors=runtime().settings.two_factors,
+        )
     except CodeNeededError as needed:
         session["half"] = needed.half
         return redirect("/login/code", 303)
@@ -68,10 +78,15 @@ def welcome(token: str) -> ResponseReturnValue:
     known = _require_open(token)
     email, password = _credentials()
     try:
-        fresh = accounts.accept(runtime().db, runtime().keys, token, known or email, password, runtime().clock.real())
+        now, demanded = runtime().clock.real(), runtime().settings.two_factors
+        fresh = accounts.accept(
+            runtime().db, runtime().keys, token, known or email, password, now, two_factors=demanded
+        )
     except CodeNeededError as needed:
         session["half"] = needed.half
         return redirect("/login/code", 303)
+    except PasskeyNeededError as needed:
+        return render_template("login.html", sentence=str(needed), email=known, passkeys=site().takes_passkeys)
     except AccountError as error:
         return render_template("welcome.html", sentence=str(error), email=email, known=known), 400
     start_session(fresh)
@@ -88,7 +103,9 @@ def logout() -> ResponseReturnValue:
         else:
             accounts.sign_out(database, person().session_id, now)
     session.clear()
-    return redirect("/login", 303)
+    answer = redirect("/login", 303)
+    answer.headers["Clear-Site-Data"] = LEFT
+    return answer
 
 
 def _credentials() -> tuple[str, str]:
