@@ -365,10 +365,7 @@ def person_of(session: Session, keys: Keyring, token: str, real: datetime) -> Pe
     passkey = select(col(Passkey.id)).where(col(Passkey.user_id) == col(User.id))
     statement = (
         select(col(SignedIn.id), col(User.id), col(User.email), col(SignedIn.fresh_at))
-        .add_columns(
-            col(User.totp_cipher), select(col(Passkey.id)).where(col(Passkey.user_id) == col(User.id)).exists()
-        )
-        .add_columns(col(Role.program_id), col(Role.name))
+        .add_columns(col(User.totp_cipher), passkey.exists(), col(Role.program_id), col(Role.name))
         .join(User, col(User.id) == col(SignedIn.user_id))
         .join(Role, col(Role.user_id) == col(User.id), isouter=True)
         .where(

@@ -50,7 +50,9 @@ RULES = {
     **dict.fromkeys(
         (
             f"account.{name}"
-            for name in ("show", "switch_on", "switch_off", "new_codes", "end_session", "ask_again", "again")
+            for name in (
+                ["show", "change_password", "switch_on", "switch_off", "new_codes", "end_session", "ask_again", "again"]
+            )
         ),
         "signed_in",
     ),
