@@ -74,7 +74,9 @@ class Settings(BaseSettings):
     clock_speed: float = Field(default=1.0, gt=0, le=3600, description="Seconds of `now` per real second.")
     workers: int = Field(default=2, ge=1, le=64, description="Worker processes of `tactful up`.")
     worker_threads: int = Field(default=2, ge=1, le=32, description="Batches one worker process delivers at once.")
-    connections: int = Field(default=256, ge=1, le=1000, description="Requests on the wire per worker process.")
+    connections: int = Field(
+        default=384, ge=1, le=4000, description="Requests on the wire at once, shared by all worker processes."
+    )
     urgent_connections: int = Field(
         default=16, ge=1, le=200, description="More of them per worker process, kept for codes, answers and the like."
     )
@@ -192,6 +194,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database in force, as an SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.home / 'tactful.db'}"
+
+    @property
+    def places(self) -> int:
+        """Requests that one worker process may have on the wire: its share of the account's."""
+        return max(1, self.connections // self.workers)
 
     @property
     def simulated(self) -> bool:

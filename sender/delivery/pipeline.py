@@ -38,6 +38,7 @@ from sender.providers.base import (
     Accepted,
     AccountFault,
     AnotherDay,
+    Crowded,
     Misconfigured,
     NumberRefused,
     OptedOut,
@@ -87,7 +88,7 @@ class Pipeline:
     def __init__(self, runtime: Runtime, wire: Wire, places: int | None = None) -> None:
         self.runtime = runtime
         self.wire = wire
-        self.slots = Slots(places or runtime.settings.connections)
+        self.slots = Slots(places or runtime.settings.places)
         self.timekeeper = Timekeeper(runtime, wire)
         self._stopping = threading.Event()
         self._answers: GroupCommit[Returned] = GroupCommit(
@@ -191,9 +192,17 @@ class Pipeline:
             # Whatever else went wrong, the request may have left: this is never proof that it did not.
             outcome = OutcomeUnknown(f"unexpected {type(error).__name__}; the text may have been accepted")
         _say(one, outcome)
+        self._heed(outcome)
         written = self._answers.put(Returned(one, outcome))
         self.slots.give_back(1)
         return written
+
+    def _heed(self, outcome: Accepted | SendError) -> None:
+        """Have fewer on the wire while the account has too many there, whoever else sends for it."""
+        if isinstance(outcome, Crowded):
+            self.slots.narrow(time.monotonic())
+        elif isinstance(outcome, Accepted):
+            self.slots.widen()
 
 
 def _say(one: Opened, outcome: Accepted | SendError) -> None:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
+CROWDED_SECONDS = 1.0
+
 
 class Wire:
     """An asyncio loop on a thread of its own; the provider's connections belong to it."""
@@ -32,29 +34,51 @@ class Wire:
 
 
 class Slots:
-    """The places on the wire of one process; a batch waits for a handful, since each gate costs a durable commit."""
+    """The places on the wire of one process; a batch waits for a handful, since each gate costs a durable commit.
+
+    Where the provider takes fewer requests of an account at once than there are places, they become fewer by halves and
+    more by one for each round of answers, as TCP does (additive increase, multiplicative decrease; RFC 5681).
+    """
 
     def __init__(self, places: int) -> None:
         self._places = places
-        self._free = places
+        self._open = float(places)
+        self._taken = 0
+        self._halved = -CROWDED_SECONDS
         self._changed = threading.Condition()
+
+    @property
+    def open(self) -> int:
+        """How many may be taken at the moment."""
+        return int(self._open)
 
     def take(self, wanted: int, at_least: int = 1) -> int:
         """Wait for ``at_least`` free places, or half of all, and take up to ``wanted``; returns how many."""
-        least = min(at_least, max(1, self._places // 2))
         with self._changed:
-            self._changed.wait_for(lambda: self._free >= least)
-            taken = min(wanted, self._free)
-            self._free -= taken
+            self._changed.wait_for(lambda: self.open - self._taken >= min(at_least, max(1, self.open // 2)))
+            taken = min(wanted, self.open - self._taken)
+            self._taken += taken
             return taken
 
     def await_all_free(self, within: float) -> None:
         """Wait until nobody holds a place, for at most so many seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self._free >= self._places, within)
+            self._changed.wait_for(lambda: not self._taken, within)
 
     def give_back(self, places: int) -> None:
         """Free places again."""
         with self._changed:
-            self._free += places
+            self._taken -= places
             self._changed.notify_all()
+
+    def narrow(self, at: float) -> None:
+        """Half as many, once for all refusals of the same moment; ``at`` in monotonic seconds."""
+        with self._changed:
+            if at - self._halved >= CROWDED_SECONDS:
+                self._halved = at
+                self._open = max(1.0, self._open / 2)
+
+    def widen(self) -> None:
+        """One more after as many answers as there are places."""
+        with self._changed:
+            self._open = min(float(self._places), self._open + 1 / self._open)

@@ -2,6 +2,7 @@
 
 SendError                    the provider says no, or cannot be asked
 ├─ Retryable                 nothing was created: 429, refused connection          -> pending again, later
+│  ├─ Crowded                too many requests of the account at once               -> and fewer at once from now
 │  └─ AnotherDay             a cap of the day is reached, its from_number's or all  -> pending again, the rest waits too
 ├─ Rejected                  this text, for good                                   -> failed
 │  └─ NumberRefused          this number, for good (invalid, landline)             -> failed, number suppressed
@@ -34,6 +35,13 @@ class Retryable(SendError):
     def __init__(self, sentence: str, code: int | None = None, wait: float = 30.0) -> None:
         super().__init__(sentence, code)
         self.wait = wait
+
+
+class Crowded(Retryable):
+    """The account has too many requests on the wire; fewer at once, and this one soon again."""
+
+    def __init__(self, sentence: str, code: int | None = None) -> None:
+        super().__init__(sentence, code, wait=5.0)
 
 
 class AnotherDay(Retryable):

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from sender.providers.base import (
     AccountFault,
     AnotherDay,
+    Crowded,
     Misconfigured,
     NumberRefused,
     OptedOut,
@@ -18,7 +19,9 @@ from sender.providers.base import (
     SendError,
 )
 
-Does = Literal["retry", "line_day", "account_day", "unknown", "opted_out", "number", "text", "halt", "account"]
+Does = Literal[
+    "crowded", "retry", "line_day", "account_day", "unknown", "opted_out", "number", "text", "halt", "account"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def refusal(status: int, code: int | None) -> SendError:
     if known is None and (status >= 500 or status in (408, 499)):
         return OutcomeUnknown(f"Twilio answered {status}; the text may have been accepted", code)
     if known is None and status == 429:
-        return Retryable("Twilio asked to slow down", code)
+        return Crowded("Twilio asked to slow down", code)
     if known is None and status in (401, 403, 404):
         return AccountFault(f"Twilio answered {status}; check TACTFUL_TWILIO_ACCOUNT_SID and its credentials", code)
     return _error(known or meaning(code), code)
@@ -61,6 +64,8 @@ def refusal(status: int, code: int | None) -> SendError:
 
 def _error(known: Meaning, code: int | None) -> SendError:
     match known.does:
+        case "crowded":
+            return Crowded(known.says, code)
         case "retry":
             return Retryable(known.says, code)
         case "line_day" | "account_day":

@@ -31,7 +31,7 @@ class TwilioProvider:
     """Hands texts to Twilio, or to whatever stands at ``twilio_base_url`` in its place."""
 
     def __init__(self, settings: Settings, hear: Hear = lambda date, sent, received: None) -> None:
-        places = settings.connections + settings.urgent_connections
+        places = settings.places + settings.urgent_connections
         self._transport = PooledTransport(places, settings.read_seconds, hear)
         self._client = _client(settings, self._transport)
 

@@ -32,7 +32,7 @@ DEEP = DEPTH - BATCH
 RESUMED_WITHIN = 15.0
 STALL, AWAY = 8.0, 3.0
 FULL, ROOMY = "1", "256mb"
-SETTINGS = {"connections": CONNECTIONS}
+SETTINGS = {"connections": WORKERS * CONNECTIONS, "workers": WORKERS}
 
 
 def play(place: Place, size: int, dice: Random) -> Round:

@@ -28,7 +28,7 @@ from tests.waiting import eventually
 
 TEXTS = 60
 PAUSE = 0.5
-SLOW = {"connections": 4}
+SLOW = {"connections": 8, "workers": 2}
 """Few places on the wire: texts are gated one handful after the other, so that a copy falls in between."""
 
 

@@ -20,7 +20,7 @@ from tests.waiting import eventually
 WORKERS = 2
 TEXTS_A_TERM = 250
 LATENCY = 0.3
-SETTINGS = {"connections": 40}
+SETTINGS = {"connections": 40 * WORKERS, "workers": WORKERS}
 LONGEST = 20.0
 FAULTS = {"shares": {"hang": 0.001, "500_after": 0.002, "drop_after": 0.002}, "hang_seconds": 30}
 

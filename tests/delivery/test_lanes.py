@@ -7,9 +7,9 @@ from datetime import datetime
 from guards.base import Purpose
 from sender.actors import QUEUE, URGENT, declare, make_broker, not_here
 from sender.delivery.pipeline import Pipeline
-from sender.delivery.wire import Wire
+from sender.delivery.wire import Slots, Wire
 from sender.models import Program
-from sender.providers.base import Accepted, Found, Outbound
+from sender.providers.base import Accepted, Crowded, Found, Outbound
 from sender.worker import start_lanes, stop_lanes
 from tests.installation import Installation, with_provider
 from tests.waiting import eventually
@@ -46,7 +46,7 @@ def test_a_code_leaves_while_a_campaign_waits_for_its_answers(
     provider = SlowForCampaigns()
     runtime = with_provider(installation, provider)
     places = 64
-    runtime = replace(runtime, settings=runtime.settings.model_copy(update={"connections": places}))
+    runtime = replace(runtime, settings=runtime.settings.model_copy(update={"connections": places, "workers": 1}))
     ids = [installation.message(installation.contact(f"+1212555{n:04}")) for n in range(100, 100 + places)]
     code = installation.message(
         installation.contact("+13105550100", consent=False), text="204117 is your code.", purpose="code", kind="api"
@@ -78,3 +78,40 @@ def test_a_gate_waits_for_no_answer_and_the_end_for_all(installation: Installati
 
 async def _set(event: asyncio.Event) -> None:
     event.set()
+
+
+def test_places_halve_once_for_a_crowd_and_come_back_one_by_one() -> None:
+    """Twenty refusals of a moment halve the places once; an answer for each place opens one more, up to all of them."""
+    slots = Slots(64)
+    for _ in range(20):
+        slots.narrow(at=100.0)
+    assert slots.open == 32
+    slots.narrow(at=101.0)
+    assert slots.open == 16
+    for _ in range(17):
+        slots.widen()
+    assert slots.open == 17
+    for _ in range(10_000):
+        slots.widen()
+    assert slots.open == 64
+
+
+def test_no_refusal_closes_the_last_place() -> None:
+    """However often the account is crowded, one request may go; and taken places that closed are given back."""
+    slots = Slots(8)
+    assert slots.take(8) == 8
+    for second in range(10):
+        slots.narrow(at=float(second))
+    assert slots.open == 1
+    slots.give_back(8)
+    assert slots.take(8) == 1
+
+
+def test_a_crowded_account_gets_fewer_texts_at_once(installation: Installation, wire: Wire) -> None:
+    """One answer that too many are on the wire halves the worker's places, and the text waits for its next try."""
+    installation.provider.answer = lambda _: Crowded("too many at once", 20429)
+    pipeline = Pipeline(installation.runtime, wire, 32)
+    message = installation.message(installation.contact("+12125550101"))
+    pipeline.deliver([message])
+    assert pipeline.slots.open == 16
+    assert installation.status(message) == "pending"

@@ -16,11 +16,11 @@ from sender.delivery.wire import Wire
 from sender.models import Attempt, Campaign, Decision, Message, Number
 from sender.providers.base import (
     Accepted,
+    Crowded,
     Misconfigured,
     NumberRefused,
     OptedOut,
     OutcomeUnknown,
-    Retryable,
     SendError,
 )
 from tests.installation import TUESDAY, Installation
@@ -133,7 +133,7 @@ def test_two_texts_to_one_number_in_one_batch_are_taken_one_by_one(
 @pytest.mark.parametrize(
     ("answer", "status", "outcome"),
     [
-        (Retryable("busy", 20429), "pending", "refuted"),
+        (Crowded("busy", 20429), "pending", "refuted"),
         (NumberRefused("landline", 21614), "failed", "refused"),
         (OptedOut("opted out", 21610), "failed", "refused"),
         (Misconfigured("wrong from_number", 21606), "pending", "refuted"),
@@ -154,7 +154,7 @@ def test_what_each_answer_does(
 
 def test_a_refuted_attempt_may_be_followed_by_another(installation: Installation, pipeline: Pipeline) -> None:
     """After a 429 the message asks again later and is sent once."""
-    answers: list[SendError | Accepted] = [Retryable("busy", 20429), Accepted("SM" + "1" * 32)]
+    answers: list[SendError | Accepted] = [Crowded("busy", 20429), Accepted("SM" + "1" * 32)]
     installation.provider.answer = lambda _: answers[len(installation.provider.sent) - 1]
     message = installation.message(installation.contact(NEW_YORK))
     pipeline.deliver([message])

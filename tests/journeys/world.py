@@ -174,7 +174,7 @@ def make_world(
         read_seconds=4,
         sweep_seconds=6,
         worker_threads=2,
-        connections=80,
+        connections=160,
     )
     make_keys(home)
     world = World(home, settings, child_environment(settings))

@@ -13,6 +13,7 @@ from guards.chain import Cleared, run
 from sender.providers.base import (
     Accepted,
     AnotherDay,
+    Crowded,
     Misconfigured,
     NumberRefused,
     OptedOut,
@@ -137,7 +138,7 @@ def test_a_service_sends_under_its_sid(simulator: Running) -> None:
 @pytest.mark.parametrize(
     ("fault", "error", "accepted"),
     [
-        ("429_20429", Retryable, 0),
+        ("429_20429", Crowded, 0),
         ("429_21611", Retryable, 0),
         ("429_63038", AnotherDay, 0),
         ("500_before", OutcomeUnknown, 0),
@@ -249,7 +250,9 @@ def test_the_whole_account_is_listed(simulator: Running) -> None:
 
 def test_a_hundred_at_once_use_a_bounded_number_of_connections(simulator: Running) -> None:
     """With room for ten requests on the wire, never more than ten are there."""
-    answers = send(settings_for(simulator.url, connections=10), *(outbound() for _ in range(100)))
+    answers = send(
+        settings_for(simulator.url, connections=8, workers=1, urgent_connections=2), *(outbound() for _ in range(100))
+    )
     assert all(isinstance(answer, Accepted) for answer in answers)
     assert max(request["in_flight"] for request in simulator.seen("request", method="POST")) <= 10
 
