@@ -16,6 +16,7 @@ from sqlmodel import col
 
 from sender import audit
 from sender.actors import URGENT, declare, make_broker, not_here
+from sender.audience.erased_list import list_all
 from sender.audience.erasing import finish_erasures
 from sender.audience.importing import uploads
 from sender.audience.retention import Keeper
@@ -119,6 +120,7 @@ class Scheduler:
             "notices": [Step("tell people", 5.0, lambda: tell_people(runtime), by_the_clock=False)],
             "forgetting": [
                 Step("erase", 5.0, lambda: finish_erasures(runtime), by_the_clock=False),
+                Step("list the erased", 60.0, lambda: list_all(runtime), by_the_clock=False),
                 Step("keep no longer", 1.0, Keeper(runtime).step),
             ],
             "canary": [Step("canary", 15.0, lambda: fly_if_due(runtime), by_the_clock=False)],

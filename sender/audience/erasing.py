@@ -19,6 +19,7 @@ from sqlalchemy import func, select, update
 from sqlmodel import Session, SQLModel, col
 
 from guards.base import Purpose
+from sender.audience import erased_list
 from sender.audience.forgetting import FORGET, WITHOUT_NUMBER, delete_rows, digits_of, holding, national
 from sender.audience.holds import held_by
 from sender.audience.ledger import Act, record
@@ -129,15 +130,20 @@ def erase_within(
 def finish_erasures(runtime: Runtime, only: int | None = None) -> int:
     """Destroy the keys of erased numbers that nothing is on its way to any more; returns how many.
 
-    Rows that hold a number without naming it (refused rows, kept answers) are looked through before.
+    Before that they go onto the list beside the keys, which outlives every restored backup, and rows that hold a number
+    without naming it (refused rows, kept answers) are looked through.
     """
     with runtime.db.read() as session:
         going = select(col(Erasure.number_id)).where(col(Erasure.done_at).is_(None))
         ids = list(session.execute(going if only is None else going.where(col(Erasure.number_id) == only)).scalars())
         quiet = [number_id for number_id in ids if not _messages(session, number_id, ON_THE_WIRE)]
-        found = {number_id: SealedNumber(*row) for number_id, row in _sealed(session, quiet).items()}
-        digits = {national(_open(runtime, sealed)) for sealed in found.values()} - {""}
+        found = {number_id: SealedNumber(*row) for number_id, row in _sealed(session, ids).items()}
+        numbers = {number_id: _open(runtime, sealed) for number_id, sealed in found.items()}
+        digits = {national(numbers[number_id]) for number_id in quiet if number_id in numbers} - {""}
+        asked = {key: at for one, at in _asked(session, ids).items() for key in _keys_of(runtime, numbers.get(one, ""))}
         doomed = {table: holding(runtime, session, *table, digits) for table in WITHOUT_NUMBER}
+    if asked:
+        erased_list.add(runtime.settings.home, asked)
     for (table, _), keys in doomed.items():
         delete_rows(runtime.db, table, keys)
     return sum(_destroy(runtime, number_id) for number_id in quiet)
@@ -192,6 +198,16 @@ def _sealed(session: Session, number_ids: list[int]) -> dict[int, tuple[bytes, b
     columns = col(Number.id), col(Number.cipher), col(Number.data_key)
     rows = session.execute(select(*columns).where(col(Number.id).in_(number_ids)))
     return {number_id or 0: (cipher, key) for number_id, cipher, key in rows}
+
+
+def _asked(session: Session, number_ids: list[int]) -> dict[int, datetime]:
+    columns = col(Erasure.number_id), col(Erasure.asked_at)
+    return dict(session.execute(select(*columns).where(col(Erasure.number_id).in_(number_ids))).all())
+
+
+def _keys_of(runtime: Runtime, e164: str) -> list[bytes]:
+    """Under every living key: a backup of before a rotation knows the number by the older one."""
+    return runtime.keys.number_keys(e164) if e164 else []
 
 
 def _open(runtime: Runtime, sealed: SealedNumber) -> str:

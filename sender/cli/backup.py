@@ -43,8 +43,12 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="What `tactful backup` wrote.")],
     keys: Annotated[Path | None, typer.Option(help="The exported keys, where this machine has none yet.")] = None,
+    erased: Annotated[
+        Path | None, typer.Option(help="The newest copy of erased.jsonl, where this machine has none yet.")
+    ] = None,
 ) -> None:
     """Put a backup into an empty database. Nothing is sent until `tactful release`."""
+    from sender.audience import erased_list
     from sender.backup import copies
     from sender.backup.sealed import BackupError
     from sender.crypto import KeyFileError, install_keys, key_path, load_key_file, load_keys
@@ -59,7 +63,9 @@ def restore(
             counts = copies.restore(file, ring, database, datetime.now(UTC))
         if keys and not key_path(settings.home).exists():
             install_keys(keys, settings.home)
-    except (BackupError, KeyFileError) as error:
+        if erased:
+            erased_list.take_over(erased, settings.home)
+    except (BackupError, KeyFileError, erased_list.ListError) as error:
         fail(str(error))
     finally:
         database.close()
@@ -70,6 +76,9 @@ def release(
     unasked: Annotated[
         bool, typer.Option("--unasked", help="Release a copy without asking the provider: texts may go out twice.")
     ] = False,
+    unlisted: Annotated[
+        bool, typer.Option("--unlisted", help="Release a copy without the list of erased people: they may come back.")
+    ] = False,
 ) -> None:
     """Open the gates again; a copy first learns from the provider what left and what came since it was made."""
     from sender.backup.catch_up import catch_up, copied_at
@@ -79,6 +88,8 @@ def release(
 
     with opened() as runtime, runtime.db.read() as session:
         since = copied_at(session)
+    if since is not None and not unlisted:
+        _erase_again()
     if since is None or unasked:
         with opened() as runtime:
             go(runtime, ACTOR, caught_up=unasked)
@@ -102,6 +113,18 @@ def release(
     for name in learned.paused:
         console.print(f"Campaign {name} is paused: look at it, then resume it.", highlight=False, markup=False)
     console.print("Released.")
+
+
+def _erase_again() -> None:
+    from sender.audience.erased_list import ListError
+    from sender.backup.erased_again import erase_again
+
+    with opened() as runtime:
+        try:
+            again = erase_again(runtime, ACTOR)
+        except ListError as error:
+            fail(f"{error} Nothing was released; `--unlisted` releases without it, and erased people may come back.")
+    console.print(f"{again:,} people who were erased since this copy was made were erased in it again.")
 
 
 def upgrade(

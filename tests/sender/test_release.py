@@ -8,19 +8,25 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
+from sqlmodel import col
 
 from sender import halt
+from sender.audience import erased_list, holds
+from sender.audience.erased_list import ListError
+from sender.audience.erasing import erase
 from sender.audience.numbers import find
 from sender.backup import copies
 from sender.backup.catch_up import catch_up, copied_at
+from sender.backup.erased_again import erase_again
 from sender.backup.place import check_in, mark
+from sender.crypto import add_generation, load_keys
 from sender.db import Database
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Wire
 from sender.halt import HeldError
+from sender.models import Contact, Message, Number
 from sender.models import Installation as InstallationRow
-from sender.models import Message
 from sender.providers.base import Found
 from sender.runtime import Runtime
 from sender.states import Status
@@ -145,3 +151,56 @@ def test_a_copy_is_known_by(installation: Installation, columns: dict[str, objec
     assert check_in(runtime) == ""
     with runtime.db.read() as session:
         assert halt.is_halted(session)
+
+
+def test_who_was_erased_since_does_not_come_back(
+    installation: Installation, empty: Callable[[str], Database], tmp_path: Path
+) -> None:
+    """Backup, erase, restore: the copy erases them again before release, but not who was on hold or unlisted."""
+    runtime, gone = installation.runtime, PEOPLE[0]
+    copies.backup(runtime.db, runtime.keys, tmp_path / "copy.tactful", TUESDAY)
+    with runtime.db.read() as session:
+        number = find(session, runtime.keys, gone) or 0
+    assert erase(runtime, number, "ana@example.org", "asked").done
+    listing = erased_list.path_of(runtime.settings.home)
+    assert (gone not in listing.read_text(), listing.stat().st_mode & 0o777) == (True, 0o600)
+    restored = empty("sqlite" if runtime.db.is_sqlite else "postgresql")
+    copies.restore(tmp_path / "copy.tactful", runtime.keys, restored, TUESDAY)
+    copy = replace(runtime, db=restored)
+    with restored.write() as session:
+        assert session.get_one(Number, number).data_key
+        holds.place(session, number, "Doe v. Acme", "ana@example.org", TUESDAY)
+    with pytest.raises(ListError, match="1 people who were erased since are on legal hold"):
+        erase_again(copy, "ana@example.org")
+    with restored.write() as session:
+        holds.release(session, number, "ana@example.org", TUESDAY)
+    assert (erase_again(copy, "ana@example.org"), erase_again(copy, "ana@example.org")) == (1, 0)
+    with restored.read() as session:
+        assert session.get_one(Number, number).data_key == b""
+        assert session.execute(select(func.count()).select_from(Contact)).scalar_one() == len(PEOPLE) - 1
+        theirs = select(Message.status).where(col(Message.number_id) == number)
+        assert session.execute(theirs).scalar_one() == "cancelled"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_list_outlives_rotation_and_moves_with_a_copy(installation: Installation, tmp_path: Path) -> None:
+    """A backup of before a rotation is matched too; a missing or damaged list refuses; another host catches up."""
+    runtime = installation.runtime
+    home = runtime.settings.home
+    with pytest.raises(ListError, match="missing"):
+        erase_again(runtime, "ana@example.org")
+    before = runtime.keys.number_key(PEOPLE[0])
+    add_generation(home)
+    keys = load_keys(home)
+    with runtime.db.read() as session:
+        number = find(session, keys, PEOPLE[0]) or 0
+    erase(replace(runtime, keys=keys), number, "ana@example.org", "asked")
+    assert erased_list.read(home).keys() == {before, keys.number_key(PEOPLE[0])}
+    copy = tmp_path / "kept.jsonl"
+    erased_list.path_of(home).rename(copy)
+    assert (erased_list.list_all(runtime), erased_list.list_all(runtime)) == (1, 0)
+    erased_list.take_over(copy, home)
+    assert len(erased_list.read(home)) == 2
+    copy.write_text("{}")
+    with pytest.raises(ListError, match="damaged"):
+        erased_list.take_over(copy, home)
