@@ -251,7 +251,8 @@ def test_the_whole_account_is_listed(simulator: Running) -> None:
 def test_a_hundred_at_once_use_a_bounded_number_of_connections(simulator: Running) -> None:
     """With room for ten requests on the wire, never more than ten are there."""
     answers = send(
-        settings_for(simulator.url, connections=8, workers=1, urgent_connections=2), *(outbound() for _ in range(100))
+        settings_for(simulator.url, connections=8, workers=1, urgent_connections=2, read_seconds=20),
+        *(outbound() for _ in range(100)),
     )
     assert all(isinstance(answer, Accepted) for answer in answers)
     assert max(request["in_flight"] for request in simulator.seen("request", method="POST")) <= 10
