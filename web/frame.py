@@ -32,6 +32,7 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("", "Home", "/", "home"),
     Entry("Send", "Campaigns", "/campaigns", "send"),
+    Entry("Send", "Templates", "/templates", "file-text"),
     Entry("Send", "Automations", "/automations", "zap"),
     Entry("People", "Contacts", "/contacts", "users"),
     Entry("Replies", "Inbox", "/inbox", "inbox"),

@@ -41,10 +41,12 @@ def save_template(
     defaults: Mapping[str, str | None] | None = None,
     program: str | None = None,
     note: str = "",
+    told: Mapping[str, str] | None = None,
 ) -> int:
     """Keep words as the next version of a template, made if it is new; returns the version.
 
-    Words that are those of the newest version make no other. ControlError or TemplateError say what to mend.
+    Words that are those of the newest version make no other. ``told`` goes into the audit beside it. ControlError or
+    TemplateError say what to mend.
     """
     if not _NAME.fullmatch(name):
         raise ControlError(f"The name {name[:40]!r} cannot be used: 1 to 80 characters without @ and outer spaces.")
@@ -60,7 +62,7 @@ def save_template(
                               created_by=actor, created_at=now)  # fmt: skip
         row.defaults = fields
         session.add(row)
-        _audit(session, now, actor, "template.save", template, {"version": number, "note": note})
+        _audit(session, now, actor, "template.save", template, {"version": number, "note": note, **(told or {})})
         return number
 
 
@@ -100,6 +102,12 @@ def versions(session: Session, name: str) -> list[TemplateVersion]:
     return list(
         session.execute(select(TemplateVersion).where(mine).order_by(col(TemplateVersion.version).desc())).scalars()
     )
+
+
+def of_name(session: Session, name: str) -> SavedTemplate | None:
+    """The template of this name, in the lists or out of them."""
+    found: SavedTemplate | None = session.execute(_by_name(name)).scalar()
+    return found
 
 
 def difference(session: Session, name: str, old: int, new: int) -> list[str]:

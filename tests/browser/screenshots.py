@@ -63,6 +63,9 @@ PAGES = {
     "program": "/programs/1",
     "program-edit": "/programs/1/edit",
     "program-new": "/programs/new",
+    "templates": "/templates",
+    "template": "/templates/1",
+    "template-edit": "/templates/1/edit",
     "halt": "/halt",
     "release": "/release",
 }

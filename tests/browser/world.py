@@ -18,6 +18,7 @@ from sender.audience.ledger import Act, record
 from sender.audience.links import opt_out_token
 from sender.audience.numbers import find_or_make
 from sender.audience.phone import parse
+from sender.campaigns.library import save_template
 from sender.clock import Clock
 from sender.crypto import make_keys, seal, text_hash
 from sender.db import Database, insert_new
@@ -242,6 +243,12 @@ def strangers(runtime: Runtime, session: Session, numbers: list[int], wanted: in
     return numbers[:wanted]
 
 
+def keep_texts(runtime: Runtime) -> None:
+    """A template of two versions in the library."""
+    for text, note in ((TEXTS[2][2], ""), (TEXTS[2][2].replace("20%", "25%"), "A better offer")):
+        save_template(runtime, "Spring sale", text, EMAIL, defaults={"first_name": "there"}, program="lumen", note=note)
+
+
 class Quiet(WSGIRequestHandler):
     """The pages log for themselves."""
 
@@ -268,6 +275,8 @@ def served(home: Path, port: int = 0) -> Iterator[House]:
     runtime = Runtime(settings, db, make_keys(home), Clock(), CHAIN, NoProvider())
     with db.write() as session:
         fill(session, runtime)
+    keep_texts(runtime)
+    with db.write() as session:
         link = accounts.make_owner_link(session, runtime.keys, runtime.clock.real())
     bring_files(runtime, 1)
     open_doors(runtime, EMAIL)

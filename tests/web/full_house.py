@@ -19,7 +19,7 @@ from sender.runtime import Runtime
 from sender.settings import Settings
 from tests.browser.signed_up import open_doors
 from tests.browser.uploaded import bring_files
-from tests.browser.world import NOW, fill
+from tests.browser.world import NOW, fill, keep_texts
 from tests.web.conftest import NoProvider
 
 ACTOR = "ana@lumen.example"
@@ -35,6 +35,7 @@ def furnished(home: Path, words: str = "is this still on?") -> Iterator[Runtime]
     runtime = Runtime(settings, db, make_keys(home), Clock(), CHAIN, NoProvider())
     with db.write() as session:
         fill(session, runtime)
+    keep_texts(runtime)
     bring_files(runtime, 1)
     open_doors(runtime, ACTOR)
     file = f'phone,{words[:4]}name,"{words.replace(chr(34), 2 * chr(34))}"\n+12125550100,{words[:4]}Ana,x\n'

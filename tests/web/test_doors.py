@@ -21,6 +21,7 @@ OPT_IN = (
     *("disclosure", "say", "in_person", "take_in_person"),
 )
 PROGRAMS = ("listing", "new", "create", "show", "edit", "save", "preview", "add_line", "ask_retire", "retire")
+TEMPLATES = ("listing", "new", "create", "show", "edit", "save", "look", "move")
 RULES = {
     "static.static": "anyone",
     "health.alive": "anyone",
@@ -37,6 +38,7 @@ RULES = {
     "preferences.act": "anyone",
     **dict.fromkeys((f"opt_in.{name}" for name in OPT_IN), "signed_in"),
     **dict.fromkeys((f"programs.{name}" for name in PROGRAMS), "signed_in"),
+    **dict.fromkeys((f"templates.{name}" for name in TEMPLATES), "signed_in"),
     "sign_in.show_login": "anyone",
     "sign_in.login": "anyone",
     "sign_in.show_welcome": "anyone",
@@ -133,6 +135,8 @@ FILL = {
     "import_id": 1,
     "form_id": 1,
     "program_id": 1,
+    "template_id": 1,
+    "where": "archive",
     "number_id": 1,
     "choice": "commit",
     "code": "US",

@@ -30,20 +30,22 @@ RIGHTS = {
     "passkeys.ask_to_make passkeys.make passkeys.end passkeys.again "
     "segments.listing segments.show segments.count contacts.listing contacts.find_one contacts.show inbox.listing "
     "reports.show reports.as_csv reports.show_compliance inbox.live "
-    "inbox.answers unsure.show unsure.live campaigns.listing opt_in.listing automations.listing programs.listing",
+    "inbox.answers unsure.show unsure.live campaigns.listing opt_in.listing automations.listing "
+    "programs.listing templates.listing",
     "look here": "campaigns.show campaigns.live campaigns.show_course review.show review.begin review.progress "
     "inbox.show inbox.live_thread automations.show reports.compare opt_in.show opt_in.qr opt_in.poster opt_in.preview "
-    "programs.show programs.preview",
+    "programs.show programs.preview templates.show templates.look",
     "write here": "automations.edit automations.save "
     "builder.create builder.basics builder.save_basics builder.timing builder.save_timing "
     "audience_step.show audience_step.save audience_step.count text_step.show text_step.save text_step.look "
     "campaigns.ask_copy campaigns.copy inbox.keep inbox.retire trying.show trying.register trying.prove trying.send "
-    "opt_in.create opt_in.edit opt_in.save opt_in.publish opt_in.ask_close opt_in.close opt_in.disclosure opt_in.say",
+    "opt_in.create opt_in.edit opt_in.save opt_in.publish opt_in.ask_close opt_in.close opt_in.disclosure opt_in.say "
+    "templates.create templates.edit templates.save templates.move",
     "shape here": "programs.edit programs.save programs.add_line programs.ask_retire programs.retire",
     "shape everywhere": "programs.new programs.create",
     "write anywhere": "builder.new segments.ask_delete segments.save segments.delete imports.listing imports.new "
     "imports.show imports.live imports.check imports.move imports.ask_undo imports.undo uploading.upload "
-    "contacts.ask_edit contacts.edit opt_in.new",
+    "contacts.ask_edit contacts.edit opt_in.new templates.new",
     "write|answer anywhere": "contacts.stop",
     "approve here": "review.move automations.ask_start automations.start",
     "steer here": "automations.pause review.ask_start review.start campaigns.ask_cancel campaigns.steer",
@@ -78,6 +80,7 @@ FORMS |= {
     "opt_in.create": {"program_id": "1"},
     "opt_in.take_in_person": {"form": "1"},
 }
+FORMS |= {f"templates.{name}": {"program": "1"} for name in ("look", "create")}
 STEPS = {**FILL, "step": "approve", "import_id": 3}
 PLACES = (("here", 1, OFFERED), ("elsewhere", 2, ("owner",)), ("everywhere", ALL_PROGRAMS, OFFERED))
 _names = count()

@@ -14,7 +14,7 @@ from sender.crypto import seal
 from sender.models import Campaign, Conversation, Number, Reply, Segment
 from sender.runtime import Runtime
 from tests.browser.uploaded import bring_files
-from tests.browser.world import fill
+from tests.browser.world import fill, keep_texts
 from tests.web.conftest import START, log_in
 from tests.web.walking import MOST_QUERIES, addresses, counted
 
@@ -62,6 +62,7 @@ def _seeded(runtime: Runtime) -> dict[str, object]:
             session.add(Conversation(number_id=number_id, program_id=1, unread=2, last_at=START))
         for place in range(30):
             session.add(_reply(runtime, session, place))
+    keep_texts(runtime)
     bring_files(runtime, 1)
     form_id = keep(runtime, FormIn("spring", 1, "Be the first to know", "offers", countries=("US",)), "ana")
     token = opt_out_token(runtime.keys, 1, 1)
@@ -72,6 +73,7 @@ def _seeded(runtime: Runtime) -> dict[str, object]:
         "import_id": 3,
         "form_id": form_id,
         "program_id": 1,
+        "template_id": 1,
         "slug": "spring",
         "code": "US-NY",
         "switch": "close",
