@@ -22,6 +22,7 @@ from web.auth import Door, anyone, refuse_other_sites, refuse_unruled
 from web.context import NAME, Web, web
 from web.frame import read_frame
 from web.headers import SecurityHeaders, is_https
+from web.language import gettext, translate_pages
 from web.pages import (
     account,
     audience_step,
@@ -139,6 +140,7 @@ def _shape_pages(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.globals["read_frame"] = read_frame
+    translate_pages(app)
     app.register_error_handler(HTTPException, show_error)
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(problems.ApiProblem, problems.answer)
@@ -167,16 +169,16 @@ def show_error(error: HTTPException) -> ResponseReturnValue:
 
 def show_stale_form(_: CSRFError) -> tuple[str, int]:
     """A form without our token, or with one of an earlier session: nothing was done."""
-    sentence = (
+    sentence = gettext(
         "This form is from an earlier visit, and nothing was changed. Go back, load the page again and repeat it."
     )
-    return render_template("error.html", title="Please try again", sentence=sentence), 403
+    return render_template("error.html", title=gettext("Please try again"), sentence=sentence), 403
 
 
 def show_fault(error: Exception) -> ResponseReturnValue:
     """A fault of ours: the kind goes to the log, nothing of it to the page."""
     log.error("%s at %s", type(error).__name__, request.url_rule, exc_info=error)
-    return show_error(InternalServerError("Something went wrong on our side, and nothing was changed."))
+    return show_error(InternalServerError(gettext("Something went wrong on our side, and nothing was changed.")))
 
 
 def _start_watch() -> None:

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from sender.accounts import Person, person_of
 from web.context import runtime
+from web.language import gettext
 
 IDLE_SECONDS = 30 * 60
 SEEN_EVERY_SECONDS = 60
@@ -85,7 +86,7 @@ def require(role: str, program_id: int) -> None:
     if not person().may("viewer", program_id):
         abort(404)
     if not person().may(role, program_id):
-        abort(403, "You may look at this program's campaigns but not do this; ask the owner for the role.")
+        abort(403, gettext("You may look at this program's campaigns but not do this; ask the owner for the role."))
 
 
 def require_fresh(back: str = "") -> None:
@@ -128,7 +129,7 @@ def refuse_other_sites() -> None:
     door = current_app.blueprints.get(request.blueprint or "")
     from_elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
     if request.method not in SAFE_METHODS and from_elsewhere and isinstance(door, Door) and door.csrf:
-        abort(403, "This form was sent by another site.")
+        abort(403, gettext("This form was sent by another site."))
 
 
 def peer() -> str:

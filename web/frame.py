@@ -11,6 +11,7 @@ from sender.models.accounts import ALL_PROGRAMS
 from sender.notices import standing as notices_of
 from web.auth import person
 from web.context import runtime
+from web.language import later
 
 # The banners of the brake and of the keys say these already.
 SHOWN_ELSEWHERE = frozenset({"watch held", "watch keys"})
@@ -30,24 +31,24 @@ class Entry:
 
 # Add one line for a page of yours; it shows once its address is served. Groups keep the order of their first line.
 ENTRIES: tuple[Entry, ...] = (
-    Entry("", "Home", "/", "home"),
-    Entry("Send", "Campaigns", "/campaigns", "send"),
-    Entry("Send", "Templates", "/templates", "file-text"),
-    Entry("Send", "Automations", "/automations", "zap"),
-    Entry("People", "Contacts", "/contacts", "users"),
-    Entry("Replies", "Inbox", "/inbox", "inbox"),
-    Entry("Replies", "Review", "/inbox/review", "check-circle"),
-    Entry("People", "Segments", "/segments", "filter"),
-    Entry("People", "Opt-in", "/opt-in", "user-plus"),
-    Entry("People", "Imports", "/imports", "upload", "write"),
-    Entry("Results", "Reports", "/reports", "bar-chart-2"),
-    Entry("Results", "Compliance", "/reports/compliance", "shield"),
-    Entry("Compliance", "Rules", "/rules", "book-open"),
-    Entry("Installation", "Programs", "/programs", "briefcase"),
-    Entry("Installation", "API keys", "/integrations/keys", "key", "own"),
-    Entry("Installation", "Webhooks", "/integrations/webhooks", "link", "own"),
-    Entry("Installation", "Users", "/users", "users", "own"),
-    Entry("Installation", "Audit", "/audit", "list", "audit"),
+    Entry("", later("Home"), "/", "home"),
+    Entry(later("Send"), later("Campaigns"), "/campaigns", "send"),
+    Entry(later("Send"), later("Templates"), "/templates", "file-text"),
+    Entry(later("Send"), later("Automations"), "/automations", "zap"),
+    Entry(later("People"), later("Contacts"), "/contacts", "users"),
+    Entry(later("Replies"), later("Inbox"), "/inbox", "inbox"),
+    Entry(later("Replies"), later("Review"), "/inbox/review", "check-circle"),
+    Entry(later("People"), later("Segments"), "/segments", "filter"),
+    Entry(later("People"), later("Opt-in"), "/opt-in", "user-plus"),
+    Entry(later("People"), later("Imports"), "/imports", "upload", "write"),
+    Entry(later("Results"), later("Reports"), "/reports", "bar-chart-2"),
+    Entry(later("Results"), later("Compliance"), "/reports/compliance", "shield"),
+    Entry(later("Compliance"), later("Rules"), "/rules", "book-open"),
+    Entry(later("Installation"), later("Programs"), "/programs", "briefcase"),
+    Entry(later("Installation"), later("API keys"), "/integrations/keys", "key", "own"),
+    Entry(later("Installation"), later("Webhooks"), "/integrations/webhooks", "link", "own"),
+    Entry(later("Installation"), later("Users"), "/users", "users", "own"),
+    Entry(later("Installation"), later("Audit"), "/audit", "list", "audit"),
 )
 
 
@@ -105,7 +106,7 @@ def _groups(someone: Person) -> dict[str, list[Entry]]:
     groups: dict[str, list[Entry]] = {}
     for entry in ENTRIES:
         if entry.address in served and may_anywhere(someone, entry.role):
-            groups.setdefault(entry.group, []).append(entry)
+            groups.setdefault(str(entry.group), []).append(entry)
     return groups
 
 

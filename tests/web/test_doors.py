@@ -62,6 +62,7 @@ RULES = {
     "users.act": "owners",
     "audit.show_audit": "auditors",
     "frame.choose_theme": "signed_in",
+    "frame.choose_language": "signed_in",
     "frame.ask_halt": "signed_in",
     "frame.do_halt": "signed_in",
     "frame.ask_release": "signed_in",

@@ -24,7 +24,8 @@ from web.app import create_app
 
 # Where a right must be held: in the program that the address is about, in any program, or in all of them.
 RIGHTS = {
-    "nothing anywhere": "home.show frame.choose_theme account.show account.switch_on account.switch_off "
+    "nothing anywhere": "home.show frame.choose_theme frame.choose_language "
+    "account.show account.switch_on account.switch_off "
     "account.change_password account.new_codes account.end_session account.ask_again account.again "
     "leaving.logout rules.listing rules.show "
     "passkeys.ask_to_make passkeys.make passkeys.end passkeys.again "

@@ -7,6 +7,7 @@ from sender import accounts, audit, own_password, passkeys, second_factor, users
 from sender.accounts import AccountError, TooManyTriesError
 from web.auth import Door, peer, person, require_fresh, signed_in
 from web.context import runtime
+from web.language import COOKIE, gettext
 from web.pages.frame_doors import local_path
 from web.pages.passkeys import site
 
@@ -33,7 +34,7 @@ def switch_on() -> ResponseReturnValue:
         if codes:
             audit.note(database, real, person().actor, "user.second_factor", person().email, {"on": True})
     if codes is None:
-        return _page("This code does not fit; is the clock of your phone right?"), 400
+        return _page(gettext("This code does not fit; is the clock of your phone right?")), 400
     session.pop("secret")
     return _page(codes=codes)
 
@@ -124,4 +125,5 @@ def _page(sentence: str = "", codes: list[str] | None = None, refused: str = "")
             passkeys=passkeys.listing(database, mine),
             left=second_factor.left(database, mine),
             sessions=users.sessions_of(database, mine, real),
+            chosen_language=request.cookies.get(COOKIE, ""),
         )

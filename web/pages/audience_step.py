@@ -13,6 +13,7 @@ from sender.campaigns.writing import VariantIn
 from sender.models import Segment
 from web.auth import Door, signed_in
 from web.context import runtime
+from web.language import later
 from web.pages import building
 from web.pages.blocks import render_block
 from web.pages.building import Building, Refused
@@ -20,11 +21,11 @@ from web.pages.building import Building, Refused
 EVERYONE, KEPT = "everyone", "kept"
 MOST_GROUPS = 6
 SPLITS = {
-    "100": "One text",
-    "50/50": "A/B test: half and half",
+    "100": later("One text"),
+    "50/50": later("A/B test: half and half"),
     "80/20": "A/B test: 80 % and 20 %",
     "90/10": "A/B test: 90 % and 10 %",
-    "34/33/33": "A/B/C test: a third each",
+    "34/33/33": later("A/B/C test: a third each"),
 }
 LETTERS = "ABCDEFGH"
 

@@ -16,10 +16,19 @@ from sender.models import Automation, Program
 from web.auth import Door, person, require, require_fresh, signed_in
 from web.context import runtime
 from web.frame import may_anywhere
+from web.language import figure, gettext, later
 from web.pages import confirm
 
 UNITS = {"minutes": 1, "hours": 60, "days": 24 * 60}
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAYS = (
+    later("Monday"),
+    later("Tuesday"),
+    later("Wednesday"),
+    later("Thursday"),
+    later("Friday"),
+    later("Saturday"),
+    later("Sunday"),
+)
 EVERYBODY, AS_WRITTEN = "", "kept"
 EMPTY = {"text": "", "wait": "0", "unit": "hours", "segment": EVERYBODY}
 PURPOSES = ("marketing", "informational", "transactional")
@@ -30,7 +39,7 @@ door = Door("automations", __name__, rule=signed_in)
 @door.errorhandler(AutomationError)
 def refuse(error: AutomationError) -> tuple[str, int]:
     """A button that came too late, or for an automation that is not there."""
-    return render_template("error.html", title="Nothing was changed", sentence=str(error)), 409
+    return render_template("error.html", title=gettext("Nothing was changed"), sentence=str(error)), 409
 
 
 @door.get("/automations")
@@ -97,13 +106,31 @@ def ask_start(automation_id: int) -> ResponseReturnValue:
     with runtime().db.read() as session:
         row = _found(session, automation_id, "approve")
         counts = next(counts for one, counts in writing.listing(session, None) if one.id == row.id)
-    begins = f"“{row.trigger}” is told of somebody" if row.trigger else "its hour comes round"
+    begins = (
+        gettext("“%(trigger)s” is told of somebody", trigger=row.trigger)
+        if row.trigger
+        else gettext("its hour comes round")
+    )
     consequences = [
-        f"From now on people enter when {begins}, and get up to {len(row.steps)} texts without anybody looking again.",
-        f"{counts.get('waiting', 0):,} people are in it already and go on; what is six hours late is let go.",
+        gettext(
+            "From now on people enter when %(begins)s, and get up to %(number)s texts without anybody looking again.",
+            begins=begins,
+            number=len(row.steps),
+        ),
+        gettext(
+            "%(waiting)s people are in it already and go on; what is six hours late is let go.",
+            waiting=figure(counts.get("waiting", 0)),
+        ),
     ]
     address = f"/automations/{automation_id}"
-    return confirm.ask(f"Start “{row.name}”?", consequences, "Start it", f"{address}/start", address, danger=False)
+    return confirm.ask(
+        gettext("Start “%(name)s”?", name=row.name),
+        consequences,
+        gettext("Start it"),
+        f"{address}/start",
+        address,
+        danger=False,
+    )
 
 
 @door.post("/automations/<int:automation_id>/start")
@@ -136,11 +163,15 @@ def _found(session: Session, automation_id: int, right: str) -> Automation:
 
 def _form(session: Session, automation_id: int, values: Mapping[str, Any], error: str = "") -> str:
     mine = [one for one in programs.listing(session) if person().may("write", one.id or 0)]
-    segments = [(EVERYBODY, "Everybody"), *((str(one.id), one.name) for one in saved_segments.saved(session))]
+    segments = [(EVERYBODY, gettext("Everybody")), *((str(one.id), one.name) for one in saved_segments.saved(session))]
     choices = {"programs": [(one.slug, one.brand) for one in mine], "segments": segments, "days": DAYS, "units": UNITS}
     empty = dict.fromkeys(("name", "program", "purpose", "trigger", "goal", "zone", "segment", "again"), "")
     form = {**empty, "weekdays": [], **values}
-    again = [("", "Once"), ("0", "Whenever they are through"), *((str(n), f"After {n} days") for n in (7, 30, 90, 365))]
+    again = [
+        ("", gettext("Once")),
+        ("0", gettext("Whenever they are through")),
+        *((str(n), gettext("After %(n)s days", n=n)) for n in (7, 30, 90, 365)),
+    ]
     return render_template(
         "automation_edit.html", automation_id=automation_id, form=form, error=error, purposes=PURPOSES, again=again,
         kept=AS_WRITTEN, **choices,
@@ -176,7 +207,9 @@ def _wanted(session: Session, values: Mapping[str, Any], known: Automation | Non
 
 def _minutes(step: Mapping[str, str]) -> int:
     if not step["wait"].isdecimal() or len(step["wait"]) > 6:
-        raise AutomationError(f"{step['wait'][:20]!r} is no time to wait; give a whole number from 0.")
+        raise AutomationError(
+            gettext("%(wait)s is no time to wait; give a whole number from 0.", wait=repr(step["wait"][:20]))
+        )
     return int(step["wait"]) * UNITS.get(step["unit"], 1)
 
 
@@ -226,4 +259,4 @@ def _may_write() -> bool:
 
 def _require_write() -> None:
     if not _may_write():
-        abort(403, "You may look at automations but not write them; ask the owner for the role.")
+        abort(403, gettext("You may look at automations but not write them; ask the owner for the role."))

@@ -16,6 +16,7 @@ from sender.campaigns.writing import CampaignIn, VariantIn
 from sender.models import Program
 from web.auth import Door, person, require, signed_in
 from web.context import runtime
+from web.language import gettext, later
 from web.pages import building
 from web.pages.building import Building, Refused
 
@@ -25,15 +26,18 @@ LONGEST_NAME = 120
 LONGEST_SUBJECT = 80
 # What each shipped text is for; the others are answers, not campaigns.
 STARTERS = (
-    ("", "A blank text", "Only the brand and a name to begin with."),
-    ("promo", "A sale or offer", "What is on offer, until when, and where."),
-    ("reminder", "A reminder", "An appointment, a date, an end that comes near."),
-    ("order_shipped", "News about an order", "Informational: it sells nothing."),
+    ("", later("A blank text"), later("Only the brand and a name to begin with.")),
+    ("promo", later("A sale or offer"), later("What is on offer, until when, and where.")),
+    ("reminder", "A reminder", later("An appointment, a date, an end that comes near.")),
+    ("order_shipped", later("News about an order"), later("Informational: it sells nothing.")),
 )
 PURPOSES = {
-    "marketing": ("Marketing", "Offers and news that sell. Needs a written yes; quiet hours and caps hold."),
-    "informational": ("Informational", "Something they asked to be told. May not sell anything."),
-    "transactional": ("Transactional", "About something they did: an order, a booking."),
+    "marketing": (
+        later("Marketing"),
+        later("Offers and news that sell. Needs a written yes; quiet hours and caps hold."),
+    ),
+    "informational": (later("Informational"), later("Something they asked to be told. May not sell anything.")),
+    "transactional": (later("Transactional"), later("About something they did: an order, a booking.")),
 }
 
 door = Door("builder", __name__, rule=signed_in)
@@ -53,9 +57,15 @@ class Basics:
         """What to mend, by field."""
         wrong = {}
         if not 0 < len(self.name) <= LONGEST_NAME:
-            wrong["name"] = f"Give the campaign a name of at most {LONGEST_NAME} letters, such as Spring sale."
+            wrong["name"] = gettext(
+                "Give the campaign a name of at most %(most)s letters, such as Spring sale.",
+                most=LONGEST_NAME,
+            )
         if len(self.subject) > LONGEST_SUBJECT:
-            wrong["subject"] = f"Name the subject in at most {LONGEST_SUBJECT} letters, such as sale."
+            wrong["subject"] = gettext(
+                "Name the subject in at most %(most)s letters, such as sale.",
+                most=LONGEST_SUBJECT,
+            )
         return wrong
 
 
@@ -64,7 +74,7 @@ def new() -> ResponseReturnValue:
     """The first step of a new campaign."""
     choice = building.may_choose()
     if not choice:
-        abort(403, "You may not write campaigns for any program; ask the owner for the role.")
+        abort(403, gettext("You may not write campaigns for any program; ask the owner for the role."))
     return _basics(None, choice, Basics(slug=choice[0].slug), {})
 
 
@@ -157,7 +167,7 @@ def _typed() -> Basics:
     typed = {name: request.form.get(name, "").strip() for name in ("name", "subject", "second_person")}
     purpose = request.form.get("purpose", "")
     if purpose not in PURPOSES:
-        abort(400, "Choose a purpose.")
+        abort(400, gettext("Choose a purpose."))
     return Basics(slug=request.form.get("program", ""), purpose=purpose, **typed)
 
 
@@ -235,7 +245,7 @@ def _instant(typed: dict[str, str], name: str, errors: dict[str, str]) -> dateti
         zone = ZoneInfo(typed["zone"] if typed["zone"] in available_timezones() else "UTC")
         return datetime.fromisoformat(typed[name]).replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
-        errors[name] = "Give a day and a time, such as 2026-03-10 10:00."
+        errors[name] = gettext("Give a day and a time, such as 2026-03-10 10:00.")
         return None
 
 
@@ -243,7 +253,7 @@ def _wall(typed: dict[str, str], errors: dict[str, str]) -> str:
     try:
         return datetime.fromisoformat(typed["local"]).strftime("%Y-%m-%dT%H:%M")
     except ValueError:
-        errors["local"] = "Give the day and the time on the clock of each person, such as 2026-03-10 10:00."
+        errors["local"] = gettext("Give the day and the time on the clock of each person, such as 2026-03-10 10:00.")
         return ""
 
 
@@ -256,7 +266,7 @@ def _money(typed: dict[str, str], name: str, errors: dict[str, str]) -> int | No
             return units
     except (InvalidOperation, ValueError, OverflowError):
         pass
-    errors[name] = "Give an amount above 0, such as 250.00, or leave it empty for no limit."
+    errors[name] = gettext("Give an amount above 0, such as 250.00, or leave it empty for no limit.")
     return None
 
 
@@ -268,5 +278,5 @@ def _rate(typed: dict[str, str], errors: dict[str, str]) -> float | None:
             return rate
     except ValueError:
         pass
-    errors["rate"] = "Give a number above 0, such as 0.5 for one part every two seconds, or leave it empty."
+    errors["rate"] = gettext("Give a number above 0, such as 0.5 for one part every two seconds, or leave it empty.")
     return None

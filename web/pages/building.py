@@ -15,8 +15,15 @@ from sender.campaigns.writing import CampaignIn
 from sender.models import Campaign, Program, Variant
 from web.auth import person, require
 from web.context import runtime
+from web.language import gettext, later
 
-STEPS = (("basics", "Basics"), ("audience", "Audience"), ("text", "Text"), ("timing", "Timing"), ("review", "Review"))
+STEPS = (
+    ("basics", later("Basics")),
+    ("audience", later("Audience")),
+    ("text", later("Text")),
+    ("timing", later("Timing")),
+    ("review", later("Review")),
+)
 EDITABLE = frozenset({"draft", "submitted", "approved", "scheduled"})
 Refused = (ControlError, SegmentError, TemplateError)
 
@@ -100,4 +107,4 @@ def vouchers(program_id: int) -> list[tuple[str, str]]:
     """Every colleague of the program but oneself, to choose from who vouches for words that look like marketing."""
     with runtime().db.read() as session:
         others = second_person.colleagues(session, program_id) - {person().actor}
-    return [("", "Choose a colleague"), *((email, email) for email in sorted(others))]
+    return [("", gettext("Choose a colleague")), *((email, email) for email in sorted(others))]

@@ -14,6 +14,7 @@ from sender.states import WAITING
 from web.auth import Door, person, require, signed_in
 from web.context import runtime, web
 from web.frame import may_anywhere
+from web.language import figure, gettext
 from web.pages import confirm
 from web.pages.blocks import render_block
 from web.pages.listing import read_listing
@@ -33,7 +34,7 @@ door = Door("campaigns", __name__, rule=signed_in)
 @door.errorhandler(ControlError)
 def refuse(error: ControlError) -> tuple[str, int]:
     """A button that came too late: the campaign had moved on by itself or by somebody else."""
-    return render_template("error.html", title="Nothing was changed", sentence=str(error)), 409
+    return render_template("error.html", title=gettext("Nothing was changed"), sentence=str(error)), 409
 
 
 @door.get("/campaigns")
@@ -75,12 +76,20 @@ def ask_cancel(campaign_id: int) -> ResponseReturnValue:
     counts = sheet.progress.by_status
     waiting = sum(counts.get(status.value, 0) for status in WAITING)
     consequences = [
-        f"{waiting:,} messages that wait are dropped; {sheet.progress.total - waiting:,} are done or on their way.",
-        "This cannot be undone. To stop for a while, pause instead.",
+        gettext(
+            "%(waiting)s messages that wait are dropped; %(waiting2)s are done or on their way.",
+            waiting=figure(waiting),
+            waiting2=figure(sheet.progress.total - waiting),
+        ),
+        gettext("This cannot be undone. To stop for a while, pause instead."),
     ]
     address = f"/campaigns/{campaign_id}"
     return confirm.ask(
-        f"Cancel “{sheet.campaign.name}”?", consequences, "Cancel the campaign", f"{address}/cancel", address
+        gettext("Cancel “%(name)s”?", name=sheet.campaign.name),
+        consequences,
+        gettext("Cancel the campaign"),
+        f"{address}/cancel",
+        address,
     )
 
 
@@ -89,11 +98,19 @@ def ask_copy(campaign_id: int) -> ResponseReturnValue:
     """What a copy takes with it."""
     sheet = _sheet(campaign_id)
     require("write", sheet.campaign.program_id)
-    consequences = ["A new draft with the same audience, texts and limits. Nothing is sent, and nothing is approved."]
+    consequences = [
+        gettext("A new draft with the same audience, texts and limits. Nothing is sent, and nothing is approved.")
+    ]
     address = f"/campaigns/{campaign_id}"
-    title = f"Duplicate “{sheet.campaign.name}”?"
+    title = gettext("Duplicate “%(name)s”?", name=sheet.campaign.name)
     return confirm.ask(
-        title, consequences, "Make the copy", f"{address}/copy", address, danger=False, why="Name of the copy"
+        title,
+        consequences,
+        gettext("Make the copy"),
+        f"{address}/copy",
+        address,
+        danger=False,
+        why=gettext("Name of the copy"),
     )
 
 

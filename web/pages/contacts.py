@@ -21,6 +21,7 @@ from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, require, require_fresh, signed_in
 from web.context import runtime
 from web.frame import may_anywhere
+from web.language import figure, gettext
 from web.pages import confirm
 from web.pages.listing import read_listing
 
@@ -51,7 +52,7 @@ def find_one() -> ResponseReturnValue:
     with runtime().db.read() as session:
         number_id = find(session, runtime().keys, e164)
     if number_id is None:
-        return _list(error="Nobody with this number was ever met here: no contact, no text, no reply."), 404
+        return _list(error=gettext("Nobody with this number was ever met here: no contact, no text, no reply.")), 404
     return redirect(f"/contacts/{number_id}", 303)
 
 
@@ -111,7 +112,7 @@ def edit(number_id: int) -> ResponseReturnValue:
 def stop(number_id: int) -> ResponseReturnValue:
     """Take a stop that came by another way: 303 to the page."""
     if not (may_anywhere(person(), "write") or may_anywhere(person(), "answer")):
-        abort(403, "You may look at people but not record their stop; ask a colleague who may.")
+        abort(403, gettext("You may look at people but not record their stop; ask a colleague who may."))
     found, chosen = _profile(number_id), request.form.get("program", "")
     if found.contact is None:
         abort(404)
@@ -131,11 +132,24 @@ def ask_export() -> ResponseReturnValue:
     with runtime().db.read() as session:
         total = contacts.count(session)
     said = [
-        f"{total:,} contacts leave Tactful with their numbers in plain and all attributes.",
-        "Your name and reason are kept in the audit. Where you send it is yours to answer for: it must not be shared.",
+        gettext(
+            "%(total)s contacts leave Tactful with their numbers in plain and all attributes.", total=figure(total)
+        ),
+        gettext(
+            "Your name and reason are kept in the audit. "
+            "Where you send it is yours to answer for: it must not be shared."
+        ),
     ]
-    why = "What for?"
-    return confirm.ask("Download all contacts?", said, "Download CSV", request.path, "/contacts", danger=False, why=why)
+    why = gettext("What for?")
+    return confirm.ask(
+        gettext("Download all contacts?"),
+        said,
+        gettext("Download CSV"),
+        request.path,
+        "/contacts",
+        danger=False,
+        why=why,
+    )
 
 
 @door.post("/contacts/export")
@@ -144,7 +158,7 @@ def export() -> ResponseReturnValue:
     _require_export()
     why = request.form.get("why", "").strip()
     if not why:
-        abort(422, "Say what you need the contacts for; it is kept in the audit.")
+        abort(422, gettext("Say what you need the contacts for; it is kept in the audit."))
     with runtime().db.write() as session:
         detail = {"why": why[:200], "rows": contacts.count(session)}
         note(session, runtime().clock.now(), person().actor, "people.export", "all contacts", detail)
@@ -179,7 +193,7 @@ def _profile(number_id: int) -> Profile:
 
 def _with_contact(number_id: int) -> Profile:
     if not may_anywhere(person(), "write"):
-        abort(403, "You may look at people but not change them; ask the owner for the role.")
+        abort(403, gettext("You may look at people but not change them; ask the owner for the role."))
     found = _profile(number_id)
     if found.contact is None:
         abort(404)
@@ -215,7 +229,7 @@ def _other() -> int:
         number_id = find(session, runtime().keys, e164)
         found = profile(session, runtime().keys, number_id) if number_id else None
     if found is None or found.contact is None:
-        raise UpkeepError("No contact has that number.")
+        raise UpkeepError(gettext("No contact has that number."))
     return found.contact.id or 0
 
 

@@ -10,6 +10,7 @@ from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
 from web.frame import THEMES
 from web.headers import is_https
+from web.language import COOKIE, LANGUAGES, figure, gettext
 from web.pages import confirm
 
 YEAR = 365 * 24 * 3600
@@ -23,10 +24,23 @@ def choose_theme() -> ResponseReturnValue:
     """Keep light, dark or auto in a cookie: 303 back to the page."""
     chosen = request.form.get("theme", "")
     if chosen not in THEMES:
-        abort(400, "Choose light, dark or auto.")
+        abort(400, gettext("Choose light, dark or auto."))
     answer = redirect(local_path(request.form.get("back", "")), 303)
     secure = is_https(runtime().settings)
     answer.set_cookie("theme", chosen, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
+    return answer
+
+
+@door.post("/language")
+def choose_language() -> ResponseReturnValue:
+    """Keep a language in a cookie, or what the browser asks for: 303 back to the page."""
+    chosen = request.form.get("language", "")
+    answer = redirect(local_path(request.form.get("back", "")), 303)
+    if chosen in LANGUAGES:
+        secure = is_https(runtime().settings)
+        answer.set_cookie(COOKIE, chosen, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
+    else:
+        answer.delete_cookie(COOKIE)
     return answer
 
 
@@ -37,11 +51,25 @@ def ask_halt() -> ResponseReturnValue:
     with runtime().db.read() as session:
         running, waiting = reports.under_way(session)
     consequences = [
-        "No text leaves this installation until somebody releases it: campaigns, answers, and texts sent by programs.",
-        f"{running:,} running campaigns stop where they are; {waiting:,} messages wait, and none is lost.",
-        "Texts that are with the provider already cannot be called back. STOPs are still taken.",
+        gettext(
+            "No text leaves this installation until somebody releases it: "
+            "campaigns, answers, and texts sent by programs."
+        ),
+        gettext(
+            "%(running)s running campaigns stop where they are; %(waiting)s messages wait, and none is lost.",
+            running=figure(running),
+            waiting=figure(waiting),
+        ),
+        gettext("Texts that are with the provider already cannot be called back. STOPs are still taken."),
     ]
-    return confirm.ask("Halt all sending?", consequences, "Halt now", "/halt", "/", why="Why (everybody will read it)")
+    return confirm.ask(
+        gettext("Halt all sending?"),
+        consequences,
+        gettext("Halt now"),
+        "/halt",
+        "/",
+        why=gettext("Why (everybody will read it)"),
+    )
 
 
 @door.post("/halt")
@@ -60,10 +88,19 @@ def ask_release() -> ResponseReturnValue:
     with runtime().db.read() as session:
         running, waiting = reports.under_way(session)
     consequences = [
-        f"{running:,} running campaigns go on; {waiting:,} messages may leave as soon as the rules allow each of them.",
-        "Find out first why sending was halted: after a restored backup, texts that had left may not be in it.",
+        gettext(
+            "%(running)s running campaigns go on; %(waiting)s messages may leave "
+            "as soon as the rules allow each of them.",
+            running=figure(running),
+            waiting=figure(waiting),
+        ),
+        gettext(
+            "Find out first why sending was halted: after a restored backup, texts that had left may not be in it."
+        ),
     ]
-    return confirm.ask("Let texts leave again?", consequences, "Release", "/release", "/", danger=False)
+    return confirm.ask(
+        gettext("Let texts leave again?"), consequences, gettext("Release"), "/release", "/", danger=False
+    )
 
 
 @door.post("/release")
@@ -86,4 +123,4 @@ def local_path(text: str) -> str:
 
 def _require(role: str) -> None:
     if not person().may(role, ALL_PROGRAMS):
-        abort(403, "You may not do this; ask the owner of this installation.")
+        abort(403, gettext("You may not do this; ask the owner of this installation."))

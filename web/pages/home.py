@@ -14,6 +14,7 @@ from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, signed_in
 from web.context import runtime, web
 from web.frame import is_served, may_anywhere
+from web.language import figure, gettext, ngettext
 
 TREND_SECONDS = 60.0
 SPENT_OVER = timedelta(days=30)
@@ -87,15 +88,35 @@ def _of_campaigns(active: list[Active]) -> list[Need]:
         line = one.line
         rights = {right for right in ("approve", "steer") if person().may(right, line.program_id)}
         if line.status == "submitted" and "approve" in rights:
-            why = f"Handed in by {one.submitted_by} for {one.recipients or 0:,} people"
+            why = gettext(
+                "Handed in by %(submitted_by)s for %(recipients)s people",
+                submitted_by=one.submitted_by,
+                recipients=figure(one.recipients or 0),
+            )
             address = f"/campaigns/{line.id}/edit/review"
-            needs.append(Need(f"Approve “{line.name}”", why, address, "Review", "check-circle"))
+            needs.append(
+                Need(gettext("Approve “%(name)s”", name=line.name), why, address, gettext("Review"), "check-circle")
+            )
         if line.status == "paused" and "steer" in rights:
-            needs.append(Need(f"“{line.name}” stands still", one.paused_why, f"/campaigns/{line.id}", "Look", "pause"))
+            needs.append(
+                Need(
+                    gettext("“%(name)s” stands still", name=line.name),
+                    one.paused_why,
+                    f"/campaigns/{line.id}",
+                    gettext("Look"),
+                    "pause",
+                )
+            )
         if line.status == "approved" and "steer" in rights:
             address = f"/campaigns/{line.id}/edit/review"
             needs.append(
-                Need(f"Start “{line.name}”", "It is approved and waits to be started", address, "Open", "send")
+                Need(
+                    gettext("Start “%(name)s”", name=line.name),
+                    gettext("It is approved and waits to be started"),
+                    address,
+                    gettext("Open"),
+                    "send",
+                )
             )
     return needs
 
@@ -103,16 +124,25 @@ def _of_campaigns(active: list[Active]) -> list[Need]:
 def _of_replies(waiting: int) -> list[Need]:
     if not waiting or not is_served("/inbox/review"):
         return []
-    words = "1 reply waits for a judgement" if waiting == 1 else f"{waiting:,} replies wait for a judgement"
+    words = ngettext("%(num)s reply waits for a judgement", "%(num)s replies wait for a judgement", waiting)
     return [
-        Need(words, "It may have been a STOP; until somebody says, they get nothing", "/inbox/review", "Judge", "inbox")
+        Need(
+            words,
+            gettext("It may have been a STOP; until somebody says, they get nothing"),
+            "/inbox/review",
+            gettext("Judge"),
+            "inbox",
+        )
     ]
 
 
 def _of_erasures(asked: list[int]) -> list[Need]:
     """People who asked on their own page to be forgotten, where a legal hold has to be looked at first."""
-    why = "A legal hold keeps their data; lift it and erase them, or tell them why not"
-    return [Need("Somebody asked to be erased", why, f"/contacts/{one}", "Look", "user-x") for one in asked]
+    why = gettext("A legal hold keeps their data; lift it and erase them, or tell them why not")
+    return [
+        Need(gettext("Somebody asked to be erased"), why, f"/contacts/{one}", gettext("Look"), "user-x")
+        for one in asked
+    ]
 
 
 def _tasks(session: Session, begun: Begun) -> list[Task]:
@@ -120,26 +150,36 @@ def _tasks(session: Session, begun: Begun) -> list[Task]:
     owner = person().may("own", ALL_PROGRAMS)
     settings = runtime().settings
     connected = settings.twilio_account_sid is not None
-    how = "Texts go to the simulator for now." if settings.simulated else "tactful doctor says what is missing."
+    how = (
+        gettext("Texts go to the simulator for now.") if settings.simulated else "tactful doctor says what is missing."
+    )
     tasks = [
-        Task("Connect the provider", how, connected),
+        Task(gettext("Connect the provider"), how, connected),
         Task(
-            "Describe a program: your brand and what people say yes to",
+            gettext("Describe a program: your brand and what people say yes to"),
             "tactful program create, with a file",
             bool(begun.programs),
             "/programs",
         ),
         Task(
-            "Bring in contacts, with the proof of their yes",
-            "Your own number first: it is the one to test with.",
+            gettext("Bring in contacts, with the proof of their yes"),
+            gettext("Your own number first: it is the one to test with."),
             bool(begun.contacts),
             "/imports",
         ),
         Task(
-            "Write a campaign", "Five steps; nothing leaves before you say so.", bool(begun.campaigns), "/campaigns/new"
+            gettext("Write a campaign"),
+            gettext("Five steps; nothing leaves before you say so."),
+            bool(begun.campaigns),
+            "/campaigns/new",
         ),
-        Task("Send yourself the first text", "In the last step of a campaign.", bool(begun.left), "/campaigns"),
+        Task(
+            gettext("Send yourself the first text"),
+            gettext("In the last step of a campaign."),
+            bool(begun.left),
+            "/campaigns",
+        ),
     ]
     if owner:
-        tasks.append(Task("Back up the keys", "tactful keys export", exported))
+        tasks.append(Task(gettext("Back up the keys"), "tactful keys export", exported))
     return [task if is_served(task.address) else Task(task.words, task.how, task.done) for task in tasks]

@@ -18,33 +18,42 @@ from sender.audience.importing.options import (
 )
 from sender.audience.importing.uploads import Glance
 from sender.models import ImportRun, Program
+from web.language import gettext, later
 
 KEEP = "keep"
 FIELD_WORDS: Mapping[str, str] = {
-    "number": "Phone number",
-    "number_2": "Second phone number",
-    "number_3": "Third phone number",
-    "number_4": "Fourth phone number",
-    "language": "Language",
-    "postal_code": "Postal code",
-    "region": "State or region",
-    "country": "Country",
-    "zone": "Time zone",
-    "consent": "Consent to texts (yes or no)",
-    "consent_at": "Consent: when",
-    "consent_wording": "Consent: the words shown",
-    "consent_source": "Consent: where",
-    "consent_purpose": "Consent: to which purpose",
-    "opted_out": "Opted out (yes or no)",
-    "opted_out_2": "Opted out, second column",
-    "opted_out_at": "Opted out: when",
+    "number": later("Phone number"),
+    "number_2": later("Second phone number"),
+    "number_3": later("Third phone number"),
+    "number_4": later("Fourth phone number"),
+    "language": later("Language"),
+    "postal_code": later("Postal code"),
+    "region": later("State or region"),
+    "country": later("Country"),
+    "zone": later("Time zone"),
+    "consent": later("Consent to texts (yes or no)"),
+    "consent_at": later("Consent: when"),
+    "consent_wording": later("Consent: the words shown"),
+    "consent_source": later("Consent: where"),
+    "consent_purpose": later("Consent: to which purpose"),
+    "opted_out": later("Opted out (yes or no)"),
+    "opted_out_2": later("Opted out, second column"),
+    "opted_out_at": later("Opted out: when"),
 }
 SOURCES = (
-    ("none", "Bring people in without consent", "Nobody in the file may be texted until they agree themselves."),
-    ("file", "The file says who agreed", "A column holds each person's yes; nobody else's is assumed."),
-    ("word", "I vouch that everybody in it agreed to texts", "Your name and what you write is kept as evidence."),
+    (
+        "none",
+        later("Bring people in without consent"),
+        later("Nobody in the file may be texted until they agree themselves."),
+    ),
+    ("file", later("The file says who agreed"), later("A column holds each person's yes; nobody else's is assumed.")),
+    (
+        "word",
+        later("I vouch that everybody in it agreed to texts"),
+        later("Your name and what you write is kept as evidence."),
+    ),
 )
-HOWS = (("", "Choose…"), *((name, words.capitalize()) for name, words in {**COLLECTED, **NOT_OURS}.items()))
+HOWS = (("", later("Choose…")), *((name, words.capitalize()) for name, words in {**COLLECTED, **NOT_OURS}.items()))
 
 
 @dataclass
@@ -107,14 +116,14 @@ def options(form: Form, program: Program | None, actor: str, name: str, now: dat
     """The options this form means. FileRefused says what to mend."""
     columns = mapping(form)
     if form.source not in {one for one, _, _ in SOURCES}:
-        raise FileRefused("Say where the consent comes from.")
+        raise FileRefused(gettext("Say where the consent comes from."))
     if form.source == "none":
         columns = {name: "skip" if meant.startswith("consent") else meant for name, meant in columns.items()}
         return ImportOptions(program_id=program.id if program else None, region=form.region or None, mapping=columns)
     if program is None:
-        raise FileRefused("Choose the program that people agreed to: consent is always to a program.")
+        raise FileRefused(gettext("Choose the program that people agreed to: consent is always to a program."))
     if form.source == "file" and "consent" not in columns.values():
-        raise FileRefused("Say which column holds the consent to texts, or choose another source of consent.")
+        raise FileRefused(gettext("Say which column holds the consent to texts, or choose another source of consent."))
     word = None
     if form.source == "word":
         said = form.word

@@ -19,6 +19,7 @@ from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, require, require_fresh, signed_in
 from web.context import runtime
 from web.frame import may_anywhere
+from web.language import figure, gettext
 from web.pages import confirm, import_form
 from web.pages.blocks import render_block
 from web.pages.listing import read_listing
@@ -31,7 +32,7 @@ def marketer() -> ResponseReturnValue | None:
     """The rule: signed in, and a marketer of some program."""
     refused = signed_in()
     if refused is None and not may_anywhere(person(), "write"):
-        abort(403, "You may look at campaigns but not at people; ask the owner for the role.")
+        abort(403, gettext("You may look at campaigns but not at people; ask the owner for the role."))
     return refused
 
 
@@ -43,7 +44,9 @@ def marketer_with_file() -> ResponseReturnValue | None:
         try:
             validate_csrf(request.form.get("csrf_token"))
         except ValidationError:
-            abort(403, "This form is from an earlier visit; load the page again and choose the file once more.")
+            abort(
+                403, gettext("This form is from an earlier visit; load the page again and choose the file once more.")
+            )
     return refused
 
 
@@ -54,7 +57,7 @@ uploading = Door("uploading", __name__, rule=marketer_with_file, csrf=False)
 @door.errorhandler(FileRefused)
 def refuse(error: FileRefused) -> tuple[str, int]:
     """A step that no longer fits where the import is."""
-    return render_template("error.html", title="Nothing was changed", sentence=str(error)), 409
+    return render_template("error.html", title=gettext("Nothing was changed"), sentence=str(error)), 409
 
 
 @door.get("/imports")
@@ -77,7 +80,7 @@ def upload() -> ResponseReturnValue:
     """Take the file in: 303 to its page, 422 with what is wrong with it."""
     file = request.files.get("file")
     if file is None or not file.filename:
-        return render_template("import_new.html", error="Choose a file first."), 422
+        return render_template("import_new.html", error=gettext("Choose a file first.")), 422
     try:
         name = file.filename.replace("\\", "/").rpartition("/")[2][:120]
         import_id = uploads.take_in(runtime(), name, file.stream, person().actor)
@@ -140,12 +143,26 @@ def ask_undo(import_id: int) -> ResponseReturnValue:
             raise FileRefused(reason)
     counts = run.counts
     said = [
-        f"{counts.get('new', 0):,} new contacts go; those that were used or edited since stay.",
-        f"{counts.get('changed', 0):,} changed contacts get their former values back.",
-        f"{counts.get('with_consent', 0):,} consents are withdrawn; the ledger keeps both facts.",
-        f"{counts.get('opted_out', 0):,} opt-outs stay: nobody but the person can take one back.",
+        gettext(
+            "%(new)s new contacts go; those that were used or edited since stay.", new=figure(counts.get("new", 0))
+        ),
+        gettext("%(changed)s changed contacts get their former values back.", changed=figure(counts.get("changed", 0))),
+        gettext(
+            "%(with_consent)s consents are withdrawn; the ledger keeps both facts.",
+            with_consent=figure(counts.get("with_consent", 0)),
+        ),
+        gettext(
+            "%(opted_out)s opt-outs stay: nobody but the person can take one back.",
+            opted_out=figure(counts.get("opted_out", 0)),
+        ),
     ]
-    return confirm.ask(f"Undo the import of {run.name}?", said, "Undo it", request.path, f"/imports/{import_id}")
+    return confirm.ask(
+        gettext("Undo the import of %(name)s?", name=run.name),
+        said,
+        gettext("Undo it"),
+        request.path,
+        f"/imports/{import_id}",
+    )
 
 
 @door.post("/imports/<int:import_id>/undo")
@@ -162,11 +179,18 @@ def ask_refused(import_id: int) -> ResponseReturnValue:
     run = _run(import_id)
     _require_export(run)
     said = [
-        f"{run.counts.get('refused', 0):,} rows leave Tactful with everything that stood in them.",
-        "Your name and reason are kept in the audit. Delete the file once the rows are mended.",
+        gettext(
+            "%(refused)s rows leave Tactful with everything that stood in them.",
+            refused=figure(run.counts.get("refused", 0)),
+        ),
+        gettext("Your name and reason are kept in the audit. Delete the file once the rows are mended."),
     ]
-    title, action, back = f"Download the refused rows of {run.name}?", request.path, f"/imports/{import_id}"
-    return confirm.ask(title, said, "Download CSV", action, back, danger=False, why="What for?")
+    title, action, back = (
+        gettext("Download the refused rows of %(name)s?", name=run.name),
+        request.path,
+        f"/imports/{import_id}",
+    )
+    return confirm.ask(title, said, gettext("Download CSV"), action, back, danger=False, why=gettext("What for?"))
 
 
 @door.post("/imports/<int:import_id>/refused")
@@ -175,7 +199,7 @@ def refused(import_id: int) -> ResponseReturnValue:
     run, why = _run(import_id), request.form.get("why", "").strip()
     _require_export(run)
     if not why:
-        abort(422, "Say what you need the rows for; it is kept in the audit.")
+        abort(422, gettext("Say what you need the rows for; it is kept in the audit."))
     with runtime().db.write() as database:
         detail = {"why": why[:200], "rows": run.counts.get("refused", 0)}
         what = f"refused rows of import {import_id}"

@@ -15,12 +15,18 @@ from sender.webhooks.endpoints import EndpointError, EndpointIn, Owner
 from web.api.webhooks import EventType
 from web.auth import Door, person, require_fresh
 from web.context import runtime
+from web.language import figure, gettext, later
 from web.pages.listing import read_listing
 from web.pages.users import owners
 
 KEYS, WEBHOOKS = "/integrations/keys", "/integrations/webhooks"
-LASTS = ((30, "30 days"), (90, "90 days"), (365, "a year"), (0, "until it is revoked"))
-BACK = ((1, "the last hour"), (24, "the last day"), (24 * 7, "the last week"), (24 * 30, "all that is kept, 30 days"))
+LASTS = ((30, "30 days"), (90, "90 days"), (365, later("a year")), (0, later("until it is revoked")))
+BACK = (
+    (1, later("the last hour")),
+    (24, later("the last day")),
+    (24 * 7, later("the last week")),
+    (24 * 30, later("all that is kept, 30 days")),
+)
 EVENTS: tuple[str, ...] = get_args(EventType)
 
 door = Door("integrations", __name__, rule=owners)
@@ -66,7 +72,7 @@ def _keys_page(sentence: str = "", made: str = "") -> str:
         known = programs.listing(session)
         session.expunge_all()
     brands = {one.id: one.brand for one in known}
-    choices = [("", "Every program"), *((one.slug, one.brand) for one in known)]
+    choices = [("", gettext("Every program")), *((one.slug, one.brand) for one in known)]
     values = {"keys": found[::-1], "brands": brands, "programs": choices, "scopes": SCOPES, "lasts": LASTS}
     return render_template("keys.html", **values, sentence=sentence, made=made, real=runtime().clock.real())
 
@@ -84,7 +90,7 @@ def create_webhook() -> ResponseReturnValue:
     form = request.form
     wanted = EndpointIn(form.get("url", "").strip(), form.getlist("event"), form.get("description", "").strip()[:200])
     if not wanted.events or not set(wanted.events) <= set(EVENTS):
-        return _webhooks_page(sentence="Choose at least one event to tell of."), 400
+        return _webhooks_page(sentence=gettext("Choose at least one event to tell of.")), 400
     try:
         with runtime().db.write() as session:
             _, secret = endpoints.create_endpoint(runtime(), session, _owner(), wanted)
@@ -111,15 +117,19 @@ def act_on_webhook(endpoint_id: int) -> ResponseReturnValue:
         match wanted:
             case "enable":
                 endpoints.enable_endpoint(session, _owner(), row, real)
-                said = "It is told again from now on, and what waited is sent at once."
+                said = gettext("It is told again from now on, and what waited is sent at once.")
             case "replay":
                 hours = request.form.get("hours", 1, type=int)
                 since = real - timedelta(hours=hours if hours in dict(BACK) else 1)
                 number = endpoints.replay(session, row, since, real) if row.status == "live" else 0
-                said = f"{number:,} sent again, the oldest first." if number else "There is nothing to send again."
+                said = (
+                    gettext("%(number)s sent again, the oldest first.", number=figure(number))
+                    if number
+                    else gettext("There is nothing to send again.")
+                )
             case "delete":
                 endpoints.delete_endpoint(session, _owner(), row, real)
-                said = "The endpoint is forgotten, with whatever waited for it."
+                said = gettext("The endpoint is forgotten, with whatever waited for it.")
             case _:
                 abort(400)
     return _webhooks_page(said=said) if wanted == "delete" else _webhook_page(endpoint_id, said)

@@ -12,11 +12,12 @@ from sender.audience.opt_in_forms import Published
 from sender.delivery.signing_up import SignUp, SignUpError, sign_up
 from web.auth import Door, anyone, peer
 from web.context import runtime
+from web.language import gettext, later
 
 LASTS = 4 * 60 * 60
 """A page is good for so many seconds."""
 HONEYPOT = "website"
-STALE = "This page was open for long. Please send it once more."
+STALE = later("This page was open for long. Please send it once more.")
 
 # No cookie and no CSRF token: in a frame of another site there is no cookie. A signed mark says which version was seen.
 door = Door("join", __name__, rule=anyone, csrf=False)
@@ -32,7 +33,7 @@ def show(slug: str) -> ResponseReturnValue:
 def sign(slug: str) -> ResponseReturnValue:
     """Take a sign-up: 200 with the same thanks whoever it is; 4xx and 503 with the form and what to mend."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        abort(403, "This form was sent by another site.")
+        abort(403, gettext("This form was sent by another site."))
     form = _published(slug)
     if request.form.get(HONEYPOT):
         return _done(form)
@@ -50,7 +51,7 @@ def _published(slug: str) -> Published:
     with runtime().db.read() as session:
         form = opt_in_forms.published(session, slug)
         if form is None:
-            abort(404, "This form is closed. Ask the people who showed it to you for the new one.")
+            abort(404, gettext("This form is closed. Ask the people who showed it to you for the new one."))
         session.expunge_all()
     g.framed_by = form.form.sites
     return form

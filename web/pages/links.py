@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from sender.clicks import Gone, Visit, follow
 from web.auth import Door, anyone
 from web.context import runtime
+from web.language import gettext
 
 AHEAD = ("Purpose", "Sec-Purpose", "X-Purpose", "X-Moz")
 
@@ -19,9 +20,9 @@ def lead_on(token: str) -> ResponseReturnValue:
     try:
         target = follow(runtime(), Visit(token, request.method, request.headers.get("User-Agent", ""), ahead))
     except Gone:
-        abort(410, "This link is over. Look for a newer text, or go to the sender's own site.")
+        abort(410, gettext("This link is over. Look for a newer text, or go to the sender's own site."))
     if target is None:
-        abort(404, "This link is not complete. Open it once more from the text.")
+        abort(404, gettext("This link is not complete. Open it once more from the text."))
     answer = redirect(target, 302)
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Robots-Tag"] = "noindex"

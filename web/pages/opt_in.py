@@ -20,6 +20,7 @@ from sender.models import OptInForm, Program
 from web.auth import Door, person, require, signed_in
 from web.context import runtime
 from web.frame import may_anywhere
+from web.language import gettext
 from web.pages import confirm
 from web.pages.blocks import render_block
 from web.pages.listing import read_listing
@@ -112,11 +113,13 @@ def ask_close(form_id: int) -> ResponseReturnValue:
     """What closing means."""
     form = _require_form(form_id)
     said = [
-        "Its address and every frame with it say that it is closed, and its keyword is no longer understood.",
-        "Whoever signed up stays signed up; the versions and their evidence stay.",
+        gettext("Its address and every frame with it say that it is closed, and its keyword is no longer understood."),
+        gettext("Whoever signed up stays signed up; the versions and their evidence stay."),
     ]
     action, back = f"/opt-in/{form_id}/close", f"/opt-in/{form_id}"
-    return confirm.ask(f"Close the form “{form.slug}”?", said, "Close the form", action, back)
+    return confirm.ask(
+        gettext("Close the form “%(slug)s”?", slug=form.slug), said, gettext("Close the form"), action, back
+    )
 
 
 @door.post("/opt-in/<int:form_id>/close")
@@ -218,7 +221,7 @@ def _show(form_id: int, error: str) -> str:
 def _editor(session: Session, form: OptInForm, known: list[Program]) -> dict[str, Any]:
     chosen = next((one for one in known if one.id == form.program_id), None)
     if chosen is None:
-        abort(403, "You may look at opt-in forms but not write them; ask the owner for the role.")
+        abort(403, gettext("You may look at opt-in forms but not write them; ask the owner for the role."))
     countries = sorted({code for one in known for code in one.countries})
     said = opt_in_forms.shown(session, form)
     return {"form": form, "known": known, "countries": countries, "ages": AGES, "said": said}
@@ -230,9 +233,15 @@ def _writable(session: Session) -> list[Program]:
 
 def _blank(known: list[Program]) -> OptInForm:
     if not known:
-        abort(403, "Nobody can sign up yet: there is no program for which you may write a form.")
+        abort(403, gettext("Nobody can sign up yet: there is no program for which you may write a form."))
     first = known[0]
-    wanted = FormIn("", first.id or 0, f"Texts from {first.brand}", "offers and news", countries=first.countries[:1])
+    wanted = FormIn(
+        "",
+        first.id or 0,
+        gettext("Texts from %(brand)s", brand=first.brand),
+        gettext("offers and news"),
+        countries=first.countries[:1],
+    )
     return _draft(wanted, 0)
 
 
@@ -280,7 +289,7 @@ def _published_page(form_id: int) -> dict[str, Any]:
         _form(session, form_id, "look")
         found = opt_in_forms.by_id(session, form_id)
         if found is None or not found.version.call:
-            abort(404, "This form has no published keyword, so there is nothing to print.")
+            abort(404, gettext("This form has no published keyword, so there is nothing to print."))
         return found.version.page
 
 
@@ -303,7 +312,7 @@ def _said() -> Disclosure:
 
 def _require_answer() -> None:
     if not may_anywhere(person(), "answer"):
-        abort(403, "You may look at opt-in forms but not sign people up; ask the owner for the role.")
+        abort(403, gettext("You may look at opt-in forms but not sign people up; ask the owner for the role."))
 
 
 def _in_person(errors: dict[str, str] | None = None) -> str:

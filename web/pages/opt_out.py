@@ -8,6 +8,7 @@ from sender.campaigns.reports import brand_of
 from sender.delivery.replies import opt_out_by_link
 from web.auth import Door, anyone
 from web.context import runtime
+from web.language import gettext
 
 # No CSRF token: whoever has the signed address has the right already, and an opt-out must not fail without cookies.
 door = Door("opt_out", __name__, rule=anyone, csrf=False)
@@ -32,7 +33,7 @@ def opt_out(token: str) -> ResponseReturnValue:
 def _read(token: str) -> tuple[int, int]:
     ids = read_opt_out_token(runtime().keys, token)
     if ids is None:
-        abort(404, "This link is not complete. Open it once more from the text, or reply to the text.")
+        abort(404, gettext("This link is not complete. Open it once more from the text, or reply to the text."))
     return ids
 
 

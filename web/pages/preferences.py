@@ -8,16 +8,21 @@ from sender.audience.links import read_own_page_token
 from sender.audience.preferences import EARLIEST, LATEST, PAUSES, Page, WishError
 from web.auth import Door, anyone
 from web.context import runtime
+from web.language import gettext, later
 
 DONE = {
-    "stop": "Done. You get no more of these texts, and only you can change that.",
-    "pause": "Done. Texts pause from now on; what falls into the pause is not sent later.",
-    "resume": "Done. The pause is over.",
-    "choose": "Saved. It holds from now on.",
-    "erase": "Done. Everything personal of you is being erased, and no text comes again.",
-    "erase_waits": "A person will look at it: a law asks us to keep something for now. No text is affected by this.",
+    "stop": later("Done. You get no more of these texts, and only you can change that."),
+    "pause": later("Done. Texts pause from now on; what falls into the pause is not sent later."),
+    "resume": later("Done. The pause is over."),
+    "choose": later("Saved. It holds from now on."),
+    "erase": later("Done. Everything personal of you is being erased, and no text comes again."),
+    "erase_waits": later(
+        "A person will look at it: a law asks us to keep something for now. No text is affected by this."
+    ),
 }
-GONE = "This link is not complete or too old. Text HELP to the number our texts come from, and ask for a new one."
+GONE = later(
+    "This link is not complete or too old. Text HELP to the number our texts come from, and ask for a new one."
+)
 
 # No CSRF token: whoever has the signed address has the right already, and nothing here must fail without cookies.
 door = Door("preferences", __name__, rule=anyone, csrf=False)
@@ -34,7 +39,7 @@ def show(token: str) -> ResponseReturnValue:
 def act(token: str) -> ResponseReturnValue:
     """Do what a button says: 303 back to the page, 422 with why not; the data comes as a file."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        abort(403, "This form was sent by another site.")
+        abort(403, gettext("This form was sent by another site."))
     number_id = _read(token)
     _found(number_id)
     try:
@@ -66,7 +71,7 @@ def _do(wanted: str, number_id: int, token: str) -> str:
     elif wanted == "choose":
         preferences.choose(runtime(), number_id, _hours(), _left_out())
     else:
-        raise WishError("Nothing was chosen, and nothing was changed.")
+        raise WishError(gettext("Nothing was chosen, and nothing was changed."))
     return wanted
 
 
@@ -103,7 +108,7 @@ def _found(number_id: int) -> Page:
     with runtime().db.read() as session:
         found = preferences.page(session, runtime().keys, number_id, runtime().clock.now())
     if found is None:
-        abort(404, "Nothing personal of you is kept here any more.")
+        abort(404, gettext("Nothing personal of you is kept here any more."))
     return found
 
 

@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 from guards.base import Cap, Purpose, Window
 from sender.campaigns.drafts import DAYS, windows
 from sender.campaigns.programs import WORDING_KINDS, FromNumberIn, ProgramError, ProgramIn
+from web.language import gettext
 
 WORDS = ("brand", "help_contact", "footer", "link_footer", "opt_out_scope", "frequency", "terms_url", "privacy_url")
 COUNTS = ("footer_every_days", "max_parts")
@@ -19,7 +20,11 @@ Typed = MultiDict[str, str]
 
 def blank() -> Typed:
     """What stands in the form of a new program."""
-    footers = {"footer": "Reply STOP to opt out", "link_footer": "Stop: {link}", "opt_out_scope": "program"}
+    footers = {
+        "footer": "Reply STOP to opt out",
+        "link_footer": "Stop: {link}",
+        "opt_out_scope": "program",
+    }
     counts = dict.fromkeys(COUNTS, "0")
     return MultiDict([*footers.items(), *counts.items(), ("purposes", "marketing"), ("countries", "US")])
 
@@ -87,7 +92,10 @@ def _line(typed: Typed) -> FromNumberIn:
 def _caps(typed: Typed) -> Iterator[Cap]:
     for row in caps_of(typed):
         if any(row[name].strip() for name in ("limit", "hours")):
-            limit, hours = _whole(row["limit"], "limit of a cap", 1), _whole(row["hours"], "hours of a cap", 1)
+            limit, hours = (
+                _whole(row["limit"], gettext("limit of a cap"), 1),
+                _whole(row["hours"], gettext("hours of a cap"), 1),
+            )
             purpose = Purpose(row["purpose"]) if row["purpose"] in list(Purpose) else None
             scope = "installation" if row["scope"] == "installation" else "program"
             yield Cap(limit, hours, scope, purpose, row["subject"].strip() or None)  # type: ignore[arg-type]
@@ -98,7 +106,7 @@ def _hours(typed: Typed) -> list[Window] | None:
     try:
         found = windows({day: text.split(",") for day, text in spans.items() if text})
     except ValueError as error:
-        raise ProgramError(f"The hours cannot be read: {error}.") from error
+        raise ProgramError(gettext("The hours cannot be read: %(error)s.", error=error)) from error
     return found or None
 
 
@@ -106,14 +114,25 @@ def _refusals(typed: Typed) -> Iterator[tuple[str, str]]:
     for line in typed.get("refusals", "").splitlines():
         country, colon, words = line.partition(":")
         if line.strip() and not colon:
-            raise ProgramError(f"The refusal line {line.strip()!r} names no country; write it as FR: STOP 36123.")
+            raise ProgramError(
+                gettext(
+                    "The refusal line %(strip)s names no country; write it as FR: STOP 36123.", strip=repr(line.strip())
+                )
+            )
         if line.strip():
             yield country.strip().upper(), words.strip()
 
 
 def _whole(text: str, name: str, least: int) -> int:
     if not text.strip().isdecimal() or len(text.strip()) > 6 or int(text) < least:
-        raise ProgramError(f"The {name} is {text.strip()!r}; give a whole number from {least} on.")
+        raise ProgramError(
+            gettext(
+                "The %(name)s is %(strip)s; give a whole number from %(least)s on.",
+                name=name,
+                strip=repr(text.strip()),
+                least=least,
+            )
+        )
     return int(text)
 
 

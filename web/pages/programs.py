@@ -18,22 +18,23 @@ from sender.models import FromNumber, PreparedAnswer, Program
 from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, require, signed_in
 from web.context import runtime
+from web.language import figure, gettext, later
 from web.pages import confirm, program_form
 from web.pages.blocks import render_block
 from web.pages.program_form import Typed
 
 EDITED = "program_edit.html"
-MAY_NOT = "You may look at programs but not make one; ask somebody who manages all of them."
+MAY_NOT = later("You may look at programs but not make one; ask somebody who manages all of them.")
 # What each kind of words is for; where none are written, plain ones made of brand and contact go in most of them.
 KINDS = {
-    "opt_in": "Beside the box that is ticked, or on the poster",
-    "confirm": "Asks for the YES of a sign-up; names brand, help, STOP and rates",
-    "welcome": "After a sign-up; names brand, help, STOP and rates",
-    "stop": "Confirms a STOP",
-    "clarify": "Confirms a STOP and asks what to keep (KEEP or UPDATES); goes instead of the words above",
-    "start": "After a START that counts",
-    "help": "Answers HELP",
-    "away": "While nobody is at the desk",
+    "opt_in": later("Beside the box that is ticked, or on the poster"),
+    "confirm": later("Asks for the YES of a sign-up; names brand, help, STOP and rates"),
+    "welcome": later("After a sign-up; names brand, help, STOP and rates"),
+    "stop": later("Confirms a STOP"),
+    "clarify": later("Confirms a STOP and asks what to keep (KEEP or UPDATES); goes instead of the words above"),
+    "start": later("After a START that counts"),
+    "help": later("Answers HELP"),
+    "away": later("While nobody is at the desk"),
 }
 
 door = Door("programs", __name__, rule=signed_in)
@@ -121,12 +122,24 @@ def ask_retire(program_id: int) -> ResponseReturnValue:
     with runtime().db.read() as session:
         lost = from_numbers.waiting_for(session, slug, address)
     said = [
-        f"{lost:,} texts that wait to leave from {address} will be blocked; each campaign can be sent to its rest.",
-        "People who were texted from it get their next text from another number of the pool, if there is one.",
-        "Whoever writes to it is still heard, and what it has sent stays on record.",
+        gettext(
+            "%(lost)s texts that wait to leave from %(address)s will be blocked; "
+            "each campaign can be sent to its rest.",
+            lost=figure(lost),
+            address=address,
+        ),
+        gettext("People who were texted from it get their next text from another number of the pool, if there is one."),
+        gettext("Whoever writes to it is still heard, and what it has sent stays on record."),
     ]
     back = f"/programs/{program_id}"
-    return confirm.ask(f"Retire {address}?", said, "Retire it", f"{back}/retire", back, fields={"address": address})
+    return confirm.ask(
+        gettext("Retire %(address)s?", address=address),
+        said,
+        gettext("Retire it"),
+        f"{back}/retire",
+        back,
+        fields={"address": address},
+    )
 
 
 @door.post("/programs/<int:program_id>/retire")

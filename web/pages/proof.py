@@ -12,11 +12,12 @@ from sender.audience.timeline import Profile, profile
 from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, require, require_fresh, signed_in
 from web.context import runtime
+from web.language import gettext, later
 from web.pages import confirm
 from web.pages.confirm import Pick
 
-WHY = "What for?"
-KINDS = (("pdf", "PDF, to be printed and signed"), ("json", "JSON, to be read by programs"))
+WHY = later("What for?")
+KINDS = (("pdf", later("PDF, to be printed and signed")), ("json", later("JSON, to be read by programs")))
 
 door = Door("proof", __name__, rule=signed_in)
 
@@ -26,12 +27,22 @@ def ask_evidence(number_id: int) -> ResponseReturnValue:
     """Why somebody's evidence is wanted, and in which form."""
     found = _found(number_id, "export")
     said = [
-        "Every consent with its wording, every text with its decisions, local times and laws, every reply, hashes, and "
-        "how the ledger stands: with the number in plain, where it was not erased.",
-        "It ends with a draft of a records certification, for counsel to complete.",
-        "Your name and reason are kept in the audit.",
+        gettext(
+            "Every consent with its wording, every text with its decisions, local times and laws, "
+            "every reply, hashes, and how the ledger stands: "
+            "with the number in plain, where it was not erased."
+        ),
+        gettext("It ends with a draft of a records certification, for counsel to complete."),
+        gettext("Your name and reason are kept in the audit."),
     ]
-    return _ask(found, "Take out the evidence?", said, "Make the file", False, Pick("form", "As", KINDS))
+    return _ask(
+        found,
+        gettext("Take out the evidence?"),
+        said,
+        gettext("Make the file"),
+        False,
+        Pick("form", gettext("As"), KINDS),
+    )
 
 
 @door.post("/contacts/<int:number_id>/evidence")
@@ -53,10 +64,10 @@ def ask_own_data(number_id: int) -> ResponseReturnValue:
     """Why one person's data is wanted."""
     found = _found(number_id, "export")
     said = [
-        "All that is known of this person, for them: contact, consent, texts and replies, as one JSON file.",
-        "Your name and reason are kept in the audit. Give it to nobody but the person.",
+        gettext("All that is known of this person, for them: contact, consent, texts and replies, as one JSON file."),
+        gettext("Your name and reason are kept in the audit. Give it to nobody but the person."),
     ]
-    return _ask(found, "Take out this person's data?", said, "Download JSON", False)
+    return _ask(found, gettext("Take out this person's data?"), said, gettext("Download JSON"), False)
 
 
 @door.post("/contacts/<int:number_id>/export")
@@ -78,7 +89,7 @@ def ask_erase(number_id: int) -> ResponseReturnValue:
         ahead = outlook(session, number_id)
     if ahead.held:
         abort(409, ahead.held)
-    return _ask(found, "Erase this person for good?", ahead.sentences(), "Erase", True)
+    return _ask(found, gettext("Erase this person for good?"), ahead.sentences(), gettext("Erase"), True)
 
 
 @door.post("/contacts/<int:number_id>/erase")
@@ -114,7 +125,7 @@ def _ask(found: Profile, title: str, said: list[str], button: str, danger: bool,
 def _why() -> str:
     why = request.form.get("why", "").strip()[:200]
     if not why:
-        abort(422, "Say what it is for; it is kept in the audit.")
+        abort(422, gettext("Say what it is for; it is kept in the audit."))
     return why
 
 

@@ -12,13 +12,17 @@ from sender.campaigns.figures import DIMENSIONS, By
 from sender.models import Campaign
 from web.auth import Door, person, require, signed_in
 from web.context import runtime, web
+from web.language import later
 
 REMEMBERED_SECONDS = 30.0
-PERIODS = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year"))
+PERIODS = ((7, later("7 days")), (30, later("30 days")), (90, later("90 days")), (365, later("a year")))
 WORDS = {
-    "campaign": "Campaigns", "variant": "Variants", "template": "Templates", "program": "Programs",
-    "from_number": "From numbers",
-}  # fmt: skip
+    "campaign": later("Campaigns"),
+    "variant": later("Variants"),
+    "template": later("Templates"),
+    "program": later("Programs"),
+    "from_number": later("From numbers"),
+}
 
 door = Door("reports", __name__, rule=signed_in)
 

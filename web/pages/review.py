@@ -15,9 +15,11 @@ from sender.campaigns.rehearsal import Rehearsal, rehearse
 from sender.runtime import Runtime
 from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime, web
+from web.language import figure, gettext, later
 from web.pages import building, confirm
 from web.pages.blocks import render_block
 from web.pages.building import Building, Refused
+from web.pages.words import moment
 
 # What each button does, and the right it takes.
 MOVES: dict[str, tuple[str, Callable[[Runtime, int, str], object]]] = {
@@ -30,10 +32,10 @@ MOVES: dict[str, tuple[str, Callable[[Runtime, int, str], object]]] = {
 LATENESS = {str(minutes): timedelta(minutes=minutes) for minutes in (15, 60, 180, 720)}
 LATE = confirm.Pick(
     "late",
-    "Should the machines be down then, it may still start",
-    (("15", "up to 15 minutes late"), ("60", "up to an hour late"), ("180", "up to 3 hours late"),
-     ("720", "up to 12 hours late")),
-    "After that it stays paused until somebody resumes it",
+    later("Should the machines be down then, it may still start"),
+    (("15", later("up to 15 minutes late")), ("60", later("up to an hour late")), ("180", later("up to 3 hours late")),
+     ("720", later("up to 12 hours late"))),
+    later("After that it stays paused until somebody resumes it"),
 )  # fmt: skip
 
 door = Door("review", __name__, rule=signed_in)
@@ -42,7 +44,7 @@ door = Door("review", __name__, rule=signed_in)
 @door.errorhandler(ControlError)
 def refuse(error: ControlError) -> tuple[str, int]:
     """What cannot be done now, in one sentence."""
-    return render_template("error.html", title="Nothing was changed", sentence=str(error)), 409
+    return render_template("error.html", title=gettext("Nothing was changed"), sentence=str(error)), 409
 
 
 @door.get("/campaigns/<int:campaign_id>/edit/review")
@@ -88,9 +90,9 @@ def ask_start(campaign_id: int) -> ResponseReturnValue:
     run = web().rehearsals.find(found.id)
     by_itself = found.written.begins_at is not None or found.written.local_start
     return confirm.ask(
-        f"Start “{found.campaign.name}”?",
+        gettext("Start “%(name)s”?", name=found.campaign.name),
         _consequences(found, run.result if run and run.edition == found.campaign.edits else None),
-        "Start the campaign",
+        gettext("Start the campaign"),
         f"/campaigns/{found.id}/start",
         building.address(found.id, "review"),
         danger=False,
@@ -104,27 +106,41 @@ def start(campaign_id: int) -> ResponseReturnValue:
     found = building.load(campaign_id, "steer")
     lateness = LATENESS.get(request.form.get("late", "15"))
     if lateness is None:
-        abort(400, "Choose how late it may start.")
+        abort(400, gettext("Choose how late it may start."))
     control.schedule(runtime(), found.id, None, person().actor, lateness=lateness)
     return redirect(f"/campaigns/{found.id}", 303)
 
 
 def _consequences(found: Building, rehearsed: Rehearsal | None) -> list[str]:
     people = found.campaign.recipients or 0
-    said = [f"{people:,} people are in its audience; only those whom every rule allows get a text."]
+    said = [
+        gettext(
+            "%(people)s people are in its audience; only those whom every rule allows get a text.",
+            people=figure(people),
+        )
+    ]
     if rehearsed is not None:
         allowed, later = rehearsed.verdicts["allow"], rehearsed.verdicts["defer"]
         said = [
-            f"{allowed:,} people may get a text at its start, {later:,} later, {rehearsed.verdicts['block']:,} never.",
-            f"It takes {rehearsed.parts:,} parts and costs at least {prices.shown(rehearsed.cost)}.",
+            gettext(
+                "%(allowed)s people may get a text at its start, %(later)s later, %(block)s never.",
+                allowed=figure(allowed),
+                later=figure(later),
+                block=figure(rehearsed.verdicts["block"]),
+            ),
+            gettext(
+                "It takes %(parts)s parts and costs at least %(shown)s.",
+                parts=figure(rehearsed.parts),
+                shown=prices.shown(rehearsed.cost),
+            ),
         ]
     wanted = found.written
-    when = "It begins within seconds."
+    when = gettext("It begins within seconds.")
     if wanted.begins_at is not None:
-        when = f"It begins by itself on {wanted.begins_at:%d %b %Y at %H:%M} UTC."
+        when = gettext("It begins by itself on %(moment)s.", moment=moment(wanted.begins_at))
     elif wanted.local_start:
-        when = f"It begins at {wanted.local_start.replace('T', ' ')} on each person's own clock."
-    gone = "What has left cannot be called back; pausing and cancelling hold at once."
+        when = gettext("It begins at %(start)s on each person's own clock.", start=wanted.local_start.replace("T", " "))
+    gone = gettext("What has left cannot be called back; pausing and cancelling hold at once.")
     return [*said, when, gone]
 
 

@@ -23,15 +23,16 @@ from sender.models.accounts import ALL_PROGRAMS
 from sender.runtime import Runtime
 from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
+from web.language import figure, gettext, later
 from web.pages import confirm
 from web.pages.listing import read_listing
 
 BASES = {
-    "law-text": "Law for texts",
-    "law-call": "Law for calls, kept for texts",
-    "carrier": "Enforced by carriers",
-    "courtesy": "Courtesy",
-    "inherit": "The law above it",
+    "law-text": later("Law for texts"),
+    "law-call": later("Law for calls, kept for texts"),
+    "carrier": later("Enforced by carriers"),
+    "courtesy": later("Courtesy"),
+    "inherit": later("The law above it"),
 }
 SIZE = 60
 # What a version says beside its hours, in the order of a reader's questions.
@@ -54,7 +55,7 @@ SWITCHES: dict[str, tuple[str, Callable[[Runtime, str, str, str], str]]] = {
     "close": ("steer", emergencies.declare),
     "open": ("own", emergencies.end),
 }
-WHY = "Why, with the source; it stays in the audit"
+WHY = later("Why, with the source; it stays in the audit")
 
 door = Door("rules", __name__, rule=signed_in)
 
@@ -63,7 +64,7 @@ door = Door("rules", __name__, rule=signed_in)
 @door.errorhandler(EmergencyError)
 def refuse(error: Exception) -> tuple[str, int]:
     """What cannot be changed like this, in one sentence."""
-    return render_template("error.html", title="Nothing was changed", sentence=str(error)), 409
+    return render_template("error.html", title=gettext("Nothing was changed"), sentence=str(error)), 409
 
 
 @door.get("/rules")
@@ -108,14 +109,24 @@ def ask_change(code: str, change: str) -> ResponseReturnValue:
         stopped = loosening.affected(session, program.id or 0)
     loosens = change == "loosen"
     consequences = [
-        f"{program.brand} will {'no longer keep' if loosens else 'keep again'} the rules of {place['name']}.",
-        "The rules of other places, and whatever is law on texts, hold as before." if loosens else "It holds at once.",
-        f"{stopped:,} approved or running campaigns of {program.brand} wait until they are approved again.",
+        gettext("%(brand)s will no longer keep the rules of %(place)s.", brand=program.brand, place=place["name"])
+        if loosens
+        else gettext("%(brand)s will keep again the rules of %(place)s.", brand=program.brand, place=place["name"]),
+        gettext("The rules of other places, and whatever is law on texts, hold as before.")
+        if loosens
+        else gettext("It holds at once."),
+        gettext(
+            "%(stopped)s approved or running campaigns of %(brand)s wait until they are approved again.",
+            stopped=figure(stopped),
+            brand=program.brand,
+        ),
     ]
     return confirm.ask(
-        f"{'Loosen' if loosens else 'Keep'} {place['name']} for {program.brand}?",
+        gettext("Loosen %(place)s for %(brand)s?", place=place["name"], brand=program.brand)
+        if loosens
+        else gettext("Keep %(place)s for %(brand)s?", place=place["name"], brand=program.brand),
         consequences,
-        "Loosen it" if loosens else "Keep it again",
+        gettext("Loosen it") if loosens else gettext("Keep it again"),
         f"/rules/{code}/{change}",
         f"/rules/{code}",
         danger=loosens,
@@ -139,16 +150,35 @@ def ask_switch(code: str, switch: str) -> ResponseReturnValue:
     """What closing a place, or opening it again, means."""
     place = _switchable(code, switch)
     closes = switch == "close"
-    consequences = [
-        f"Marketing and informational texts to everybody who may be in {place['name']} "
-        + ("are blocked at once, for every program." if closes else "go again, under the rules of every day."),
-        "Campaigns that run meanwhile end those texts; they do not wait." if closes else
-        "What was blocked meanwhile stays blocked.",
-    ]  # fmt: skip
-    title = f"{'Close' if closes else 'Open'} {place['name']}?"
+    where = place["name"]
+    if closes:
+        title = gettext("Close %(place)s?", place=where)
+        consequences = [
+            gettext(
+                "Marketing and informational texts to everybody who may be in %(place)s are blocked at once, "
+                "for every program.",
+                place=where,
+            ),
+            gettext("Campaigns that run meanwhile end those texts; they do not wait."),
+        ]
+    else:
+        title = gettext("Open %(place)s?", place=where)
+        consequences = [
+            gettext(
+                "Marketing and informational texts to everybody who may be in %(place)s go again, "
+                "under the rules of every day.",
+                place=where,
+            ),
+            gettext("What was blocked meanwhile stays blocked."),
+        ]
     address = f"/rules/{code}"
     return confirm.ask(
-        title, consequences, "Close it" if closes else "Open it", f"{address}/{switch}", address, why=WHY
+        title,
+        consequences,
+        gettext("Close it") if closes else gettext("Open it"),
+        f"{address}/{switch}",
+        address,
+        why=WHY,
     )
 
 
@@ -193,14 +223,17 @@ def _owned(slug: str) -> Program:
     if found is None:
         abort(404)
     if not person().may("own", found.id or 0):
-        abort(403, "Only an owner may change which rules a program keeps; ask one.")
+        abort(403, gettext("Only an owner may change which rules a program keeps; ask one."))
     return found
 
 
 def _switchable(code: str, switch: str) -> dict[str, Any]:
     place = _place(code)
     if not _may(SWITCHES[switch][0]):
-        abort(403, "You may not close or open places; ask somebody who steers all programs, or an owner to open one.")
+        abort(
+            403,
+            gettext("You may not close or open places; ask somebody who steers all programs, or an owner to open one."),
+        )
     return place
 
 

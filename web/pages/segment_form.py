@@ -7,40 +7,41 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from sender.audience.segment_language import AGES, ATTRIBUTE, LISTS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
+from web.language import gettext, later
 
 FIELD_WORDS: Mapping[str, str] = {
-    "country": "Country",
-    "region": "State or region",
-    "postal_code": "Postal code",
-    "area_code": "Area code",
-    "language": "Language",
-    "line_type": "Line type",
-    "zone": "Time zone",
-    "last_text_at": "Last text to them",
-    "last_reply_at": "Last reply of theirs",
-    "last_click_at": "Last click of theirs",
-    "agreed_at": "Agreed on",
-    "created_at": "Added on",
-    "changed_at": "Changed on",
-    "import_id": "Import number",
+    "country": later("Country"),
+    "region": later("State or region"),
+    "postal_code": later("Postal code"),
+    "area_code": later("Area code"),
+    "language": later("Language"),
+    "line_type": later("Line type"),
+    "zone": later("Time zone"),
+    "last_text_at": later("Last text to them"),
+    "last_reply_at": later("Last reply of theirs"),
+    "last_click_at": later("Last click of theirs"),
+    "agreed_at": later("Agreed on"),
+    "created_at": later("Added on"),
+    "changed_at": later("Changed on"),
+    "import_id": later("Import number"),
 }
 OPERATOR_WORDS: Mapping[str, str] = {
     "is": "is",
-    "is_not": "is not",
-    "in": "is one of",
-    "not_in": "is none of",
+    "is_not": later("is not"),
+    "in": later("is one of"),
+    "not_in": later("is none of"),
     "contains": "contains",
-    "starts_with": "starts with",
-    "gt": "is above",
-    "ge": "is at least",
-    "lt": "is below",
-    "le": "is at most",
-    "before": "is before",
-    "after": "is after",
-    "within_days": "is within the last … days",
-    "older_than_days": "is over … days ago",
-    "exists": "is known",
-    "missing": "is not known",
+    "starts_with": later("starts with"),
+    "gt": later("is above"),
+    "ge": later("is at least"),
+    "lt": later("is below"),
+    "le": later("is at most"),
+    "before": later("is before"),
+    "after": later("is after"),
+    "within_days": later("is within the last … days"),
+    "older_than_days": later("is over … days ago"),
+    "exists": later("is known"),
+    "missing": later("is not known"),
 }
 MOST_ROWS = 20
 
@@ -66,7 +67,7 @@ class Form:
 def fields(known: Mapping[str, Sequence[Any]]) -> list[tuple[str, list[tuple[str, str]]]]:
     """What can be asked about, in groups: (group, (name, words) each)."""
     own = [(f"{ATTRIBUTE}{name}", name.replace("_", " ").capitalize()) for name in sorted(known)]
-    return [("About the person", own), ("Place, number and record", list(FIELD_WORDS.items()))]
+    return [(gettext("About the person"), own), (gettext("Place, number and record"), list(FIELD_WORDS.items()))]
 
 
 def kind_of(field: str) -> str:

@@ -14,6 +14,7 @@ from sender.models import Program
 from web.auth import Door, person, signed_in
 from web.context import runtime
 from web.frame import may_anywhere
+from web.language import gettext
 from web.pages import confirm, segment_form
 from web.pages.blocks import render_block
 from web.pages.segment_form import Row
@@ -81,11 +82,17 @@ def ask_delete(segment_id: int) -> ResponseReturnValue:
     if found is None:
         abort(404)
     consequences = [
-        "It can no longer be picked for new campaigns.",
-        "Campaigns that were written with it keep their own copy; no contact is deleted.",
+        gettext("It can no longer be picked for new campaigns."),
+        gettext("Campaigns that were written with it keep their own copy; no contact is deleted."),
     ]
     action = f"/segments/{segment_id}/delete"
-    return confirm.ask(f"Delete the segment “{found.name}”?", consequences, "Delete", action, f"/segments/{segment_id}")
+    return confirm.ask(
+        gettext("Delete the segment “%(name)s”?", name=found.name),
+        consequences,
+        gettext("Delete"),
+        action,
+        f"/segments/{segment_id}",
+    )
 
 
 @door.post("/segments/<int:segment_id>/delete")
@@ -135,4 +142,4 @@ def _may_edit() -> bool:
 
 def _require_edit() -> None:
     if not _may_edit():
-        abort(403, "You may look at segments but not change them; ask the owner for the role.")
+        abort(403, gettext("You may look at segments but not change them; ask the owner for the role."))

@@ -8,6 +8,7 @@ from sender.accounts import AccountError, CodeNeededError, PasskeyNeededError, T
 from web.auth import Door, anyone, browser_name, peer, person, signed_in, start_session
 from web.context import runtime
 from web.headers import LEFT
+from web.language import gettext
 from web.pages.passkeys import site
 
 door = Door("sign_in", __name__, rule=anyone)
@@ -117,5 +118,5 @@ def _require_open(token: str) -> str:
     with runtime().db.read() as database:
         link = accounts.find_link(database, runtime().keys, token, runtime().clock.real())
         if link is None:
-            abort(404, "This link has been used or is too old. Ask for a new one.")
+            abort(404, gettext("This link has been used or is too old. Ask for a new one."))
         return accounts.email_of(database, link.user_id) if link.user_id else ""

@@ -8,6 +8,7 @@ from sender.delivery.reviews import ReviewError, Waiting
 from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, require, signed_in
 from web.context import runtime
+from web.language import gettext
 from web.pages.blocks import render_block
 
 door = Door("unsure", __name__, rule=signed_in)
@@ -16,7 +17,7 @@ door = Door("unsure", __name__, rule=signed_in)
 @door.errorhandler(ReviewError)
 def refuse(error: ReviewError) -> tuple[str, int]:
     """Somebody, or the clock, was faster."""
-    return render_template("error.html", title="Nothing was changed", sentence=str(error)), 409
+    return render_template("error.html", title=gettext("Nothing was changed"), sentence=str(error)), 409
 
 
 @door.get("/inbox/review")

@@ -13,16 +13,17 @@ from sender.models.accounts import ALL_PROGRAMS
 from sender.rights import OFFERED
 from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
+from web.language import gettext, later
 from web.pages.listing import read_listing
 
 WORDS = {
-    "owner": "owner: everything, users and keys too",
-    "manager": "manager: everything but users, keys and the audit",
-    "author": "author: writes campaigns and segments",
-    "approver": "approver: approves, starts, pauses and cancels",
-    "agent": "agent: answers replies",
-    "auditor": "auditor: looks, and reads the audit",
-    "viewer": "viewer: looks",
+    "owner": later("owner: everything, users and keys too"),
+    "manager": later("manager: everything but users, keys and the audit"),
+    "author": later("author: writes campaigns and segments"),
+    "approver": later("approver: approves, starts, pauses and cancels"),
+    "agent": later("agent: answers replies"),
+    "auditor": later("auditor: looks, and reads the audit"),
+    "viewer": later("viewer: looks"),
 }
 
 
@@ -30,7 +31,7 @@ def may(right: str) -> ResponseReturnValue | None:
     """Signed in, and with this right in the whole installation."""
     answer = signed_in()
     if answer is None and not person().may(right, ALL_PROGRAMS):
-        abort(403, "You may not look at this; ask the owner of this installation.")
+        abort(403, gettext("You may not look at this; ask the owner of this installation."))
     return answer
 
 
@@ -94,7 +95,7 @@ def _invited() -> dict[str, Any]:
 def _page(sentence: str = "", link: str = "") -> str:
     with runtime().db.read() as session:
         members = users.members(session)
-        brands = [(0, "every program"), *((one.id or 0, one.brand) for one in programs.listing(session))]
+        brands = [(0, gettext("every program")), *((one.id or 0, one.brand) for one in programs.listing(session))]
     return render_template(
         "users.html",
         members=members,

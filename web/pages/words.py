@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
-from sender.audience.importing.countries import country_name
 from sender.audience.segments import describe, parse
 from sender.campaigns import parts
 from sender.states import Status
+from web.language import country, figure, gettext, language, later
+from web.pages.terms import worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +27,48 @@ class Group:
 
 
 GROUPS = (
-    Group("Delivered", "green", (Status.DELIVERED,), "The phone has it."),
-    Group("Sent", "azure", (Status.SENT,), "Accepted by the provider; no delivery receipt so far."),
-    Group("On the way", "cyan", (Status.SENDING, Status.UNCONFIRMED), "Being handed over, or the answer was lost."),
-    Group("Waiting", "gray", (Status.PENDING, Status.QUEUED), "For their turn, an allowed hour or room under a cap."),
-    Group("Failed", "red", (Status.UNDELIVERED, Status.FAILED, Status.UNPROVEN), "The provider or carrier said no."),
-    Group("Held back", "orange", (Status.BLOCKED,), "A rule forbids this text to this person."),
-    Group("Dropped", "dark", (Status.CANCELLED, Status.EXPIRED), "Cancelled, or the campaign's time was over."),
+    Group(later("Delivered"), "green", (Status.DELIVERED,), later("The phone has it.")),
+    Group(later("Sent"), "azure", (Status.SENT,), later("Accepted by the provider; no delivery receipt so far.")),
+    Group(
+        later("On the way"),
+        "cyan",
+        (Status.SENDING, Status.UNCONFIRMED),
+        later("Being handed over, or the answer was lost."),
+    ),
+    Group(
+        later("Waiting"),
+        "gray",
+        (Status.PENDING, Status.QUEUED),
+        later("For their turn, an allowed hour or room under a cap."),
+    ),
+    Group(
+        later("Failed"),
+        "red",
+        (Status.UNDELIVERED, Status.FAILED, Status.UNPROVEN),
+        later("The provider or carrier said no."),
+    ),
+    Group(later("Held back"), "orange", (Status.BLOCKED,), later("A rule forbids this text to this person.")),
+    Group(
+        later("Dropped"),
+        "dark",
+        (Status.CANCELLED, Status.EXPIRED),
+        later("Cancelled, or the campaign's time was over."),
+    ),
 )
 
 STATE_WORDS = {
-    "pending": "Waiting",
-    "queued": "In the queue",
-    "sending": "Being handed over",
-    "sent": "Sent",
-    "unconfirmed": "Answer lost, being checked",
-    "delivered": "Delivered",
-    "undelivered": "Not delivered",
-    "failed": "Refused",
-    "blocked": "Held back",
-    "cancelled": "Cancelled",
-    "expired": "Too late",
-    "unproven": "Sending could not be proven",
+    "pending": later("Waiting"),
+    "queued": later("In the queue"),
+    "sending": later("Being handed over"),
+    "sent": later("Sent"),
+    "unconfirmed": later("Answer lost, being checked"),
+    "delivered": later("Delivered"),
+    "undelivered": later("Not delivered"),
+    "failed": later("Refused"),
+    "blocked": later("Held back"),
+    "cancelled": later("Cancelled"),
+    "expired": later("Too late"),
+    "unproven": later("Sending could not be proven"),
 }
 
 CAMPAIGN_TONES = {
@@ -61,91 +84,91 @@ CAMPAIGN_TONES = {
 }
 
 REASON_WORDS = {
-    "answer_lost": "The provider's answer was lost; its records are being asked",
-    "answer_too_late": "The answer would have come too late",
-    "answers_nothing": "An answer to nothing",
-    "automation_left": "They left the automation",
-    "campaign_cancelled": "The campaign was cancelled",
-    "campaign_over": "The campaign's end passed first",
-    "cancelled_by_key": "Taken back by the software that asked for it",
-    "consent_lapsed": "Their consent has lapsed",
-    "consent_too_weak": "Their consent does not cover this kind of text",
-    "content_brand_imitated": "A link imitates the brand's address",
-    "content_link_elsewhere": "It links to an address that is not the program's",
-    "content_link_letters": "A link has letters of another alphabet",
-    "content_link_number": "A link is a bare number",
-    "content_link_user": "A link hides where it leads",
-    "content_shaft": "It is about a topic that carriers forbid",
-    "content_shortener": "It has a link of a public shortener",
-    "content_too_long": "It has more parts than the program allows",
-    "content_unfilled": "A field was left open",
-    "country_not_allowed": "The program does not text this country",
-    "emergency": "An emergency is declared where they may be",
-    "erased": "They were forgotten on their own wish",
-    "frequency_cap": "They had as many texts as the cap allows",
-    "from_number_gone": "The number it was to come from is gone",
-    "gate_aged": "Took too long to hand over; asked again",
-    "guard_error": "A rule could not be checked, so nothing was sent",
-    "hard_limit": "They had as many texts as anyone may have",
-    "held": "Their reply may have been a STOP and waits for review",
-    "invalid_number": "The number does not take texts",
-    "label_impossible": "A label that the law wants cannot stand in it",
-    "landline": "The number is a landline",
-    "no_country": "A number of no country, such as a satellite phone",
-    "no_common_hour": "No hour is allowed in every place they may be",
-    "no_consent": "They did not say yes to this program",
-    "no_footer": "The program has no brand or opt-out line",
-    "no_from_number": "The program has no number for their country",
-    "not_in_two_lists": "Not in the provider's records when asked twice",
-    "not_mobile": "The number is not a person's phone",
-    "number_changed": "The contact has another number now",
-    "opted_out": "They said STOP",
-    "own_pause": "They asked for a pause",
-    "own_topics": "They do not want this subject",
-    "premium_number": "A number that costs extra",
-    "quiet_hours": "Quiet hours where they are",
-    "refused": "The provider refused the text",
-    "render_error": "A field of theirs is empty, and the text has nothing for that",
-    "several_in_list": "The provider's records do not say which text it was",
-    "suppressed": "On the list of numbers never to text",
-    "test_key": "Asked for with a key for tests",
-    "text_changed": "The words were not those that had been approved",
-    "too_late": "The next allowed hour is after the campaign's end",
-    "too_long": "Too long for one text",
-    "unknown_country": "No country could be read from the number",
-    "unknown_place": "Where they are is not known well enough",
-    "unreachable": "The provider could not be reached; asked again",
-    "words_outdated": "Its words would have to be others by now",
-    "worker_lost": "The process that sent it ended before it could say; the provider's records are being asked",
+    "answer_lost": later("The provider's answer was lost; its records are being asked"),
+    "answer_too_late": later("The answer would have come too late"),
+    "answers_nothing": later("An answer to nothing"),
+    "automation_left": later("They left the automation"),
+    "campaign_cancelled": later("The campaign was cancelled"),
+    "campaign_over": later("The campaign's end passed first"),
+    "cancelled_by_key": later("Taken back by the software that asked for it"),
+    "consent_lapsed": later("Their consent has lapsed"),
+    "consent_too_weak": later("Their consent does not cover this kind of text"),
+    "content_brand_imitated": later("A link imitates the brand's address"),
+    "content_link_elsewhere": later("It links to an address that is not the program's"),
+    "content_link_letters": later("A link has letters of another alphabet"),
+    "content_link_number": later("A link is a bare number"),
+    "content_link_user": later("A link hides where it leads"),
+    "content_shaft": later("It is about a topic that carriers forbid"),
+    "content_shortener": later("It has a link of a public shortener"),
+    "content_too_long": later("It has more parts than the program allows"),
+    "content_unfilled": later("A field was left open"),
+    "country_not_allowed": later("The program does not text this country"),
+    "emergency": later("An emergency is declared where they may be"),
+    "erased": later("They were forgotten on their own wish"),
+    "frequency_cap": later("They had as many texts as the cap allows"),
+    "from_number_gone": later("The number it was to come from is gone"),
+    "gate_aged": later("Took too long to hand over; asked again"),
+    "guard_error": later("A rule could not be checked, so nothing was sent"),
+    "hard_limit": later("They had as many texts as anyone may have"),
+    "held": later("Their reply may have been a STOP and waits for review"),
+    "invalid_number": later("The number does not take texts"),
+    "label_impossible": later("A label that the law wants cannot stand in it"),
+    "landline": later("The number is a landline"),
+    "no_country": later("A number of no country, such as a satellite phone"),
+    "no_common_hour": later("No hour is allowed in every place they may be"),
+    "no_consent": later("They did not say yes to this program"),
+    "no_footer": later("The program has no brand or opt-out line"),
+    "no_from_number": later("The program has no number for their country"),
+    "not_in_two_lists": later("Not in the provider's records when asked twice"),
+    "not_mobile": later("The number is not a person's phone"),
+    "number_changed": later("The contact has another number now"),
+    "opted_out": later("They said STOP"),
+    "own_pause": later("They asked for a pause"),
+    "own_topics": later("They do not want this subject"),
+    "premium_number": later("A number that costs extra"),
+    "quiet_hours": later("Quiet hours where they are"),
+    "refused": later("The provider refused the text"),
+    "render_error": later("A field of theirs is empty, and the text has nothing for that"),
+    "several_in_list": later("The provider's records do not say which text it was"),
+    "suppressed": later("On the list of numbers never to text"),
+    "test_key": later("Asked for with a key for tests"),
+    "text_changed": later("The words were not those that had been approved"),
+    "too_late": later("The next allowed hour is after the campaign's end"),
+    "too_long": later("Too long for one text"),
+    "unknown_country": later("No country could be read from the number"),
+    "unknown_place": later("Where they are is not known well enough"),
+    "unreachable": later("The provider could not be reached; asked again"),
+    "words_outdated": later("Its words would have to be others by now"),
+    "worker_lost": later("The process that sent it ended before it could say; the provider's records are being asked"),
 }
 
 # Of what was dropped for good where others wait.
 DROPPED_WORDS = {
-    "frequency_cap": "They had as many texts as the cap allows, and the campaign does not wait",
-    "quiet_hours": "Quiet hours where they are, and the campaign does not wait",
+    "frequency_cap": later("They had as many texts as the cap allows, and the campaign does not wait"),
+    "quiet_hours": later("Quiet hours where they are, and the campaign does not wait"),
 }
 
 # https://www.twilio.com/docs/api/errors, in our words.
 TWILIO_WORDS = {
-    "21211": "There is no such number",
-    "21408": "The Twilio account may not text this country",
-    "21610": "They said STOP to Twilio",
-    "21612": "Twilio has no route to this number",
-    "21614": "The number is not a mobile phone",
-    "30003": "The phone was off or out of reach",
-    "30004": "The carrier or the person blocks our texts",
-    "30005": "The number is unknown or no longer in use",
-    "30006": "A landline, or a carrier that takes no texts",
-    "30007": "The carrier's spam filter stopped it",
-    "30008": "The carrier gave no reason",
+    "21211": later("There is no such number"),
+    "21408": later("The Twilio account may not text this country"),
+    "21610": later("They said STOP to Twilio"),
+    "21612": later("Twilio has no route to this number"),
+    "21614": later("The number is not a mobile phone"),
+    "30003": later("The phone was off or out of reach"),
+    "30004": later("The carrier or the person blocks our texts"),
+    "30005": later("The number is unknown or no longer in use"),
+    "30006": later("A landline, or a carrier that takes no texts"),
+    "30007": later("The carrier's spam filter stopped it"),
+    "30008": later("The carrier gave no reason"),
 }
 
 UNREASONED = {
-    "pending": "For their turn",
-    "queued": "Next to be handed over",
-    "sending": "The provider is being asked to take it",
-    "sent": "Accepted by the provider; no delivery receipt so far",
-    "delivered": "The phone has it",
+    "pending": later("For their turn"),
+    "queued": later("Next to be handed over"),
+    "sending": later("The provider is being asked to take it"),
+    "sent": later("Accepted by the provider; no delivery receipt so far"),
+    "delivered": later("The phone has it"),
 }
 
 
@@ -190,7 +213,7 @@ def grouped(by_status: Mapping[str, int]) -> list[tuple[Group, int]]:
 
 def grouped_by_name(by_status: Mapping[str, int]) -> list[tuple[str, int]]:
     """The counts by the groups' names."""
-    return [(group.name, number) for group, number in grouped(by_status)]
+    return [(str(group.name), number) for group, number in grouped(by_status)]
 
 
 def segment_words(definition: Mapping[str, Any]) -> str:
@@ -201,7 +224,7 @@ def segment_words(definition: Mapping[str, Any]) -> str:
 
 def count(number: int) -> str:
     """A figure with thousands apart."""
-    return f"{number:,}"
+    return figure(number)
 
 
 def share(part: int, total: int) -> str:
@@ -210,12 +233,17 @@ def share(part: int, total: int) -> str:
         return "0 %"
     if part == total:
         return "100 %"
-    return f"{min(max(100 * part / total, 0.1), 99.9):.1f} %"
+    return format_decimal(min(max(100 * part / total, 0.1), 99.9), "0.0", locale=language()) + " %"
 
 
 def moment(instant: datetime) -> str:
     """An instant in words, in UTC; the browser turns it into local time."""
-    return f"{instant.astimezone(UTC):%d %b %Y, %H:%M} UTC"
+    return format_datetime(instant.astimezone(UTC), gettext("dd MMM yyyy, HH:mm"), locale=language()) + " UTC"
+
+
+def day(instant: datetime) -> str:
+    """A day in words."""
+    return format_date(instant, gettext("dd MMMM yyyy"), locale=language())
 
 
 def mark_costly(text: str) -> Markup:
@@ -228,7 +256,11 @@ def lasting(span: timedelta) -> str:
     """A length of time in the two greatest units that matter."""
     minutes = max(1, round(span.total_seconds() / 60))
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    said = [f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if number]
+    said = [
+        f"{number} {unit}"
+        for number, unit in ((days, gettext("d")), (hours, gettext("h")), (minutes, gettext("min")))
+        if number
+    ]
     return " ".join(said[:2])
 
 
@@ -251,7 +283,8 @@ def marked(text: str, matched: str) -> Markup:
 FILTERS: dict[str, Any] = {
     "campaign_tone": campaign_tone,
     "count": count,
-    "country_name": country_name,
+    "country_name": country,
+    "day": day,
     "grouped": grouped,
     "in_order": in_order,
     "grouped_by_name": grouped_by_name,
@@ -263,6 +296,7 @@ FILTERS: dict[str, Any] = {
     "reason_words": reason_words,
     "segment_words": segment_words,
     "wait_words": wait_words,
+    "worded": worded,
     "share": share,
     "state_tone": state_tone,
     "state_words": state_words,

@@ -1,0 +1,90 @@
+"""The language of a page: what the reader chose, else what the browser asks for, else English.
+
+Messages live in ``web/translations/<language>.po`` and are read from there as they are: nothing is compiled beforehand,
+so that a wheel, a fresh clone and an edited file all say the same.
+"""
+
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import LazyProxy, NullTranslations, Translations
+from flask import Flask, g, has_request_context, request
+
+CATALOGUES = Path(__file__).with_name("translations")
+LANGUAGES = {"en": "English"}
+DEFAULT = "en"
+COOKIE = "language"
+
+
+def language() -> str:
+    """The language of this request; English outside of one."""
+    if not has_request_context():
+        return DEFAULT
+    if "language" not in g:
+        chosen = request.cookies.get(COOKIE, "")
+        asked = request.accept_languages.best_match(list(LANGUAGES), DEFAULT)
+        g.language = chosen if chosen in LANGUAGES else asked
+    known: str = g.language
+    return known
+
+
+def gettext(text: str, **values: Any) -> str:
+    """A sentence in the reader's language; ``%(name)s`` in it becomes a value where there are values."""
+    said: str = _messages(language()).gettext(text)
+    return said % values if values else said
+
+
+def ngettext(one: str, many: str, num: int, **values: Any) -> str:
+    """A sentence about ``num`` things; ``%(num)s`` is the figure with thousands apart."""
+    said: str = _messages(language()).ngettext(one, many, num)
+    return said % {"num": figure(num), **values}
+
+
+def later(text: str) -> str:
+    """A sentence of a table made before anybody asks: it finds its language each time it is shown."""
+    said: Any = LazyProxy(gettext, text, enable_cache=False)
+    told: str = said
+    return told
+
+
+def figure(number: int) -> str:
+    """A figure with thousands apart, as the reader's language writes it."""
+    written: str = format_decimal(number, locale=language())
+    return written
+
+
+def country(code: str) -> str:
+    """The name of a country in the reader's language; its code where it has none."""
+    name: str = Locale(language()).territories.get(code, code)
+    return name
+
+
+def translate_pages(app: Flask) -> None:
+    """Give templates ``_`` and ``ngettext``; values are put in and escaped by Jinja, so "%" is written twice."""
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    i18n: Any = app.jinja_env
+    i18n.install_gettext_callables(
+        lambda text: _messages(language()).gettext(text),
+        lambda one, many, num: _messages(language()).ngettext(one, many, num),
+        newstyle=True,
+    )
+    app.jinja_env.globals.update(language=language, languages=LANGUAGES)
+
+
+@cache
+def _messages(wanted: str) -> NullTranslations:
+    """The messages of a language; English speaks for itself."""
+    file = CATALOGUES / f"{wanted}.po"
+    if not file.exists():
+        return NullTranslations()
+    compiled = BytesIO()
+    with file.open("rb") as lines:
+        write_mo(compiled, read_po(lines, locale=wanted))
+    compiled.seek(0)
+    return Translations(compiled)

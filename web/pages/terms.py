@@ -1,0 +1,26 @@
+"""Single words that the data speaks in (states, purposes, roles …), said in the reader's language."""
+
+from web.language import gettext, later
+
+TERMS = (
+    later("draft"), later("submitted"), later("approved"), later("scheduled"), later("running"), later("paused"),
+    later("finished"), later("cancelled"), later("archived"), later("live"), later("published"), later("closed"),
+    later("marketing"), later("informational"), later("transactional"), later("code"),
+    later("owner"), later("manager"), later("author"), later("approver"), later("agent"), later("auditor"),
+    later("viewer"), later("marketer"), later("all programs"), later("express"), later("express written"),
+    later("implied"), later("new"), later("changed"), later("unchanged"), later("refused"), later("duplicate"),
+    later("minutes"), later("hours"), later("days"), later("mobile"), later("fixed line"),
+    later("fixed line or mobile"), later("voip"), later("waiting"), later("delivered"), later("given up"),
+    later("help"), later("opt in"), later("opt out"), later("phone"), later("email"), later("letter"),
+    later("in person"), later("web form"), later("paper form"), later("keyword"), later("long code"), later("toll free"), later("short code"), later("alphanumeric"),
+    later("messaging service"), later("monday"), later("tuesday"), later("wednesday"), later("thursday"),
+    later("friday"), later("saturday"), later("sunday"), later("holidays"), later("sundays"),
+    later("caps"), later("consent"), later("frequency limit"), later("opt out deadline"),
+    later("text coverage note"), later("notes"),
+)  # fmt: skip
+
+
+def worded(term: str) -> str:
+    """A word of the data in the reader's language; as it is, where nobody has translated it."""
+    plain = str(term).replace("_", " ")
+    return gettext(plain) if plain else ""
