@@ -53,6 +53,7 @@ from web.pages import (
     trying,
     unsure,
     users,
+    virtual_phones,
 )
 from web.pages.words import FILTERS
 from web.receipt_writer import ReceiptWriter
@@ -87,6 +88,7 @@ DOORS: tuple[Door, ...] = (
     rules.door,
     programs.door,
     templates.door,
+    virtual_phones.door,
     segments.door,
     account.door,
     users.door,

@@ -20,13 +20,17 @@ THEMES = ("auto", "light", "dark")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the navigation: seen by whoever has ``role`` in any program. ``icon`` is a name in icons.svg."""
+    """One line of the navigation: seen by whoever has ``role`` in any program. ``icon`` is a name in icons.svg.
+
+    ``simulated``: only while texts go to the simulator.
+    """
 
     group: str
     name: str
     address: str
     icon: str
     role: str = "look"
+    simulated: bool = False
 
 
 # Add one line for a page of yours; it shows once its address is served. Groups keep the order of their first line.
@@ -44,6 +48,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(later("Results"), later("Reports"), "/reports", "bar-chart-2"),
     Entry(later("Results"), later("Compliance"), "/reports/compliance", "shield"),
     Entry(later("Compliance"), later("Rules"), "/rules", "book-open"),
+    Entry(later("Installation"), later("Virtual phones"), "/phones", "smartphone", simulated=True),
     Entry(later("Installation"), later("Programs"), "/programs", "briefcase"),
     Entry(later("Installation"), later("API keys"), "/integrations/keys", "key", "own"),
     Entry(later("Installation"), later("Webhooks"), "/integrations/webhooks", "link", "own"),
@@ -105,7 +110,8 @@ def _groups(someone: Person) -> dict[str, list[Entry]]:
     served = {rule.rule for rule in current_app.url_map.iter_rules()}
     groups: dict[str, list[Entry]] = {}
     for entry in ENTRIES:
-        if entry.address in served and may_anywhere(someone, entry.role):
+        here = runtime().settings.simulated or not entry.simulated
+        if here and entry.address in served and may_anywhere(someone, entry.role):
             groups.setdefault(str(entry.group), []).append(entry)
     return groups
 

@@ -73,6 +73,8 @@ class Control:
         app.router.add_get("/_sim/healthz", self._healthz)
         app.router.add_get("/_sim/summary", self._summary)
         app.router.add_get("/_sim/messages", self._messages)
+        app.router.add_get("/_sim/phones", self._phones_met)
+        app.router.add_get("/_sim/thread", self._thread)
         app.router.add_get("/_sim/wait", self._wait)
         app.router.add_post("/_sim/inbound", self._inbound)
         app.router.add_post("/_sim/faults", self._faults)
@@ -99,6 +101,22 @@ class Control:
             return _refused("limit: must be a whole number.")
         chosen = (message for message in self._world.store if to in (None, message.to))
         return web.json_response({"messages": [self._world.store.render(m) for m in islice(chosen, int(limit))]})
+
+    async def _phones_met(self, request: web.Request) -> web.Response:
+        """Every phone that was texted or wrote, the last one first, each with its newest text."""
+        limit = request.query.get("limit", "50")
+        if not limit.isdecimal():
+            return _refused("limit: must be a whole number.")
+        newest = islice(self._world.store.newest_by_phone(), int(limit))
+        return web.json_response({"phones": [{"number": n, "last": self._world.store.render(m)} for n, m in newest]})
+
+    async def _thread(self, request: web.Request) -> web.Response:
+        """What one phone got and wrote, oldest first, and which senders the provider lets reach it no more."""
+        phone = request.query.get("phone", "")
+        texts = list(self._world.store.thread(phone))
+        senders = sorted({text.other for text in texts if text.other})
+        blocked = [one for one in senders if self._world.optouts.blocked(one, phone)]
+        return web.json_response({"messages": [self._world.store.render(m) for m in texts], "blocked": blocked})
 
     async def _wait(self, request: web.Request) -> web.Response:
         """Answer once ``count`` events of a kind are logged, or all is idle; 408 after ``timeout`` seconds."""

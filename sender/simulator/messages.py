@@ -13,6 +13,7 @@ from sender.simulator.errors import TABLE, ApiError
 API = "/2010-04-01"
 FINAL = frozenset({"delivered", "undelivered", "failed", "canceled", "received"})
 PAGE_DEFAULT, PAGE_MOST = 50, 1000
+THREAD = 100
 
 
 def fresh_sid(prefix: str) -> str:
@@ -47,6 +48,16 @@ class Message:
     deleted: bool = False
 
     @property
+    def phone(self) -> str:
+        """The person's phone, whichever way the text went."""
+        return (self.from_number or "") if self.direction == "inbound" else self.to
+
+    @property
+    def other(self) -> str:
+        """The account's own end, "" while a service has chosen none."""
+        return self.to if self.direction == "inbound" else self.from_number or ""
+
+    @property
     def final(self) -> bool:
         """True when no status can follow."""
         return self.status in FINAL
@@ -61,6 +72,7 @@ class Store:
         self._all: list[Message] = []
         self._by_sid: dict[str, Message] = {}
         self._by_to: dict[str, list[Message]] = {}
+        self._by_phone: dict[str, list[Message]] = {}
 
     def __iter__(self) -> Iterator[Message]:
         return (message for message in self._all if not message.deleted)
@@ -71,6 +83,18 @@ class Store:
         self._all.append(message)
         self._by_sid[message.sid] = message
         self._by_to.setdefault(message.to, []).append(message)
+        # Taken out and put in again, so that whoever was met last stands last.
+        mine = self._by_phone.pop(message.phone, [])
+        mine.append(message)
+        self._by_phone[message.phone] = mine
+
+    def newest_by_phone(self) -> Iterator[tuple[str, Message]]:
+        """Every phone with its newest text, the one that was met last first."""
+        return ((phone, texts[-1]) for phone, texts in reversed(self._by_phone.items()))
+
+    def thread(self, phone: str) -> Iterator[Message]:
+        """What this phone got and wrote, the newest hundred, oldest first."""
+        return (message for message in self._by_phone.get(phone, [])[-THREAD:] if not message.deleted)
 
     def __contains__(self, sid: str) -> bool:
         return sid in self._by_sid

@@ -66,6 +66,8 @@ PAGES = {
     "templates": "/templates",
     "template": "/templates/1",
     "template-edit": "/templates/1/edit",
+    "phones": "/phones",
+    "phone": "/phones/1",
     "halt": "/halt",
     "release": "/release",
 }

@@ -39,6 +39,7 @@ RULES = {
     **dict.fromkeys((f"opt_in.{name}" for name in OPT_IN), "signed_in"),
     **dict.fromkeys((f"programs.{name}" for name in PROGRAMS), "signed_in"),
     **dict.fromkeys((f"templates.{name}" for name in TEMPLATES), "signed_in"),
+    **dict.fromkeys((f"virtual_phones.{name}" for name in ("listing", "live", "show", "write")), "signed_in"),
     "sign_in.show_login": "anyone",
     "sign_in.login": "anyone",
     "sign_in.show_welcome": "anyone",

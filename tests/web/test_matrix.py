@@ -61,6 +61,8 @@ RIGHTS = {
     "own everywhere": "integrations.show_keys integrations.act_on_keys integrations.show_webhooks "
     "integrations.create_webhook integrations.show_webhook integrations.act_on_webhook "
     "users.listing users.act frame.ask_release frame.do_release",
+    "look everywhere": "virtual_phones.listing virtual_phones.live virtual_phones.show",
+    "answer everywhere": "virtual_phones.write",
     "audit everywhere": "audit.show_audit",
 }
 NEEDS = {endpoint: rule for rule, endpoints in RIGHTS.items() for endpoint in endpoints.split()}
