@@ -70,16 +70,20 @@ def import_(
 def refused(
     import_id: Annotated[int, typer.Argument(help="The import's number, from its report.")],
     out: Annotated[Path, typer.Option(help="The CSV file to make; it will hold personal data.")],
+    why: Annotated[str, typer.Option(help="What the rows are for; kept in the audit.")],
 ) -> None:
     """Write the rows an import did not take, with line, code and reason, to a file of mode 0600."""
     from sender.audience.importing.options import FileRefused
-    from sender.audience.importing.refused import write_refused
+    from sender.audience.importing.refused import note_taken, write_refused
 
-    with opened() as runtime, runtime.db.read() as session:
+    if not why.strip():
+        fail("Say what you need the rows for (--why); it is kept in the audit.")
+    with opened() as runtime, runtime.db.write() as session:
         try:
             count = write_refused(session, runtime.keys, import_id, out)
         except FileRefused as error:
             fail(str(error))
+        note_taken(session, runtime.clock.now(), ACTOR, import_id, why, count)
     console.print(f"Wrote {count:,} rows to {out}; delete it when the rows are mended.")
 
 
@@ -158,6 +162,6 @@ def _show(report: "ImportReport") -> None:
     for one in report.first:
         console.print(f"line {one.line:,}  [red]{one.code}[/]  {one.reason}", highlight=False)
     if report.import_id and report.first:
-        console.print(f"The rows themselves: tactful contacts refused {report.import_id} --out refused.csv")
+        console.print(f"The rows themselves: tactful contacts refused {report.import_id} --why … --out refused.csv")
     for note in report.notes:
         console.print(f"[yellow]•[/] {note}", highlight=False)

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlmodel import col, select
 from typer.testing import CliRunner, Result
 
 from sender.cli.contacts import app
 from sender.crypto import make_keys
 from sender.db import Database
-from sender.models import Program
+from sender.models import Audit, Program
 from sender.schema import upgrade
 
 ANN = "+14155550101"
@@ -47,7 +48,7 @@ def test_the_report_is_a_table_with_the_first_refusals(home: Path) -> None:
     result = run(home, f"phone,city\n{ANN},Waco\nnobody,Waco\n")
     assert result.exit_code == 0, result.output
     said = " ".join(result.output.split())
-    for words in ("new │ 1", "not_a_number", "line 3", "contacts refused 1 --out", "No consent was imported"):
+    for words in ("new │ 1", "not_a_number", "line 3", "contacts refused 1 --why", "No consent was imported"):
         assert words in said
 
 
@@ -87,11 +88,17 @@ def test_refused_rows_come_back_as_a_private_file(home: Path) -> None:
     """Line, code, reason and the row as it stood, in a file of mode 0600."""
     run(home, f"phone,city\n{ANN},Waco\nnobody,Waco\n")
     out = home / "refused.csv"
-    result = CliRunner().invoke(app, ["refused", "1", "--out", str(out)])
+    assert CliRunner().invoke(app, ["refused", "1", "--out", str(out), "--why", " "]).exit_code == 1
+    result = CliRunner().invoke(app, ["refused", "1", "--out", str(out), "--why", "mend"])
     assert result.exit_code == 0, result.output
+    database = Database(f"sqlite:///{home}/tactful.db")
+    with database.read() as session:
+        act = session.execute(select(Audit).where(col(Audit.action) == "people.export")).scalars().one()
+    database.close()
+    assert (act.subject, act.detail) == ("refused rows of import 1", {"why": "mend", "rows": 1})
     assert out.read_text().splitlines()[1].startswith("3,not_a_number,")
     assert out.stat().st_mode & 0o777 == 0o600
-    assert CliRunner().invoke(app, ["refused", "9", "--out", str(home / "x")]).exit_code == 1
+    assert CliRunner().invoke(app, ["refused", "9", "--out", str(home / "x"), "--why", "mend"]).exit_code == 1
 
 
 def test_an_import_is_undone_after_it_was_said_what_goes(home: Path) -> None:

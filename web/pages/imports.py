@@ -11,8 +11,7 @@ from wtforms import ValidationError
 
 from sender.audience.importing import presets, undoing, uploads
 from sender.audience.importing.options import CONSENT_PURPOSES, FileRefused
-from sender.audience.importing.refused import refused_lines
-from sender.audit import note
+from sender.audience.importing.refused import note_taken, refused_lines
 from sender.campaigns import programs
 from sender.models import ImportPreset, ImportRun, Program
 from sender.models.accounts import ALL_PROGRAMS
@@ -201,9 +200,8 @@ def refused(import_id: int) -> ResponseReturnValue:
     if not why:
         abort(422, gettext("Say what you need the rows for; it is kept in the audit."))
     with runtime().db.write() as database:
-        detail = {"why": why[:200], "rows": run.counts.get("refused", 0)}
-        what = f"refused rows of import {import_id}"
-        note(database, runtime().clock.now(), person().actor, "people.export", what, detail)
+        rows = run.counts.get("refused", 0)
+        note_taken(database, runtime().clock.now(), person().actor, import_id, why, rows)
     headers = {"Content-Disposition": f"attachment; filename=refused-{import_id}.csv"}
     return Response(stream_with_context(_refused(import_id)), 200, headers, mimetype="text/csv")
 

@@ -4,12 +4,14 @@ import csv
 import io
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from sender.audience.importing.options import FileRefused, Refusal
+from sender.audit import note
 from sender.crypto import Keyring
 from sender.models import ImportRefusal, ImportRun
 
@@ -41,6 +43,12 @@ def write_refused(session: Session, keys: Keyring, import_id: int, path: Path) -
             file.write(line)
             written += 1
     return written
+
+
+def note_taken(session: Session, now: datetime, actor: str, import_id: int, why: str, rows: int) -> None:
+    """The act in the audit: whoever takes people's rows out says what for."""
+    detail = {"why": why.strip()[:200], "rows": rows}
+    note(session, now, actor, "people.export", f"refused rows of import {import_id}", detail)
 
 
 def refused_lines(session: Session, keys: Keyring, import_id: int) -> Iterator[str]:
