@@ -53,6 +53,13 @@ def find(session: Session, keys: Keyring, e164: str) -> int | None:
     return session.execute(select(col(Number.id)).where(col(Number.key).in_(keys.number_keys(e164)))).scalar()
 
 
+def known_among(session: Session, keys: Keyring, e164s: Collection[str]) -> dict[str, int]:
+    """The ids of those of these numbers that have a row, by E.164."""
+    steady = keys.as_of_now()
+    by_key = {key: e164 for e164 in e164s for key in steady.number_keys(e164)}
+    return {by_key[key]: number_id for key, number_id in _ids(session, list(by_key)).items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Sought:
     """Numbers that were looked for: the ids of those that have a row (by E.164), and sealed rows for the others.

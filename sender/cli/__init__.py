@@ -17,6 +17,7 @@ from sender.cli import (
     keys,
     ledger,
     library,
+    numbers,
     prices,
     processes,
     programs,
@@ -45,6 +46,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(db, name="db")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(numbers.app, name="numbers")
 app.add_typer(prices.app, name="prices")
 app.add_typer(retention.app, name="retention")
 app.add_typer(library.templates, name="template")

@@ -122,6 +122,8 @@ REASON_WORDS = {
     "not_in_two_lists": later("Not in the provider's records when asked twice"),
     "not_mobile": later("The number is not a person's phone"),
     "number_changed": later("The contact has another number now"),
+    "number_deactivated": later("The number was given up at its carrier"),
+    "number_reassigned": later("Somebody else has the number now"),
     "opted_out": later("They said STOP"),
     "own_pause": later("They asked for a pause"),
     "own_topics": later("They do not want this subject"),

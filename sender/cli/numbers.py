@@ -1,0 +1,108 @@
+"""`tactful numbers …`: files of numbers that were given up, reassigned, or are never to be texted, in and out."""
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sender.cli.common import console, fail, new_file, opened
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from sender.runtime import Runtime
+
+ACTOR = "command line"
+app = typer.Typer(help="Upkeep of numbers by files.", no_args_is_help=True)
+File = Annotated[Path, typer.Argument(help="Text or CSV, a number first in each line.")]
+Why = Annotated[str, typer.Option(help="What for; kept in the audit.")]
+Out = Annotated[Path, typer.Option(help="The CSV file to make (mode 0600); it will hold personal data.")]
+
+
+@app.command("deactivated")
+def deactivated_(
+    file: File,
+    on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which they were given up.")],
+) -> None:
+    """Take in a carrier deactivation file: consent from before goes, texts that wait are cancelled, stops stay."""
+    from sender.audience.number_files import deactivated
+
+    _say(lambda runtime: deactivated(runtime, file, _past(on.date()), ACTOR))
+
+
+@app.command("reassigned")
+def reassigned_(file: File) -> None:
+    """Take in the answers of a reassigned-numbers database (number, yes or no); a yes ends consent."""
+    from sender.audience.number_files import reassigned
+
+    _say(lambda runtime: reassigned(runtime, file, ACTOR))
+
+
+@app.command("suppress")
+def suppress_(file: File, why: Why) -> None:
+    """Never text these numbers, known or not, whatever they consent to, until `unsuppress`."""
+    from sender.audience.number_files import suppress
+
+    _say(lambda runtime: suppress(runtime, file, why, ACTOR))
+
+
+@app.command("unsuppress")
+def unsuppress_(file: File, why: Why) -> None:
+    """Take numbers off the suppression list. It gives nobody consent, and stops stay."""
+    from sender.audience.number_files import unsuppress
+
+    _say(lambda runtime: unsuppress(runtime, file, why, ACTOR))
+
+
+@app.command("suppressed")
+def suppressed(out: Out, why: Why) -> None:
+    """Write whom nobody may text (suppressed, opted out), for another provider or program."""
+    from sender.audience.number_files import write_suppressed
+
+    _write(out, why, "suppressed numbers", write_suppressed)
+
+
+@app.command("ask-reassigned")
+def ask_reassigned(out: Out, why: Why) -> None:
+    """Write US numbers with the day of their consent, to be asked of a reassigned-numbers database."""
+    from sender.audience.number_files import write_to_ask
+
+    _write(out, why, "numbers to ask about", write_to_ask)
+
+
+def _past(on: date) -> date:
+    if on > datetime.now().astimezone().date():
+        fail(f"{on} is in the future; give the day of the file.")
+    return on
+
+
+def _say(work: "Callable[[Runtime], Counter[str]]") -> None:
+    from sender.audience.number_files import NumberFileError
+
+    with opened() as runtime:
+        try:
+            counts = work(runtime)
+        except NumberFileError as error:
+            fail(str(error))
+    console.print(", ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in counts.items()) or "No numbers.")
+
+
+def _write(
+    out: Path, why: str, what: str, write: "Callable[[Runtime, Session, io.TextIOWrapper], Counter[str]]"
+) -> None:
+    from sender.audit import note
+
+    if not why.strip():
+        fail("Say what it is for (--why); it is kept in the audit.")
+    with opened() as runtime, new_file(out) as made, runtime.db.write() as session:
+        text = io.TextIOWrapper(made, encoding="utf-8", newline="")
+        counts = write(runtime, session, text)
+        text.flush()
+        text.detach()
+        detail = {"why": why.strip()[:200], **counts}
+        note(session, runtime.clock.now(), ACTOR, "people.export", what, detail)
+    console.print(f"Wrote {counts['written']:,} numbers to {out}; delete it when it has been used.")
