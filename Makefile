@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-proof test test-nightly chaos planted check fix bench docs audit screenshots lock
+.PHONY: help setup demo demo-proof test test-nightly chaos planted check fix bench docs site audit screenshots lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +50,12 @@ fix: setup $(VENV)/test.stamp ## Mend what format and lint can mend by themselve
 bench: setup ## Measure how fast this machine imports, plans and sends, and write it to docs/benchmarks.md
 	@$(BIN)/tactful bench --paper docs/benchmarks.md $(ARGS)
 
-docs: setup ## Write docs/commands.md from the commands themselves
+docs: setup ## Write docs/commands.md and docs/compliance.md from commands, guards and rule files
 	@$(BIN)/typer sender.cli utils docs --name tactful --output docs/commands.md
+	@$(BIN)/tactful rules paper --out docs/compliance.md
+
+site: docs $(VENV)/site.stamp ## Build the documents as a site in build/site; fails on a link that leads nowhere
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/site/bin/mkdocs build --strict --quiet
 
 audit: setup $(VENV)/audit.stamp ## Known faults, our code, licences, list of parts (build/sbom.json); fails where it could not look
 	@$(VENV)/audit/bin/python tests/audit.py
@@ -105,8 +109,8 @@ $(VENV)/test.stamp: requirements/test.txt | $(VENV)/run.stamp
 	@$(PINNED) -r requirements/test.txt
 	@touch $@
 
-# Scanners live in an environment of their own: none of them is installed beside the product.
-$(VENV)/audit.stamp: $(VENV)/%.stamp: requirements/%.txt | $(BIN)/python
+# Scanners and the site's builder live in environments of their own: none of them is installed beside the product.
+$(VENV)/audit.stamp $(VENV)/site.stamp: $(VENV)/%.stamp: requirements/%.txt | $(BIN)/python
 	@$(PYTHON) -m venv --clear $(VENV)/$*
 	@$(VENV)/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 		--only-binary :all: -r $<

@@ -88,6 +88,18 @@ def show(code: Code, json: Json = False) -> None:
         _fields(version)
 
 
+@app.command("paper")
+def paper(out: Annotated[Path | None, typer.Option(help="Write it there instead of here.")] = None) -> None:
+    """The compliance guide: every guard and every place with its rules, sources and doubts, as Markdown."""
+    from sender import rules_paper
+
+    if out is None:
+        typer.echo(rules_paper.paper())
+        return
+    out.write_text(rules_paper.paper(), encoding="utf-8")
+    console.print(f"The compliance guide is in {out}.")
+
+
 @app.command("replay")
 def replay(
     code: Code, on: Annotated[str, typer.Option(help="The day, such as 2026-10-17.")], json: Json = False
