@@ -3,7 +3,6 @@
 from flask import Response, g, request
 
 from sender.settings import Settings
-from web.language import gettext, later
 
 NO_FRAMES = "frame-ancestors 'none'"
 POLICY = "; ".join(
@@ -26,7 +25,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": later("camera=(), geolocation=(), microphone=(), payment=()"),
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 ONE_YEAR = "max-age=31536000"
 # What a browser keeps of somebody who has left. Not "cookies": that would take those of the whole domain.
@@ -37,7 +36,7 @@ class SecurityHeaders:
     """Adds the headers to each answer; HSTS only where the public address is https."""
 
     def __init__(self, settings: Settings) -> None:
-        said = gettext("%(ONE_YEAR)s; includeSubDomains", ONE_YEAR=ONE_YEAR) if settings.hsts_subdomains else ONE_YEAR
+        said = f"{ONE_YEAR}; includeSubDomains" if settings.hsts_subdomains else ONE_YEAR
         hsts = {"Strict-Transport-Security": said} if is_https(settings) else {}
         self._headers = {**HEADERS, **hsts}
 

@@ -16,6 +16,7 @@ from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, require, signed_in
 from web.context import runtime, web
 from web.frame import may_anywhere
+from web.language import gettext
 from web.pages import building
 from web.pages.blocks import render_block
 from web.pages.listing import read_listing
@@ -45,7 +46,7 @@ def listing() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """The editor of a new template."""
     if not may_anywhere(person(), "write"):
-        abort(403, "You may look at the library but not write in it; ask the owner for the role.")
+        abort(403, gettext("You may look at the library but not write in it; ask the owner for the role."))
     some = building.may_choose()
     return _editor(None, Words("", "", {}, some[0] if some else None, _strictest(some[0] if some else None)), "")
 
@@ -58,7 +59,8 @@ def create() -> ResponseReturnValue:
     words = replace(_typed(_program(program_id)), name=request.form.get("name", "").strip())
     with runtime().db.read() as session:
         if library.of_name(session, words.name) is not None:
-            return _editor(None, words, f"There is a template {words.name!r} already; give this one another name."), 422
+            taken = gettext("There is a template %(name)s already; give this one another name.", name=repr(words.name))
+            return _editor(None, words, taken), 422
     return _kept(None, words)
 
 
@@ -129,7 +131,7 @@ def _page(found: SavedTemplate, error: str) -> str:
         before=before,
         to=to,
         changes=library_words.changes(before.text, to.text),
-        brand=program.brand if program else "every program",
+        brand=program.brand if program else gettext("every program"),
         error=error,
         may_write=person().may("write", found.program_id or ALL_PROGRAMS),
         **_looked(words),
@@ -183,7 +185,7 @@ def _strictest(program: Program | None) -> Purpose:
 
 def _choices() -> list[tuple[int, str]]:
     some = [(one.id or 0, one.brand) for one in building.may_choose()]
-    return [*some, (ALL_PROGRAMS, "Every program")] if person().may("write", ALL_PROGRAMS) else some
+    return [*some, (ALL_PROGRAMS, gettext("Every program"))] if person().may("write", ALL_PROGRAMS) else some
 
 
 def _program(program_id: int) -> Program | None:
