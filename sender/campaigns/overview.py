@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlmodel import Session, col
 
+from guards.base import Kind
 from sender.campaigns.reports import Line, counts_by_status
-from sender.models import Campaign, ConsentEvent, Contact, ImportRun, Message, Program, Reply, Spend
+from sender.models import Campaign, ConsentEvent, Contact, ImportRun, Message, OwnPhone, Program, Reply, Spend, Trial
 from sender.spend import ALL_DAYS
 from sender.states import Status
 
@@ -56,13 +57,15 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """How far a new installation is."""
+    """How far a new installation is. ``phones``: proven ones of one's own; ``draft`` is the newest draft's id, or 0."""
 
     programs: int
     contacts: int
     imports: int
     campaigns: int
     left: int
+    phones: int = 0
+    draft: int = 0
 
 
 def active(session: Session, programs: Programs) -> list[Active]:
@@ -145,17 +148,23 @@ def spent(session: Session, programs: Programs, since: datetime) -> int:
     return int(session.execute(select(func.coalesce(func.sum(col(Message.cost)), 0)).where(*counted)).scalar_one())
 
 
-def begun(session: Session) -> Begun:
-    """How far a new installation is; each figure is 0 or 1, which is all that a checklist asks."""
-    left = col(Message.status).in_([state.value for state in LEFT])
-    asked: Sequence[Any] = (
-        select(col(Program.id)),
-        select(col(Contact.id)),
-        select(col(ImportRun.id)),
-        select(col(Campaign.id)),
-        select(col(Message.id)).where(left),
+def begun(session: Session, programs: Programs = None) -> Begun:
+    """How far a new installation is; 0 or 1 each but ``draft``, as a checklist asks. A code is no text yet."""
+    tried = exists().where(col(Trial.message_id) == col(Message.id))
+    left = col(Message.status).in_([state.value for state in LEFT]), or_(col(Message.kind) != Kind.TEST.value, tried)
+    newest = select(func.max(col(Campaign.id))).where(
+        col(Campaign.status) == "draft", *_mine(col(Campaign.program_id), programs)
     )
-    return Begun(*(int(session.execute(one.limit(1)).scalar() is not None) for one in asked))
+    asked: Sequence[Any] = (
+        exists(select(col(Program.id))),
+        exists(select(col(Contact.id))),
+        exists(select(col(ImportRun.id))),
+        exists(select(col(Campaign.id))),
+        exists(select(col(Message.id)).where(*left)),
+        exists(select(col(OwnPhone.id)).where(col(OwnPhone.verified_at).is_not(None))),
+        func.coalesce(newest.scalar_subquery(), 0),
+    )
+    return Begun(*(int(figure) for figure in session.execute(select(*asked)).one()))
 
 
 def _mine(column: Any, programs: Programs) -> tuple[ColumnElement[bool], ...]:

@@ -58,7 +58,7 @@ def show() -> ResponseReturnValue:
     programs = person().programs
     with runtime().db.read() as session:
         active = overview.active(session, programs)
-        begun = overview.begun(session)
+        begun = overview.begun(session, programs)
         waiting = overview.replies_to_judge(session, programs)
         asked = waiting_erasures(session) if person().may("erase", ALL_PROGRAMS) else []
         tasks = _tasks(session, begun) if not begun.left and may_anywhere(person(), "write") else []
@@ -153,19 +153,15 @@ def _tasks(session: Session, begun: Begun) -> list[Task]:
     how = (
         gettext("Texts go to the simulator for now.") if settings.simulated else "tactful doctor says what is missing."
     )
+    trying = f"/campaigns/{begun.draft}/edit/test" if begun.draft else "/campaigns"
+    where = gettext("It arrives under Virtual phones.") if settings.simulated else gettext("It arrives in a moment.")
     tasks = [
         Task(gettext("Connect the provider"), how, connected),
         Task(
             gettext("Describe a program: your brand and what people say yes to"),
-            "tactful program create, with a file",
+            gettext("Its words go into every text, answer and form."),
             bool(begun.programs),
-            "/programs",
-        ),
-        Task(
-            gettext("Bring in contacts, with the proof of their yes"),
-            gettext("Your own number first: it is the one to test with."),
-            bool(begun.contacts),
-            "/imports",
+            "/programs/new",
         ),
         Task(
             gettext("Write a campaign"),
@@ -174,12 +170,19 @@ def _tasks(session: Session, begun: Begun) -> list[Task]:
             "/campaigns/new",
         ),
         Task(
-            gettext("Send yourself the first text"),
-            gettext("In the last step of a campaign."),
-            bool(begun.left),
-            "/campaigns",
+            gettext("Prove a phone of yours"),
+            gettext("A code is texted to it; with it you say yes to the program’s texts."),
+            bool(begun.phones),
+            trying,
+        ),
+        Task(gettext("Send yourself the first text"), where, bool(begun.left), trying),
+        Task(
+            gettext("Bring in contacts, with the proof of their yes"),
+            gettext("From a file, a form or the counter."),
+            bool(begun.contacts),
+            "/imports",
         ),
     ]
     if owner:
         tasks.append(Task(gettext("Back up the keys"), "tactful keys export", exported))
-    return [task if is_served(task.address) else Task(task.words, task.how, task.done) for task in tasks]
+    return tasks
