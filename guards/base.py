@@ -53,6 +53,10 @@ class Draft:
     subject: str | None = None
     language: str = ""
 
+    def saying(self, text: str) -> "Draft":
+        """The same draft with other words; ``replace`` takes three times as long, for each text."""
+        return Draft(text, self.purpose, self.kind, self.answers, self.subject, self.language)
+
 
 @dataclass(frozen=True, slots=True)
 class Places:

@@ -4,7 +4,6 @@ The brand: CTIA Messaging Principles 5.1.1, CASL s. 6(2). The way out: carriers 
 """
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 
@@ -23,7 +22,7 @@ def check(draft: Draft, facts: Facts) -> Verdict:
     if not facts.policy.brand.strip() or not footer:
         return Block("no_footer", note="The program has no brand name or no footer; texts need both.")
     text = _final(draft.text, draft.language, facts.policy.brand.strip(), footer, facts.country or "", is_due(facts))
-    return ALLOW if text == draft.text else Allow(draft=replace(draft, text=text))
+    return ALLOW if text == draft.text else Allow(draft.saying(text))
 
 
 @lru_cache(maxsize=8192)

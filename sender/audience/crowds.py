@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
 from sqlmodel import Session, col
 
 from guards.base import Purpose
@@ -69,33 +69,33 @@ def count_by_standing(
         .limit(None if at_most is None else at_most + 1)
         .subquery()
     )
-    state = _state(some.c.number_id, program_id, purpose)
-    rows = session.execute(select(state, func.count()).select_from(some).group_by(state)).all()
+    last = _last_words(some, program_id, purpose)
+    counted = select(last.c.state, func.count()).where(last.c.place == 1).group_by(last.c.state)
+    rows = session.execute(counted).all()
     by_state = Counter(dict(rows))
     total = by_state.total()
     shown = total if at_most is None else min(total, at_most)
     return Crowd(shown, by_state["in"], by_state["out"], by_state["held"], by_state["none"], total > shown)
 
 
-def _state(number_id: ColumnElement[Any], program_id: int, purpose: Purpose) -> ColumnElement[str]:
-    """The newest word of the person decides; a tie goes to the opt-out, as in the ledger."""
+def _last_words(some: Subquery, program_id: int, purpose: Purpose) -> Subquery:
+    """What each of these numbers told the program, the newest at place 1; a tie goes to the opt-out, as in the ledger.
+
+    A join: PostgreSQL would ask a subquery anew for each person.
+    """
     laxer = ("informational", "marketing") if purpose is Purpose.INFORMATIONAL else (purpose.value,)
-    counts = or_(
-        col(ConsentStanding.purpose) == purpose.value,
-        and_(col(ConsentStanding.state) == "in", col(ConsentStanding.purpose).in_(laxer)),
+    theirs = and_(
+        col(ConsentStanding.number_id) == some.c.number_id,
+        col(ConsentStanding.program_id).in_((ALL_PROGRAMS, program_id)),
+        or_(
+            col(ConsentStanding.purpose) == purpose.value,
+            and_(col(ConsentStanding.state) == "in", col(ConsentStanding.purpose).in_(laxer)),
+        ),
     )
-    last = (
-        select(col(ConsentStanding.state))
-        .where(
-            col(ConsentStanding.number_id) == number_id,
-            col(ConsentStanding.program_id).in_((ALL_PROGRAMS, program_id)),
-            counts,
-        )
-        .order_by(col(ConsentStanding.as_of).desc(), case((col(ConsentStanding.state) == "in", 1), else_=0))
-        .limit(1)
-        .scalar_subquery()
-    )
-    return func.coalesce(last, "none")
+    newest = (col(ConsentStanding.as_of).desc(), case((col(ConsentStanding.state) == "in", 1), else_=0))
+    place = func.row_number().over(partition_by=some.c.number_id, order_by=newest).label("place")
+    state = func.coalesce(col(ConsentStanding.state), "none").label("state")
+    return select(state, place).select_from(some).outerjoin(ConsentStanding, theirs).subquery()
 
 
 def sample(session: Session, keys: Keyring, definition: Mapping[str, Any], now: datetime, limit: int = 8) -> list[Face]:

@@ -1,7 +1,8 @@
 """How a campaign goes while it goes: hour by hour, how fast each from_number sends, and who opts out after it."""
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -16,6 +17,7 @@ from sender.models import Campaign, ConsentEvent, Contact, FromNumber, Message, 
 RATE_OVER = timedelta(minutes=5)
 NAMED = 8
 LONGEST_HOURS = 24 * 7
+ENDED = ("delivered", "undelivered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +66,29 @@ def course(session: Session, keys: Keyring, campaign: Campaign, now: datetime) -
 
 
 def _hours(session: Session, campaign_id: int) -> list[Hour]:
-    sent = _by_hour(session, campaign_id, col(Message.sent_at), None)
-    delivered = _by_hour(session, campaign_id, col(Message.final_at), "delivered")
-    failed = _by_hour(session, campaign_id, col(Message.final_at), "undelivered")
-    met = sorted({*sent, *delivered, *failed})
-    return [Hour(hour, sent.get(hour, 0), delivered.get(hour, 0), failed.get(hour, 0)) for hour in met[-LONGEST_HOURS:]]
+    """One walk over the texts that left or ended, whatever is counted of them."""
+    sent, final = (_hour(session, column) for column in (col(Message.sent_at), col(Message.final_at)))
+    met = or_(col(Message.sent_at).is_not(None), col(Message.status).in_(ENDED))
+    grouped = select(sent, final, col(Message.status), func.count()).where(col(Message.campaign_id) == campaign_id, met)
+    hours: dict[datetime, Counter[str]] = defaultdict(Counter)
+    for left, ended, status, number in session.execute(grouped.group_by(sent, final, col(Message.status))):
+        if left is not None:
+            hours[_begins(left)]["sent"] += number
+        if ended is not None and status in ENDED:
+            hours[_begins(ended)][status] += number
+    shown = sorted(hours)[-LONGEST_HOURS:]
+    return [Hour(at, hours[at]["sent"], hours[at]["delivered"], hours[at]["undelivered"]) for at in shown]
 
 
-def _by_hour(session: Session, campaign_id: int, column: Any, status: str | None) -> dict[datetime, int]:
-    hour = _hour(session, column)
-    which = [col(Message.campaign_id) == campaign_id, column.is_not(None)]
-    which += [col(Message.status) == status] if status else []
-    rows = session.execute(select(hour, func.count()).where(*which).group_by(hour)).all()
-    return {datetime.fromisoformat(f"{told}:00:00+00:00"): number for told, number in rows}
-
-
-def _hour(session: Session, column: Any) -> ColumnElement[str]:
-    """The hour of an instant as text, such as "2026-03-10T15"."""
+def _hour(session: Session, column: Any) -> ColumnElement[Any]:
+    """The hour of an instant: "2026-03-10 15" on SQLite, its beginning in UTC without a zone on PostgreSQL."""
     if session.get_bind().dialect.name == "sqlite":
-        return func.strftime("%Y-%m-%dT%H", column)
-    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24')
+        return func.substr(column, 1, 13)
+    return func.date_trunc("hour", func.timezone("UTC", column))
+
+
+def _begins(told: str | datetime) -> datetime:
+    return (datetime.fromisoformat(f"{told}:00:00") if isinstance(told, str) else told).replace(tzinfo=UTC)
 
 
 def _rates(session: Session, campaign: Campaign, now: datetime) -> list[Rate]:

@@ -92,10 +92,10 @@ def figures(session: Session, asked: Asked) -> list[Figures]:
     def line(key: int | None) -> Figures:
         return found.setdefault(key, Figures(key, ""))
 
-    for key, status, number, parts, cost in session.execute(_by_state(asked)):
+    for key, status, code, number, parts, cost in session.execute(_by_state(asked)):
         _count(line(key), Status(status), number, int(parts), int(cost))
-    for key, code, number in session.execute(_errors(asked)):
-        line(key).errors[code] = number
+        if code is not None:
+            line(key).errors[code] = line(key).errors.get(code, 0) + number
     for name, count in (("replies", _replies), ("opt_outs", _opt_outs), ("clicked", _clicks)):
         for key, number in count(session, asked).items():
             setattr(line(key), name, number)
@@ -139,14 +139,9 @@ def _with_variant(statement: Select[Any], by: By) -> Select[Any]:
 def _by_state(asked: Asked) -> Select[Any]:
     key = _KEYS[asked.by]
     sums = (func.coalesce(func.sum(one), 0) for one in (Message.parts, Message.cost))
-    statement = _with_variant(select(key, col(Message.status), func.count(), *sums).select_from(Message), asked.by)
-    return statement.where(*_of(asked)).group_by(key, col(Message.status))
-
-
-def _errors(asked: Asked) -> Select[Any]:
-    key, code = _KEYS[asked.by], col(Message.error_code)
-    statement = _with_variant(select(key, code, func.count()).select_from(Message), asked.by)
-    return statement.where(*_of(asked), code.is_not(None)).group_by(key, code)
+    state = (key, col(Message.status), col(Message.error_code))
+    statement = _with_variant(select(*state, func.count(), *sums).select_from(Message), asked.by)
+    return statement.where(*_of(asked)).group_by(*state)
 
 
 def _latest_before(number_id: Any, at: Any) -> Any:

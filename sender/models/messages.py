@@ -33,6 +33,13 @@ class Message(SQLModel, table=True):
         Index("ix_message_due_on", "status", "campaign_id", "from_number_id", "send_after"),
         Index("ix_message_campaign_status", "campaign_id", "status", "reason", "parts"),
         Index("ix_message_number_status", "number_id", "status"),
+        Index(
+            "ix_message_number_sent",
+            "number_id",
+            "sent_at",
+            sqlite_where=text("sent_at IS NOT NULL"),
+            postgresql_where=text("sent_at IS NOT NULL"),
+        ),
         Index("ix_message_api", "id", sqlite_where=text("kind = 'api'"), postgresql_where=text("kind = 'api'")),
         Index("ix_message_apart", "send_after", sqlite_where=text(APART), postgresql_where=text(APART)),
         Index(
