@@ -113,3 +113,10 @@ def test_what_is_dear_is_counted_once_a_while() -> None:
     asked = (("a", 0), ("a", 59), ("b", 59), ("a", 61))
     ask = [remembered.get(key, at, 60.0, lambda: next(counts)) for key, at in asked]
     assert ask == [0, 0, 1, 2]
+
+
+def test_what_took_long_is_kept_longer_where_the_page_says_how_old_it_is() -> None:
+    """With patience the first answer outlives its seconds by as many times as it took, but not by the next hour."""
+    remembered, counts = Remembered(), iter(range(9))
+    ask = [remembered.get("a", at, 0.0, lambda: next(counts), patience=1e12) for at in (0, 599, 601, 3601)]
+    assert ask == [0, 0, 1, 2]

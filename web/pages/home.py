@@ -15,6 +15,7 @@ from web.auth import Door, person, signed_in
 from web.context import runtime, web
 from web.frame import is_served, may_anywhere
 from web.language import figure, gettext, ngettext
+from web.remembered import PATIENCE
 
 TREND_SECONDS = 60.0
 SPENT_OVER = timedelta(days=30)
@@ -63,7 +64,7 @@ def show() -> ResponseReturnValue:
         asked = waiting_erasures(session) if person().may("erase", ALL_PROGRAMS) else []
         tasks = _tasks(session, begun) if not begun.left and may_anywhere(person(), "write") else []
         figures = web().remembered.get(
-            ("home", programs), runtime().clock.elapsed(), TREND_SECONDS, lambda: _figures(session)
+            ("home", programs), runtime().clock.elapsed(), TREND_SECONDS, lambda: _figures(session), PATIENCE
         )
     return render_template(
         "home.html",

@@ -13,8 +13,10 @@ from sender.models import Campaign
 from web.auth import Door, person, require, signed_in
 from web.context import runtime, web
 from web.language import later
+from web.remembered import PATIENCE
 
 REMEMBERED_SECONDS = 30.0
+COMPARISON_SECONDS = 5.0
 PERIODS = ((7, later("7 days")), (30, later("30 days")), (90, later("90 days")), (365, later("a year")))
 WORDS = {
     "campaign": later("Campaigns"),
@@ -36,23 +38,29 @@ class Period:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The lines and days of a report, and when they were counted."""
+
+    lines: list[figures.Figures]
+    days: list[overview.Day]
+    at: datetime
+
+
 @door.get("/reports")
 def show() -> ResponseReturnValue:
     """Figures of a period by one of five things, and the days of it."""
     by, period = _by(), _period()
-    lines, days = web().remembered.get(
-        ("report", by, period.days, _key()), runtime().clock.elapsed(), REMEMBERED_SECONDS, lambda: _count(by, period)
-    )
+    counted = _counted(by, period)
     values = {"by": by, "words": WORDS, "period": period, "periods": PERIODS, "shown": prices.shown}
-    return render_template("reports.html", **values, lines=lines, days=days)
+    return render_template("reports.html", **values, lines=counted.lines, days=counted.days, counted_at=counted.at)
 
 
 @door.get("/reports.csv")
 def as_csv() -> ResponseReturnValue:
     """The same figures for a spreadsheet."""
     by, period = _by(), _period()
-    lines, _ = _count(by, period)
-    answer = Response("".join(figures.as_csv(by, lines)), mimetype="text/csv")
+    answer = Response("".join(figures.as_csv(by, _counted(by, period).lines)), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f"attachment; filename=report-{by}-{period.days}-days.csv"
     return answer
 
@@ -79,15 +87,31 @@ def compare(campaign_id: int) -> ResponseReturnValue:
         if campaign is None:
             abort(404)
         require("look", campaign.program_id)
-        found = comparing.compare(session, campaign)
+        clock = runtime().clock
+        found, at = web().remembered.get(
+            ("comparison", campaign_id),
+            clock.elapsed(),
+            COMPARISON_SECONDS,
+            lambda: (comparing.compare(session, campaign), clock.now()),
+            PATIENCE,
+        )
         name = campaign.name
-    return render_template("comparison.html", campaign_id=campaign_id, name=name, found=found)
+    return render_template("comparison.html", campaign_id=campaign_id, name=name, found=found, counted_at=at)
 
 
-def _count(by: By, period: Period) -> tuple[list[figures.Figures], list[overview.Day]]:
-    asked = figures.Asked(by, period.since, period.until, person().programs)
+def _counted(by: By, period: Period) -> Counted:
+    """The report, page and file alike, counted now or a while ago."""
+    key = ("report", by, period.days, period.since, _key())
+    now = runtime().clock.elapsed()
+    return web().remembered.get(key, now, REMEMBERED_SECONDS, lambda: _count(by, period), PATIENCE)
+
+
+def _count(by: By, period: Period) -> Counted:
+    programs = person().programs
+    asked = figures.Asked(by, period.since, period.until, programs)
     with runtime().db.read() as session:
-        return figures.figures(session, asked), overview.days_of(session, person().programs, period.since, period.until)
+        days = overview.days_of(session, programs, period.since, period.until)
+        return Counted(figures.figures(session, asked), days, runtime().clock.now())
 
 
 def _by() -> By:
