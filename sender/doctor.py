@@ -198,7 +198,7 @@ def _clock(settings: Settings) -> Iterator[Finding]:
         yield Finding("clock", False, "The clock is shifted: this installation is for trying things out.")
 
 
-def _from_numbers(settings: Settings) -> list[tuple[str, str]]:
+def from_numbers_of(settings: Settings) -> list[tuple[str, str]]:
     """Address and kind of every from_number of every program; none where there is no database yet."""
     database = Database(settings.database)
     try:
@@ -241,7 +241,7 @@ def _credentials(settings: Settings) -> Iterator[Finding]:
         wire.ask(provider.check_credentials())
         yield _good("twilio", "The simulator answers." if settings.simulated else "Twilio accepts the credentials.")
         yield from _agreement(settings, watch)
-        for address, kind in _from_numbers(settings):
+        for address, kind in from_numbers_of(settings):
             if wire.ask(provider.holds(address, kind)):
                 yield _good("from_number", f"{address} is the account's.")
             else:

@@ -14,24 +14,24 @@ from sqlmodel import Session, col
 from twilio.request_validator import RequestValidator
 
 from sender.db import Database
-from sender.doctor import Finding, examine
+from sender.delivery.wire import Wire
+from sender.doctor import Finding, examine, from_numbers_of
 from sender.models import Passkey, Program, Reply, Role, User
+from sender.providers.base import Line, SendError
+from sender.providers.twilio import TwilioProvider
 from sender.schema import has_tables
 from sender.settings import Settings
 from sender.telling import ways_of
 
 SECONDS = 10.0
 INBOUND = "/hooks/twilio/inbound"
-CONSOLE = (
-    "In Twilio's console: set the inbound webhook of each number or Messaging Service to {address}#rc=5&rp=all.",
-    "In Twilio's console: the 10DLC campaign is approved, or the toll-free number verified, before US traffic.",
-)
+CONSOLE = ("In Twilio's console: the 10DLC campaign is approved, the toll-free number verified, before US traffic.",)
 
 
 def checklist(settings: Settings) -> list[Finding]:
     """Everything the doctor sees, then what only matters with real people."""
     found = examine(settings)
-    found += [_address(settings), _round_trip(settings)]
+    found += [_address(settings), _round_trip(settings), *_lines(settings)]
     database = Database(settings.database)
     try:
         if has_tables(database):
@@ -39,8 +39,7 @@ def checklist(settings: Settings) -> list[Finding]:
                 found += _people(settings, session)
     finally:
         database.close()
-    address = f"{settings.hooks_address}{INBOUND}"
-    return [*found, *(Finding("console", False, one.format(address=address)) for one in CONSOLE)]
+    return [*found, *(Finding("console", False, one) for one in CONSOLE)]
 
 
 def _address(settings: Settings) -> Finding:
@@ -72,6 +71,44 @@ def _round_trip(settings: Settings) -> Finding:
     except OSError as error:
         why = type(getattr(error, "reason", error)).__name__
         return Finding("round trip", False, f"{address} cannot be reached ({why}); is it up, and its name known?", True)
+
+
+def _lines(settings: Settings) -> Iterator[Finding]:
+    """Where replies to each from_number go, and whether a service is registered, as the provider has it."""
+    try:
+        provider = TwilioProvider(settings)
+    except SendError:
+        return
+    wire = Wire()
+    try:
+        for address, kind in from_numbers_of(settings):
+            line = wire.ask(provider.line(address, kind)) if kind != "alphanumeric" else None
+            if line is not None:
+                yield from _line(address, line, f"{settings.hooks_address}{INBOUND}")
+    except SendError as error:
+        yield Finding("inbound", False, f"The inbound addresses could not be asked for: {error.sentence}.")
+    finally:
+        wire.ask(provider.close())
+        wire.close()
+
+
+def _line(address: str, line: Line, ours: str) -> Iterator[Finding]:
+    posted, _, overrides = line.inbound.partition("#")
+    mend = f"set it to {ours}#rc=5&rp=all in Twilio's console."
+    if line.by_number:
+        said = f"{address} leaves replies to the address of each of its numbers; let the service take them and {mend}"
+        yield Finding("inbound", False, said)
+    elif posted != ours:
+        where = f"go to {posted}" if posted else "go nowhere"
+        yield Finding("inbound", False, f"Replies to {address} {where}, so no STOP arrives here: {mend}", fatal=True)
+    elif "rp=all" not in overrides:
+        yield Finding("inbound", False, f"A reply to {address} that fails is not posted again: {mend}")
+    else:
+        yield Finding("inbound", True, f"Replies to {address} come here.")
+    if line.registered is not None:
+        lacking = "is not registered for texts to the United States (10DLC): carriers there will block them."
+        said = "is registered for texts to the United States." if line.registered else lacking
+        yield Finding("registration", line.registered, f"{address} {said}")
 
 
 def _people(settings: Settings, session: Session) -> Iterator[Finding]:

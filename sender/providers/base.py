@@ -123,6 +123,19 @@ class Listed:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the provider knows of one from_number: the address its replies are posted to, and whether it is registered.
+
+    ``inbound`` is empty where there is none; ``by_number``: a service leaves it to each of its numbers. ``registered``
+    is for texts to the United States, None where the provider does not say it of this kind.
+    """
+
+    inbound: str = ""
+    by_number: bool = False
+    registered: bool | None = None
+
+
 class Provider(Protocol):
     """The one way out. Accepts nothing that the guard chain has not cleared."""
 

@@ -14,7 +14,17 @@ from twilio.rest import Client
 
 from guards.base import Purpose
 from guards.chain import Cleared
-from sender.providers.base import Accepted, Found, Listed, Misconfigured, Outbound, OutcomeUnknown, Retryable, SendError
+from sender.providers.base import (
+    Accepted,
+    Found,
+    Line,
+    Listed,
+    Misconfigured,
+    Outbound,
+    OutcomeUnknown,
+    Retryable,
+    SendError,
+)
 from sender.providers.errors import refusal
 from sender.providers.transport import AnswerLost, Hear, NotSent, PooledTransport
 from sender.settings import Settings
@@ -116,6 +126,31 @@ class TwilioProvider:
         except TwilioRestException as error:
             if error.status == NOT_FOUND:
                 return False
+            raise _send_error(error) from error
+        except Exception as error:
+            raise _send_error(error) from error
+
+    async def line(self, address: str, kind: str) -> Line | None:
+        """What Twilio knows of this from_number; None where the account has none such. SendError as ever.
+
+        Source: Services resource (inbound_request_url, use_inbound_webhook_on_number, us_app_to_person_registered),
+        IncomingPhoneNumber and ShortCode resources (sms_url).
+        """
+        try:
+            if kind == "messaging_service":
+                one = await self._client.messaging.v1.services(address).fetch_async()
+                own = bool(one.use_inbound_webhook_on_number)
+                return Line(one.inbound_request_url or "", own, bool(one.us_app_to_person_registered))
+            rows: list[Any] = (
+                await self._client.short_codes.list_async(short_code=address, limit=LIST_PAGE)
+                if kind == "short_code"
+                else await self._client.incoming_phone_numbers.list_async(phone_number=address, limit=LIST_PAGE)
+            )
+            name = "short_code" if kind == "short_code" else "phone_number"
+            return next((Line(row.sms_url or "") for row in rows if getattr(row, name) == address), None)
+        except TwilioRestException as error:
+            if error.status == NOT_FOUND:
+                return None
             raise _send_error(error) from error
         except Exception as error:
             raise _send_error(error) from error

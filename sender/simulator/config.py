@@ -50,6 +50,7 @@ class Service(_Part):
     rate: Annotated[float, Field(gt=0)] | None = None
     inbound_url: str | None = None
     use_inbound_webhook_on_number: bool = False
+    us_registered: bool = True
     status_callback: str | None = None
     validity_period: Annotated[int, Field(ge=1, le=36000)] = 36000
     advanced_opt_out: dict[str, tuple[str, ...]] | None = None

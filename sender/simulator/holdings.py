@@ -10,7 +10,7 @@ def phone_numbers(config: SimulatorConfig, query: dict[str, str]) -> Page:
     """The page of IncomingPhoneNumbers that match ``PhoneNumber``, whole or in part."""
     wanted = query.get("PhoneNumber", "")
     rows: list[Page] = [
-        {"sid": f"PN{place:032x}", "phone_number": one.number, "friendly_name": one.number}
+        {"sid": f"PN{place:032x}", "phone_number": one.number, "friendly_name": one.number, "sms_url": one.inbound_url}
         for place, one in enumerate(config.numbers)
         if one.kind in (Kind.LONG_CODE, Kind.TOLL_FREE) and wanted in one.number
     ]
@@ -21,7 +21,7 @@ def short_codes(config: SimulatorConfig, query: dict[str, str]) -> Page:
     """The page of ShortCodes that match ``ShortCode``, whole or in part."""
     wanted = query.get("ShortCode", "")
     rows: list[Page] = [
-        {"sid": f"SC{place:032x}", "short_code": one.number, "friendly_name": one.number}
+        {"sid": f"SC{place:032x}", "short_code": one.number, "friendly_name": one.number, "sms_url": one.inbound_url}
         for place, one in enumerate(config.numbers)
         if one.kind is Kind.SHORT_CODE and wanted in one.number
     ]

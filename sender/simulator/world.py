@@ -115,6 +115,6 @@ class World:
             "smart_encoding": False, "scan_message_content": "inherit", "fallback_to_long_code": True,
             "area_code_geomatch": False, "synchronous_validation": False,
             "validity_period": service.validity_period, "url": url, "links": {"phone_numbers": f"{url}/PhoneNumbers"},
-            "usecase": "marketing", "us_app_to_person_registered": True,
+            "usecase": "marketing", "us_app_to_person_registered": service.us_registered,
             "use_inbound_webhook_on_number": service.use_inbound_webhook_on_number,
         }  # fmt: skip
