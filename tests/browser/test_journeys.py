@@ -3,13 +3,14 @@
 from playwright.sync_api import Page, expect
 from sqlmodel import select
 
+from sender import accounts
 from sender.audience.links import own_page_token
 from sender.campaigns import control
 from sender.delivery.replies import InboundText, receive
 from sender.models import OptInRequest
 from tests.browser.screenshots import PHONE
 from tests.browser.test_pages import violations
-from tests.browser.world import House
+from tests.browser.world import PASSWORD, House
 
 
 def test_a_campaign_of_three_variants_is_written_rehearsed_approved_run_paused_and_resumed(
@@ -145,3 +146,60 @@ def test_a_form_is_written_and_signed_and_the_person_leaves_again(
     expect(stranger.get_by_text("signed up to nothing here")).to_be_visible()
     assert complaints == []
     phone.close()
+
+
+def test_a_person_is_erased_and_what_that_means_is_said_before(house: House, owner: tuple[Page, list[str]]) -> None:
+    """The page asks with numbers and wants a reason; afterwards name and number are gone from page and list."""
+    page, complaints = owner
+    page.goto(f"{house.address}/contacts/40")
+    name = page.locator("h1").inner_text()
+    page.get_by_role("link", name="Erase").click()
+    expect(page.locator(".consequences")).to_contain_text(name)
+    assert page.locator(".consequences li").count() > 1
+    page.locator("#why").fill("they asked for it")
+    page.get_by_role("button", name="Erase").click()
+    expect(page.get_by_text("data was erased on")).to_be_visible()
+    expect(page.locator("h1")).to_have_text("Erased")
+    assert name not in page.content()
+    assert complaints == []
+
+
+# What each role finds in the navigation and on the list of campaigns, and an address that is not its own.
+VIEWS = (
+    ("author", 0, {"Imports"}, {"Users", "Audit", "API keys"}, True, "/users", 403),
+    ("agent", 0, {"Inbox", "Review"}, {"Users", "Audit", "Imports"}, False, "/campaigns/6/edit/basics", 403),
+    ("auditor", 0, {"Audit"}, {"Users", "Imports"}, False, "/halt", 403),
+    ("author", 2, {"Imports"}, {"Users", "Audit"}, True, "/campaigns/4", 404),
+)
+
+
+def test_each_role_sees_and_may_do_only_its_own(house: House, owner: tuple[Page, list[str]]) -> None:
+    """Author, agent, auditor, and an author of another program: what is offered, and a locked door with a sentence."""
+    page, _ = owner
+    browser = page.context.browser
+    assert browser is not None
+    known = accounts.new_password_hash(PASSWORD, "")
+    for place, (role, program_id, there, gone, may_write, locked, status) in enumerate(VIEWS):
+        email = f"{role}{place}@lumen.example"
+        with house.runtime.db.write() as session:
+            user = accounts.User(email=email, password_hash=known, created_at=house.runtime.clock.real())
+            session.add(user)
+            session.flush()
+            session.add(accounts.Role(user_id=user.id or 0, program_id=program_id, name=role))
+        context = browser.new_context()
+        visitor = context.new_page()
+        visitor.set_default_timeout(10_000)
+        visitor.goto(house.address + "/login")
+        visitor.fill("#email", email)
+        visitor.fill("#password", PASSWORD)
+        visitor.get_by_role("button", name="Sign in", exact=True).click()
+        visitor.wait_for_url(house.address + "/")
+        offered = set(visitor.locator("nav[aria-label=Pages] a").all_inner_texts())
+        assert (there - offered, gone & offered) == (set(), set()), role
+        visitor.goto(house.address + "/campaigns")
+        assert (visitor.get_by_role("link", name="New campaign").count() > 0) is may_write, role
+        assert (visitor.get_by_text("Spring sale").count() > 0) is (program_id == 0), role
+        answer = visitor.goto(house.address + locked)
+        assert answer is not None
+        assert answer.status == status, role
+        context.close()
