@@ -249,7 +249,8 @@ def _count(session: Session, key: str, real: datetime) -> int:
 def check_password(stored: str | None, password: str) -> bool:
     """Whether the password fits; takes as long for an account that does not exist (``stored`` None)."""
     try:
-        return _HASHER.verify(stored or _DECOY, password[:LONGEST_PASSWORD]) and stored is not None
+        fits = _HASHER.verify(stored or _DECOY, password[:LONGEST_PASSWORD])
+        return fits and stored is not None and len(password) <= LONGEST_PASSWORD
     except VerificationError:
         return False
 

@@ -60,6 +60,14 @@ def test_what_is_no_better_is_refused(signed_in: FlaskClient, app: Flask, old: s
     assert log_in(browser(app)).headers["Location"] == "/"
 
 
+def test_a_long_password_counts_whole(signed_in: FlaskClient, app: Flask) -> None:
+    """256 characters with blanks and other scripts are taken as they are; one more or less is another password."""
+    longest = ("violet tractor ünder snow 雪 " * 10)[:255] + "."
+    assert change(signed_in, new=longest) == 303
+    assert [log_in(browser(app), password=one).status_code for one in (longest + "x", longest[:-1])] == [401, 401]
+    assert log_in(browser(app), password=longest).headers["Location"] == "/"
+
+
 def test_an_open_session_is_no_place_to_guess(signed_in: FlaskClient) -> None:
     """Tries at the old password count with those of signing in; the right one then comes too late."""
     tries = [change(signed_in, f"guess {number}") for number in range(TRIES_PER_ACCOUNT)]
