@@ -10,7 +10,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-proof test test-nightly chaos planted check fix bench docs site audit screenshots lock
+.PHONY: help setup words demo demo-proof test test-nightly chaos planted check fix bench docs site audit screenshots lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,14 @@ fix: setup $(VENV)/test.stamp ## Mend what format and lint can mend by themselve
 
 bench: setup ## Measure how fast this machine imports, plans and sends, and write it to docs/benchmarks.md
 	@$(BIN)/tactful bench --paper docs/benchmarks.md $(ARGS)
+
+words: setup ## Find what the pages say anew and bring it into every language's catalogue
+	@mkdir -p build
+	@$(BIN)/pybabel -q extract -F babel.cfg -k later --project Tactful --no-location --sort-output -o build/messages.pot .
+	@for file in web/translations/*.po; do \
+		$(BIN)/pybabel -q update -i build/messages.pot -o $$file -l $$(basename $$file .po) --no-fuzzy-matching --ignore-obsolete \
+		--no-wrap --ignore-pot-creation-date; \
+	done
 
 docs: setup ## Write docs/commands.md and docs/compliance.md from commands, guards and rule files
 	@$(BIN)/typer sender.cli utils docs --name tactful --output docs/commands.md

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from babel import Locale
+from babel import Locale, negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -17,7 +17,7 @@ from babel.support import LazyProxy, NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
 
 CATALOGUES = Path(__file__).with_name("translations")
-LANGUAGES = {"en": "English"}
+LANGUAGES = {"en": "English", "de": "Deutsch"}
 DEFAULT = "en"
 COOKIE = "language"
 
@@ -28,8 +28,8 @@ def language() -> str:
         return DEFAULT
     if "language" not in g:
         chosen = request.cookies.get(COOKIE, "")
-        asked = request.accept_languages.best_match(list(LANGUAGES), DEFAULT)
-        g.language = chosen if chosen in LANGUAGES else asked
+        asked = negotiate_locale(list(request.accept_languages.values()), list(LANGUAGES), sep="-")
+        g.language = chosen if chosen in LANGUAGES else asked or DEFAULT
     known: str = g.language
     return known
 
