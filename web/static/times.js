@@ -1,7 +1,8 @@
 // Instants are written in UTC by the server; here they become the reader's own local time.
 "use strict";
 (() => {
-  const form = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const lang = document.documentElement.lang;
+  const form = new Intl.DateTimeFormat(navigator.language.startsWith(lang) ? undefined : lang, { dateStyle: "medium", timeStyle: "short" });
   const localise = (root) => {
     for (const element of root.querySelectorAll("time[datetime]")) {
       element.title = element.dateTime;
