@@ -29,7 +29,7 @@ from sender.runtime import Runtime
 SLICE = 100
 LATENESS = timedelta(hours=6)
 """What was due longer ago is not made up for: a scheduler that comes back late sends nothing by itself."""
-LAST = (1 << 63) - 1
+LAST = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from sender.audience.links import own_page_token
 from tests.browser.world import EMAIL, PASSWORD, chromium, served
 
 FOLDER = Path(__file__).parents[2] / "build" / "screenshots"
 SIZE = {"width": 1280, "height": 800}
+LEFT = ("htmx:afterRequest", "htmx:sendAbort")
 PHONE = {"width": 390, "height": 844}
 # Name and address of every page of somebody who is signed in; campaigns are numbered as in world.WAVES.
 PAGES = {
@@ -84,10 +85,15 @@ def sign_in(page: Page, address: str, welcome: str) -> None:
 
 def watch(page: Page, address: str, complaints: list[str]) -> None:
     """Keep what the browser complains about: errors, policy breaches, requests that leave the host."""
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: complaints.append(message.text) if _complains(message) else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda asked: None if asked.url.startswith((address, "data:")) else complaints.append(asked.url))
     page.on("response", lambda got: complaints.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+
+
+def _complains(message: ConsoleMessage) -> bool:
+    """Errors, but for htmx's own note that a request was given up because its page was left."""
+    return message.type == "error" and not message.text.startswith(LEFT)
 
 
 def shoot(page: Page, file: Path) -> None:

@@ -85,10 +85,10 @@ def test_a_campaign_file_is_read(tmp_path: Path) -> None:
 
 
 def test_words_of_an_unknown_kind_are_refused(tmp_path: Path) -> None:
-    """Only the four kinds of words exist."""
+    """Only the kinds that are asked for of words exist."""
     installation = install(tmp_path / "home", f"sqlite:///{tmp_path / 'x.db'}")
-    with pytest.raises(ProgramError, match="There is no wording 'welcome'"):
-        add_wording(installation.runtime, "acme", "welcome", "Hello", "ann")
+    with pytest.raises(ProgramError, match="There is no wording 'farewell'"):
+        add_wording(installation.runtime, "acme", "farewell", "Hello", "ann")
 
 
 def test_what_waits_and_what_is_dropped_comes_from_the_file(tmp_path: Path) -> None:

@@ -98,7 +98,8 @@ def test_a_target_off_the_domains_is_refused_by_its_own_name(installation: Insta
     installation.contact("+13105550123", attributes={"place": "evil.example/spring"})
     planned(installation, "Sale: {{ place }}", people=0)
     with installation.runtime.db.read() as session:
-        assert session.execute(select(Message.reason)).scalars().all() == ["content_link_elsewhere", "render_error"]
+        reasons = session.execute(select(Message.reason)).scalars().all()
+        assert sorted(map(str, reasons)) == ["content_link_elsewhere", "render_error"]
         assert session.execute(select(ShortLink)).all() == []
 
 

@@ -19,6 +19,7 @@ REACHES_OUT = {
     "sender/telling.py": "notices to the operator's own server",
     "sender/golive.py": "our own public address",
     "sender/up.py": "our own health pages",
+    "sender/virtual_phones.py": "the simulator's own doors, where it stands in Twilio's place",
 }
 # Whoever may read who said yes and who said stop: what decides asks the facts, everybody else only shows or records.
 STANDINGS = {"ConsentStanding", "load_standings"}

@@ -150,7 +150,7 @@ def test_an_owner_changes_roles_and_closes_accounts(
 
 def test_every_role_is_written_down() -> None:
     """What each role may do, as a table: a changed right has to be changed here, too."""
-    every = {"look", "write", "approve", "steer", "answer", "export", "erase", "audit", "own"}
+    every = {"look", "write", "approve", "steer", "answer", "export", "erase", "shape", "audit", "own"}
     assert every == RIGHTS
     manager = every - {"audit", "own"}
     assert {name: set(rights) for name, rights in ROLES.items()} == {
