@@ -60,9 +60,15 @@ def test_a_full_disk_fails_closed(tmp_path: Path, sqlite_url: str, name: str) ->
     assert result.broken == []
 
 
-def test_an_emptied_bell_loses_nothing(place: Place) -> None:
+def test_an_emptied_bell_loses_nothing(tmp_path: Path, sqlite_url: str) -> None:
     """Redis is flushed with hundreds of ids in it: everybody gets their text, and within 15 seconds again."""
-    assert bells.play(place, 1, Random(9)).broken == []
+    assert bells.play(Place(tmp_path, sqlite_url), 1, Random(9)).broken == []
+
+
+@pytest.mark.nightly
+def test_an_emptied_bell_loses_nothing_beside_postgresql(tmp_path: Path, pg_url: str) -> None:
+    """The same on PostgreSQL."""
+    assert bells.play(Place(tmp_path, pg_url), 1, Random(9)).broken == []
 
 
 def test_a_copy_that_is_put_back_sends_nothing_by_itself(tmp_path: Path, sqlite_url: str) -> None:

@@ -39,11 +39,11 @@ def size(request: pytest.FixtureRequest) -> Size:
     return size
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.nightly), "postgresql"])
 def world(
     request: pytest.FixtureRequest, size: Size, short_folder: Path, own_valkey: Valkey, sqlite_url: str
 ) -> Iterator[World]:
-    """An installation under way, on each database in turn."""
+    """An installation under way: by day on the database that is itself killed, at night on each in turn."""
     url = sqlite_url
     if request.param == "postgresql":
         server: Postgres = request.getfixturevalue("own_postgres")
