@@ -30,6 +30,7 @@ SLICE = 100
 LATENESS = timedelta(hours=6)
 """What was due longer ago is not made up for: a scheduler that comes back late sends nothing by itself."""
 LAST = (1 << 31) - 1
+"""Above every contact's id: PostgreSQL's integers end there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +167,11 @@ def _enter_slice(runtime: Runtime, automation_id: int, now: datetime) -> int:
             return 0
         condition = where(read_segment(automation.segment), now, session.get_bind().dialect.name)
         some = select_contacts(session, condition, automation.cursor, LAST, SLICE)
+        number_ids = [one.number_id for one in some]
         still = (col(Enrolment.automation_id) == automation_id, col(Enrolment.state) == "waiting")
-        inside = set(session.execute(select(col(Enrolment.number_id)).where(*still)).scalars())
-        due = _due(runtime, session, automation, [one.number_id for one in some], now)
+        known = select(col(Enrolment.number_id)).where(*still, col(Enrolment.number_id).in_(number_ids))
+        inside = set(session.execute(known).scalars())
+        due = _due(runtime, session, automation, number_ids, now)
         wait = timedelta(minutes=automation.steps[0]["wait_minutes"])
         rows = [
             {
