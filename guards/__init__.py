@@ -3,6 +3,7 @@
 from guards import (
     consent_check,
     content,
+    do_not_call,
     emergency,
     frequency_cap,
     labels,
@@ -14,4 +15,13 @@ from guards import (
 from guards.base import Guard
 
 WORDS: tuple[Guard, ...] = (labels, opt_out_footer, content)
-CHAIN: tuple[Guard, ...] = (reach, consent_check, emergency, own_wishes, frequency_cap, quiet_hours, *WORDS)
+CHAIN: tuple[Guard, ...] = (
+    reach,
+    consent_check,
+    do_not_call,
+    emergency,
+    own_wishes,
+    frequency_cap,
+    quiet_hours,
+    *WORDS,
+)

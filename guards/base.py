@@ -166,7 +166,8 @@ class Facts:
     ``emergencies`` are the places where one is declared, such as "US-LA"; ``last_footer_at`` is when this number last
     got a text of the program with its way out (None: not known); ``drops`` names the guards whose deferral ends the
     text, because its campaign says so. ``paused_until`` and ``unwanted`` subjects are the person's own wishes; where
-    ``chose_hours`` is true ``policy.hours`` holds theirs as well.
+    ``chose_hours`` is true ``policy.hours`` holds theirs as well. ``registers`` are the countries on whose do-not-call
+    register the number stands.
     """
 
     now: datetime
@@ -187,6 +188,7 @@ class Facts:
     paused_until: datetime | None = None
     unwanted: frozenset[str] = frozenset()
     chose_hours: bool = False
+    registers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

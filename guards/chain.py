@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable
 from dataclasses import InitVar, dataclass
 from datetime import datetime
 
-from guards import CHAIN, labels, rules, vocabulary, ways_out
+from guards import CHAIN, do_not_call, labels, rules, vocabulary, ways_out
 from guards.base import ALLOW, Allow, Block, Defer, Draft, Facts, Guard, Verdict
 from guards.purposes import held_to
 from guards.zones import area_codes_text
@@ -17,7 +17,7 @@ Trace = tuple[tuple[str, Verdict], ...]
 
 def _version() -> str:
     tables = hashlib.sha256(area_codes_text().encode()).hexdigest()[:6]
-    texts = labels.toml_text() + ways_out.toml_text() + vocabulary.toml_text()
+    texts = labels.toml_text() + do_not_call.toml_text() + ways_out.toml_text() + vocabulary.toml_text()
     words = hashlib.sha256(texts.encode()).hexdigest()[:6]
     order = "-".join(guard.name[:4] for guard in CHAIN)
     return f"{order}/{rules.book().version[:8]}/{tables}/{words}"
@@ -25,7 +25,7 @@ def _version() -> str:
 
 VERSION: str = _version()
 """Names what decided, in few letters because every decision keeps it: four of each guard's name, in order, then digests
-of the rule files, the area code table and the word lists."""
+of the rule files, the area code table, the word lists and the registers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ WHO: Mapping[str, str] = {
     "consent_too_weak": f"{_PERSON}: a consent in the form that is needed.",
     "answers_nothing": "Nobody: an answer belongs to a reply.",
     "answer_too_late": "Nobody: the law gives five minutes.",
+    "do_not_call": f"{_PERSON}: a written consent where that counts more, else they leave the register.",
     "emergency": "Whoever may end the emergency: `tactful rules emergency end`.",
     "own_pause": f"{_PERSON}: they end the pause on their page.",
     "own_topics": f"{_PERSON}: they choose their subjects on their page.",

@@ -19,6 +19,7 @@ from sender.actors import URGENT, declare, make_broker, not_here
 from sender.audience.erased_list import list_all
 from sender.audience.erasing import finish_erasures
 from sender.audience.importing import uploads
+from sender.audience.registers import tell_outdated
 from sender.audience.retention import Keeper
 from sender.audience.sealer import seal_some
 from sender.automations import entering, stepping
@@ -105,6 +106,7 @@ class Scheduler:
             "imports": [
                 Step("import", 0.5, lambda: uploads.tend(runtime), by_the_clock=False),
                 Step("uploads", 3600.0, lambda: uploads.discard_old(runtime)),
+                Step("registers", 3600.0, lambda: tell_outdated(runtime)),
             ],
             "telling": [
                 Step("watch", 10.0, lambda: watch(runtime), by_the_clock=False),

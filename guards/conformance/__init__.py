@@ -17,7 +17,7 @@ from guards.base import Defer
 from guards.chain import Cleared, Refused, run
 from guards.conformance.reading import Case, CaseFault, read_cases
 
-PERMISSION = ("reach", "consent_check", "emergency", "own_wishes", "frequency_cap", "quiet_hours")
+PERMISSION = ("reach", "consent_check", "do_not_call", "emergency", "own_wishes", "frequency_cap", "quiet_hours")
 MAY_IT_GO = tuple(guard for guard in CHAIN if guard.name in PERMISSION)
 """The guards that cases are about: whether a text may go. What its words must be is not theirs."""
 

@@ -16,6 +16,7 @@ FIELDS = frozenset({
     "says", "number", "place", "zone", "postal_code", "state", "declared_zone", "clock", "country", "countries", "at",
     "purpose", "kind", "answers", "answered_minutes", "subject", "least", "consent", "consent_ends", "history", "caps",
     "hours", "loosened", "emergencies", "ends", "drops", "margin_minutes", "paused_until", "unwanted",
+    "registers",
     "line_type", "number_state", "verdict", "reason", "until", "rule",
 })  # fmt: skip
 VERDICTS = ("allow", "defer", "block")
@@ -181,6 +182,7 @@ class _Entry:
             drops=frozenset(self.strings("drops")),
             paused_until=self.time("paused_until", clock),
             unwanted=frozenset(self.strings("unwanted")),
+            registers=frozenset(self.strings("registers")),
         )
 
     def policy(self, country: str) -> Policy:

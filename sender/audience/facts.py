@@ -24,6 +24,7 @@ from sender.audience.links import opt_out_token
 from sender.audience.numbers import SealedNumber
 from sender.audience.queues import queues
 from sender.audience.records import kept
+from sender.audience.registers import Files, listed, live
 from sender.crypto import Keyring, unseal
 from sender.db import run_below
 from sender.models import (
@@ -63,11 +64,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What all texts of a campaign share: policy and link footer by program, drops by campaign, from_numbers by id."""
+    """What all texts of a campaign share: policy and link footer by program, drops by campaign, from_numbers by id.
+
+    ``registers`` are the do-not-call files that there are."""
 
     policies: Mapping[int, tuple[Policy, str]]
     drops: Mapping[int, frozenset[str]]
     lines: Mapping[int, FromNumber]
+    registers: Files = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +148,13 @@ class FactsLoader:
         earlier = earlier_texts(session, (policy for policy, _ in policies.values()), people, now)
         known: dict[int, Known] = {}
         keys = self.keys.as_of_now()
+        opened = {one: _opened(keys, person.sealed) for one, person in people.items()}
+        registers = listed(session, keys, common.registers, {one: e164 for one, (_, e164) in opened.items()})
         for one in asked:
             person = people.get(one.number_id)
             if person is None:
                 continue
-            data_key = keys.unwrap(person.sealed.data_key)
-            e164 = unseal(data_key, person.sealed.cipher).decode()
+            data_key, e164 = opened[one.number_id]
             policy = self._policy(policies[one.program_id], lines.get(one.from_number_id or 0), one)
             if person.hours is not None:
                 policy = replace(policy, hours=narrowed(policy.hours, person.hours))
@@ -172,6 +177,7 @@ class FactsLoader:
                 paused_until=person.paused_until,
                 unwanted=frozenset(person.unwanted) if person.unwanted else _NEVER,
                 chose_hours=person.hours is not None,
+                registers=registers.get(one.number_id, _NEVER),
             )
             if texts := earlier.get((one.number_id, one.program_id)):
                 said = last_said(texts, data_key, facts)
@@ -235,7 +241,14 @@ def read_common(session: Session, asked: Sequence[Asked]) -> Common:
         _policies(session, {one.program_id for one in asked}),
         _drops(session, {one.campaign_id for one in asked if one.campaign_id}),
         _from_numbers(session, {one.from_number_id for one in asked if one.from_number_id}),
+        live(session),
     )
+
+
+def _opened(keys: Keyring, sealed: SealedNumber) -> tuple[bytes, str]:
+    """The number's own key, and the number in E.164."""
+    data_key = keys.unwrap(sealed.data_key)
+    return data_key, unseal(data_key, sealed.cipher).decode()
 
 
 def _people(session: Session, number_ids: Collection[int]) -> dict[int, _Person]:

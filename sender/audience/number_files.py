@@ -46,7 +46,7 @@ def deactivated(runtime: Runtime, path: Path, on: date, actor: str) -> Counter[s
     Counts ``read``, ``unreadable``, ``known``, ``consents`` and ``cancelled``. The same file again changes nothing.
     """
     ended = datetime.combine(on + timedelta(days=1), time(), EASTERN)
-    return _end_all(runtime, (row[0] for row in _rows(path)), ended, actor, "number_deactivated")
+    return _end_all(runtime, (row[0] for row in rows_of(path)), ended, actor, "number_deactivated")
 
 
 def reassigned(runtime: Runtime, path: Path, actor: str) -> Counter[str]:
@@ -54,7 +54,7 @@ def reassigned(runtime: Runtime, path: Path, actor: str) -> Counter[str]:
     counts: Counter[str] = Counter()
 
     def yes() -> Iterator[str]:
-        for row in _rows(path):
+        for row in rows_of(path):
             said = row[-1].strip().lower() if len(row) > 1 else "?"
             if said in YES:
                 yield row[0]
@@ -189,7 +189,7 @@ def _write(runtime: Runtime, table: object, sealed: SealedNumber, cells: list[st
     counts["written"] += 1
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
+def rows_of(path: Path) -> Iterator[list[str]]:
     """Rows with a first cell that has digits: a line of names above them is passed over."""
     try:
         with path.open(encoding="utf-8-sig", errors="strict", newline="") as file:
@@ -201,7 +201,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
 
 
 def _phones(path: Path, counts: Counter[str]) -> Iterator[list[Phone]]:
-    return _parsed((row[0] for row in _rows(path)), counts)
+    return _parsed((row[0] for row in rows_of(path)), counts)
 
 
 def _parsed(words: Iterable[str], counts: Counter[str]) -> Iterator[list[Phone]]:

@@ -30,6 +30,8 @@ def kept(facts: Facts) -> dict[str, Any]:
     if facts.paused_until or facts.unwanted or facts.chose_hours:
         until = facts.paused_until.isoformat() if facts.paused_until else None
         record["wishes"] = {"paused_until": until, "unwanted": sorted(facts.unwanted), "hours": facts.chose_hours}
+    if facts.registers:
+        record["registers"] = sorted(facts.registers)
     return record
 
 

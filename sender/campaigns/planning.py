@@ -15,6 +15,7 @@ from guards import WORDS, opt_out_footer
 from guards.base import Block, Defer, Draft, Facts, Purpose
 from guards.chain import Cleared, Refused, run
 from guards.local_start import last_of
+from sender.audience import registers
 from sender.audience.facts import Asked, Common, FactsLoader, Known, drops_of, policy_of
 from sender.audience.links import own_page_link
 from sender.audience.pools import choose, last_lines, pool_of
@@ -111,6 +112,7 @@ def load_plan(
             {campaign.program_id: (policy_of(program), program.link_footer)},
             {campaign.id or 0: drops_of(campaign.outside_hours, campaign.over_cap)},
             {line.id or 0: line for line in lines},
+            registers.live(session),
         ),
     )
 

@@ -3,13 +3,14 @@
 import io
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sender.cli.common import console, fail, new_file, opened
+from sender.cli.common import console, emit, fail, new_file, opened
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -72,6 +73,50 @@ def ask_reassigned(out: Out, why: Why) -> None:
     from sender.audience.number_files import write_to_ask
 
     _write(out, why, "numbers to ask about", write_to_ask)
+
+
+@app.command("do-not-call")
+def do_not_call(
+    file: File,
+    country: Annotated[str, typer.Option(help="Whose national register it is, such as US.")],
+    drawn: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which it was drawn.")],
+    covers: Annotated[
+        str, typer.Option(help="Which part of it, such as area codes; a newer file replaces it.")
+    ] = "all",
+) -> None:
+    """Take in a national do-not-call file; marketing to its numbers stops unless a consent counts more."""
+    from sender.audience.registers import take_in
+
+    _say(lambda runtime: take_in(runtime, file, country, drawn.date(), ACTOR, covers))
+
+
+@app.command("registers")
+def registers_(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
+    """List the do-not-call files, how old they are, and which are too old to rely on."""
+    from sender.audience.registers import kept
+
+    with opened() as runtime, runtime.db.read() as session:
+        rows = kept(session, runtime.clock.now().date())
+    for one in rows:
+        if as_json:
+            emit(asdict(one) | {"drawn": one.drawn.isoformat()})
+        else:
+            old = f", older than {one.days} days" if one.outdated else ""
+            console.print(f"{one.country} {one.name} ({one.covers}): {one.numbers:,} numbers of {one.drawn}{old}")
+    if not rows and not as_json:
+        console.print("No do-not-call file has been taken in.")
+
+
+@app.command("forget-register")
+def forget_register(
+    country: Annotated[str, typer.Argument(help="Whose register, such as US.")],
+    why: Why,
+    covers: Annotated[str, typer.Option(help="Which part of it.")] = "all",
+) -> None:
+    """Drop a do-not-call file without a newer one: nothing here holds its numbers back any more."""
+    from sender.audience.registers import forget
+
+    _say(lambda runtime: Counter({"forgotten": forget(runtime, country.upper(), covers, ACTOR, why)}))
 
 
 def _past(on: date) -> date:

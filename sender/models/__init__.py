@@ -18,6 +18,7 @@ from sender.models.people import ConsentEvent, ConsentStanding, Contact, ImportR
 from sender.models.prices import FetchedPrice
 from sender.models.programs import FromNumber, Program, Wording
 from sender.models.proof import ChainHead, Erasure, LegalHold, RetentionRule
+from sender.models.registers import RegisterFile, RegisterNumber
 from sender.models.replies import Canary, Conversation, OptInRequest, PreparedAnswer, Reply
 from sender.models.templates import SavedTemplate, TemplateVersion
 from sender.models.webhooks import Told, WebhookDelivery, WebhookEndpoint, WebhookEvent
@@ -71,6 +72,8 @@ __all__ = [
     "Program",
     "Receipt",
     "RecoveryCode",
+    "RegisterFile",
+    "RegisterNumber",
     "Reply",
     "RetentionRule",
     "Role",

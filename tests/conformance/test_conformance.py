@@ -44,7 +44,7 @@ def test_every_reason_is_reached() -> None:
     assert {case.reason for case in CASES} >= {
         "unknown_country", "country_not_allowed", "suppressed", "invalid_number", "landline", "not_mobile", "opted_out",
         "held", "no_consent", "answers_nothing", "answer_too_late", "consent_lapsed", "consent_too_weak", "emergency",
-        "own_pause", "own_topics",
+        "own_pause", "own_topics", "do_not_call",
         "hard_limit", "frequency_cap", "unknown_place", "quiet_hours", "too_late", "no_common_hour",
         "no_country", "premium_number",
     }  # fmt: skip

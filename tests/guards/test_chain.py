@@ -33,11 +33,11 @@ class Says:
 
 
 def test_the_order_is_the_one_published() -> None:
-    """Reach, consent, emergencies, wishes, caps, hours, labels, footer, content: in this order, as the version says."""
+    """The published order holds, and the version says it."""
     names = [guard.name for guard in CHAIN]
-    assert names[:6] == ["reach", "consent_check", "emergency", "own_wishes", "frequency_cap", "quiet_hours"]
-    assert names[6:] == ["labels", "opt_out_footer", "content"]
-    assert chain.VERSION.startswith("reac-cons-emer-own_-freq-quie-labe-opt_-cont/")
+    assert names[:4] == ["reach", "consent_check", "do_not_call", "emergency"]
+    assert names[4:] == ["own_wishes", "frequency_cap", "quiet_hours", "labels", "opt_out_footer", "content"]
+    assert chain.VERSION.startswith("reac-cons-do_n-emer-own_-freq-quie-labe-opt_-cont/")
     assert re.fullmatch(r"[0-9a-f]{8}/[0-9a-f]{6}/[0-9a-f]{6}", chain.VERSION.partition("/")[2])
 
 

@@ -90,6 +90,7 @@ EXPLAINED: Mapping[str, Callable[[], list[str]]] = {
     "nowhere": lambda: list(explain(draft(), NOWHERE, Refused(Block("unknown_place"), "quiet_hours", ()))),
     "no rules": partial(asked, places=Places(("ZZ",), (NY,))),
     "emergency": partial(asked, emergencies=frozenset({"US-NY"})),
+    "on a register": partial(asked, registers=frozenset({"US", "IN"})),
     "words": partial(asked, about=Draft("Hi {name}", Purpose.CODE)),
 }
 NIGHT = facts(now=at("2026-11-23 03:00", NY))

@@ -103,6 +103,7 @@ REASON_WORDS = {
     "content_too_long": later("It has more parts than the program allows"),
     "content_unfilled": later("A field was left open"),
     "country_not_allowed": later("The program does not text this country"),
+    "do_not_call": later("On a do-not-call register, and their consent does not count more"),
     "emergency": later("An emergency is declared where they may be"),
     "erased": later("They were forgotten on their own wish"),
     "frequency_cap": later("They had as many texts as the cap allows"),
