@@ -8,7 +8,6 @@ from sqlmodel import Session
 
 from guards import CHAIN
 from guards.base import Kind, Purpose
-from sender import schema
 from sender.audience.ledger import Act, record
 from sender.audience.numbers import find_or_make
 from sender.audience.phone import parse
@@ -22,6 +21,7 @@ from sender.providers.recording import RecordingProvider
 from sender.runtime import Runtime
 from sender.settings import Settings
 from sender.states import Status
+from tests.tables import give_tables
 
 TUESDAY = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
 """11:00 in New York, 08:00 in Los Angeles, a Tuesday without holidays."""
@@ -128,7 +128,7 @@ def install(home: Path, database_url: str, **settings: object) -> Installation:
     """A fresh installation with one program (brand Acme) and one long code for every country."""
     home.mkdir(mode=0o700, exist_ok=True)
     database = Database(database_url)
-    schema.upgrade(database)
+    give_tables(database)
     clock, provider = HandClock(), RecordingProvider()
     values = {"home": home, "database_url": database_url, "twilio_account_sid": "AC" + "0" * 32, **settings}
     chosen = Settings(_env_file=None, **values)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from sender.cli.contacts import app
 from sender.crypto import make_keys
 from sender.db import Database
 from sender.models import Audit, Program
-from sender.schema import upgrade
+from tests.tables import give_tables
 
 ANN = "+14155550101"
 
@@ -28,7 +28,7 @@ def home(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv("TACTFUL_TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
     monkeypatch.setenv("TACTFUL_TWILIO_AUTH_TOKEN", "0" * 32)
     db = Database(sqlite_url)
-    upgrade(db)
+    give_tables(db)
     now = datetime(2026, 1, 1, tzinfo=UTC)
     with db.write() as session:
         session.add(Program(slug="acme", brand="Acme", help_contact="x", purposes=["marketing"], created_at=now))

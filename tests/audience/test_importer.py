@@ -21,6 +21,7 @@ from sender.clock import Clock
 from sender.crypto import Keyring
 from sender.db import Database
 from sender.models import ConsentEvent, Contact, ImportRefusal, ImportRun, Number, Program
+from tests.tables import give_tables
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEYS = Keyring(b"m" * 32, b"n" * 32, b"t" * 32, b"s" * 32)
@@ -85,7 +86,7 @@ class Desk:
 def desk_at(url: str, folder: Path) -> Desk:
     """A desk over a database that is still empty."""
     db = Database(url)
-    SQLModel.metadata.create_all(db.engine)
+    give_tables(db)
     program = Program(id=1, slug="acme", brand="Acme", help_contact="x", purposes=["marketing"], created_at=NOW)
     with db.write() as session:
         session.add(program)

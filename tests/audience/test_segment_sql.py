@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import SQLModel, delete
+from sqlmodel import delete
 
 from guards.base import Purpose
 from sender.audience.ledger import Act, record
 from sender.audience.segments import Recipient, SegmentError, count_contacts, matches, parse, select_contacts, where
 from sender.db import Database, insert_new
 from sender.models import Contact, Message, Number, Program, Reply
+from tests.tables import give_tables
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LETTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
@@ -100,7 +101,7 @@ def definitions() -> st.SearchStrategy[dict[str, Any]]:
 def db(database_url: str) -> Iterator[Database]:
     """A database with our tables, on each engine in turn."""
     database = Database(database_url)
-    SQLModel.metadata.create_all(database.engine)
+    give_tables(database)
     yield database
     database.close()
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
-from sqlmodel import SQLModel
 from werkzeug.serving import make_server
 
 from sender import accounts
@@ -28,6 +27,7 @@ from tests.browser.screenshots import SIZE, sign_in, watch
 from tests.browser.test_pages import violations
 from tests.browser.world import Quiet
 from tests.servers import free_port
+from tests.tables import give_tables
 from web.app import create_app
 
 ACCOUNT, TOKEN, LINE, PHONE = "AC" + "0" * 32, "journey-token", "+12025550100", "+12125550123"
@@ -53,7 +53,7 @@ def new_house(home: Path) -> Iterator[tuple[Runtime, Running, str]]:
         )  # type: ignore[call-arg]  # fmt: skip
         make_keys(home)
         runtime = build(settings)
-        SQLModel.metadata.create_all(runtime.db.engine)
+        give_tables(runtime.db)
         with runtime.db.write() as session:
             found(session)
             link = accounts.make_owner_link(session, runtime.keys, runtime.clock.real())

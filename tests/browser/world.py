@@ -8,7 +8,7 @@ from pathlib import Path
 from shutil import which
 from typing import NamedTuple
 
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from guards import CHAIN
@@ -39,6 +39,7 @@ from sender.runtime import Runtime
 from sender.settings import Settings
 from tests.browser.signed_up import open_doors
 from tests.browser.uploaded import bring_files
+from tests.tables import give_tables
 from tests.web.conftest import NoProvider
 from web.app import create_app
 
@@ -271,7 +272,7 @@ def served(home: Path, port: int = 0) -> Iterator[House]:
     named = f"http://localhost:{port}" if port else None
     settings = Settings(_env_file=None, home=home, twilio_base_url="http://127.0.0.1:9", public_url=named)
     db = Database(settings.database)
-    SQLModel.metadata.create_all(db.engine)
+    give_tables(db)
     runtime = Runtime(settings, db, make_keys(home), Clock(), CHAIN, NoProvider())
     with db.write() as session:
         fill(session, runtime)

@@ -17,7 +17,6 @@ from sqlalchemy import func, insert, select, update
 from sqlmodel import Session, col
 
 from guards.base import Kind, Purpose
-from sender import schema
 from sender.audience.ledger import Act, record
 from sender.audience.numbers import find_or_make
 from sender.audience.phone import parse
@@ -36,6 +35,7 @@ from sender.states import Status
 from tests.approving import approve
 from tests.installation import FOOTER, TUESDAY, WORDING, Believing, line, make_program
 from tests.servers import free_port
+from tests.tables import give_tables
 
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "chaos-token"
@@ -219,7 +219,7 @@ def house(
 
 
 def _found(made: House) -> None:
-    schema.upgrade(made.database)
+    give_tables(made.database)
     with made.database.write() as session:
         found(session)
         made.program_id = make_program(session, made.settings.clock_virtual or TUESDAY)

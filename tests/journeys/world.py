@@ -20,7 +20,6 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from guards.base import Purpose
-from sender import schema
 from sender.audience.importer import import_file
 from sender.audience.importing.options import ImportOptions
 from sender.campaigns import control
@@ -35,6 +34,7 @@ from sender.settings import Settings
 from sender.up import SimulatorPlan, build_processes, child_environment
 from tests.installation import WORDING, line, make_program
 from tests.servers import free_port
+from tests.tables import give_tables
 from tests.waiting import eventually
 
 TUESDAY_MORNING = datetime(2026, 3, 10, 13, 0, tzinfo=UTC)
@@ -202,7 +202,7 @@ def _config(world: World, simulator: dict[str, Any]) -> None:
 
 def _data(world: World, people: int, hours: float) -> None:
     database = Database(world.settings.database)
-    schema.upgrade(database)
+    give_tables(database)
     database.close()
     with world.runtime() as runtime:
         with runtime.db.write() as session:

@@ -8,13 +8,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
-from sender import audit, schema
+from sender import audit
 from sender.cli import app
 from sender.crypto import Keyring, make_keys
 from sender.db import Database
 from sender.halt import found
 from sender.sealing import BrokenChain
 from tests.installation import TUESDAY
+from tests.tables import give_tables
 
 KEYS = Keyring(*(bytes([place]) * 32 for place in range(4)))
 
@@ -23,7 +24,7 @@ KEYS = Keyring(*(bytes([place]) * 32 for place in range(4)))
 def database(database_url: str) -> Iterator[Database]:
     """A database with five acts in it, all sealed."""
     made = Database(database_url)
-    schema.upgrade(made)
+    give_tables(made)
     with made.write() as session:
         for number in range(5):
             audit.note(session, TUESDAY, "ana@example.org", "campaign.pause", f"campaign {number}", {"why": "é"})
@@ -79,7 +80,7 @@ def test_the_commands_show_and_verify(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("TACTFUL_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     database = Database(f"sqlite:///{tmp_path / 'tactful.db'}")
-    schema.upgrade(database)
+    give_tables(database)
     keys = make_keys(tmp_path)
     with database.write() as session:
         found(session)

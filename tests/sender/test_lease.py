@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from sender import schema
 from sender.db import Database
 from sender.lease import SILENT_SECONDS, Turn
+from tests.tables import give_tables
 
 
 class Hand:
@@ -25,7 +25,7 @@ class Hand:
 def database(database_url: str) -> Iterator[Database]:
     """A database with our tables."""
     made = Database(database_url)
-    schema.upgrade(made)
+    give_tables(made)
     yield made
     made.close()
 

@@ -4,13 +4,16 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlmodel import Session, SQLModel
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+from sqlmodel import Session
 
 from guards import CHAIN
 from sender import accounts
@@ -22,6 +25,7 @@ from sender.providers.base import Accepted, Found, Outbound
 from sender.runtime import Runtime
 from sender.settings import Settings
 from tests.approving import approve
+from tests.tables import give_tables
 from web.app import create_app
 from web.signature import signature
 
@@ -98,7 +102,7 @@ def clock() -> TestClock:
 def runtime(settings: Settings, clock: TestClock) -> Iterator[Runtime]:
     """A runtime with empty tables."""
     db = Database(settings.database)
-    SQLModel.metadata.create_all(db.engine)
+    give_tables(db)
     yield Runtime(settings, db, make_keys(settings.home), clock, CHAIN, NoProvider())
     db.close()
 
@@ -106,7 +110,32 @@ def runtime(settings: Settings, clock: TestClock) -> Iterator[Runtime]:
 @pytest.fixture
 def app(runtime: Runtime) -> Flask:
     """The pages of the installation."""
-    return create_app(runtime)
+    return with_compiled_pages(create_app(runtime))
+
+
+class CompiledPages(BytecodeCache):
+    """Compiled templates, kept for every application of this process: compiling takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give what was kept."""
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it; the key names template and options, the bucket its text."""
+        self.kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = CompiledPages()
+
+
+def with_compiled_pages(app: Flask) -> Flask:
+    """The application, which does not compile a template again that another has compiled."""
+    app.jinja_env.bytecode_cache = COMPILED
+    return app
 
 
 @pytest.fixture
@@ -135,10 +164,16 @@ def log_in(client: FlaskClient, email: str = EMAIL, password: str = PASSWORD) ->
     return submit(client, "/login", "/login", email=email, password=password)
 
 
+@cache
+def known_hash() -> str:
+    """The hash of the password that everybody here has."""
+    return accounts.new_password_hash(PASSWORD, EMAIL)
+
+
 @pytest.fixture
 def add_user(runtime: Runtime) -> Callable[..., int]:
     """Make a user with a role and return the id."""
-    known = accounts.new_password_hash(PASSWORD, EMAIL)
+    known = known_hash()
 
     def add(email: str = EMAIL, role: str = "owner", program_id: int = 0) -> int:
         with runtime.db.write() as session:

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlmodel import SQLModel
-
 from guards import CHAIN
 from sender.audience.importing import uploads
 from sender.clock import Clock
@@ -20,6 +18,7 @@ from sender.settings import Settings
 from tests.browser.signed_up import open_doors
 from tests.browser.uploaded import bring_files
 from tests.browser.world import NOW, fill, keep_texts
+from tests.tables import give_tables
 from tests.web.conftest import NoProvider
 
 ACTOR = "ana@lumen.example"
@@ -31,7 +30,7 @@ def furnished(home: Path, words: str = "is this still on?") -> Iterator[Runtime]
     """Make it; people write back in these words."""
     settings = Settings(_env_file=None, home=home, twilio_base_url="http://127.0.0.1:9", public_url="http://localhost")  # type: ignore[call-arg]
     db = Database(settings.database)
-    SQLModel.metadata.create_all(db.engine)
+    give_tables(db)
     runtime = Runtime(settings, db, make_keys(home), Clock(), CHAIN, NoProvider())
     with db.write() as session:
         fill(session, runtime)

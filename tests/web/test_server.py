@@ -14,8 +14,8 @@ import pytest
 
 from sender.crypto import make_keys
 from sender.db import Database
-from sender.schema import upgrade
 from sender.settings import Settings
+from tests.tables import give_tables
 from web.server import AddressTakenError, bind
 
 COMMAND = [sys.executable, "-m", "web"]
@@ -45,7 +45,7 @@ def environment(home: Path, port: int) -> dict[str, str]:
     """The settings of an installation with a migrated database in ``home``."""
     make_keys(home)
     db = Database(f"sqlite:///{home / 'tactful.db'}")
-    upgrade(db)
+    give_tables(db)
     db.close()
     return {
         **os.environ,
