@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 
 from sender import closures, notices
 from sender.allowances import INSTALLATION
+from sender.automations import aside
 from sender.campaigns import reports
 from sender.db import sqlite_file
 from sender.models import Attempt, Campaign, Canary, Installation, Notice, Reply, Spend
@@ -156,6 +157,27 @@ def _closed(runtime: Runtime, session: Session) -> Iterator[Trouble]:
         yield Trouble(f"closed {key}", "warning", f"{what} until {when}: {why}. `tactful release` opens it at once.")
 
 
+def _automations(_: Runtime, session: Session) -> Iterator[Trouble]:
+    """Who and what was set aside, and rounds that do not go on."""
+    for automation_id, name, people, events, error in aside.troubles(session):
+        told = [_some(people, "person is", "people are"), _some(events, "event is", "events are")]
+        said = " and ".join(filter(None, told))
+        if said:
+            yield Trouble(
+                f"automation {automation_id} aside", "warning", f"Automation {name!r}: {said} set aside after an error."
+            )
+        if error:
+            yield Trouble(
+                f"automation {automation_id} round",
+                "warning",
+                f"Automation {name!r}: its round does not go on: {error}.",
+            )
+
+
+def _some(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}" if count else ""
+
+
 def _disk(runtime: Runtime, session: Session) -> Iterator[Trouble]:
     free, total = free_disk(runtime)
     if free < LEAST_FREE_BYTES or free < total * LEAST_FREE_SHARE:
@@ -169,4 +191,15 @@ def _gib(size: int) -> str:
     return f"{(size * 10 // (1 << 30) + 1) / 10:.1f}"
 
 
-LOOKS: tuple[Look, ...] = (_held, _paused, _approvals, _reviews, _canary, _spend, _unknown, _closed, _disk)
+LOOKS: tuple[Look, ...] = (
+    _held,
+    _paused,
+    _approvals,
+    _reviews,
+    _canary,
+    _spend,
+    _unknown,
+    _closed,
+    _automations,
+    _disk,
+)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import String, cast, delete, func, literal, or_, select, update
 from sqlmodel import Session, SQLModel, col
 
 from sender.crypto import KeyFileError
@@ -88,15 +88,16 @@ def _wish_to_be_erased(session: Session, number_id: int) -> int:
 
 
 def _events(session: Session, number_id: int) -> int:
-    """What happened outside starts nothing any more; its data goes, its name stays so that it is not told again."""
+    """What happened outside starts nothing any more; its data goes, and its name, which may say who it was."""
     mine = col(Event.number_id) == number_id
-    session.execute(update(Event).where(mine, col(Event.state) != "done").values(state="done"))
+    nameless = literal("erased ") + cast(col(Event.id), String)
+    session.execute(update(Event).where(mine).values(state="done", uid=nameless))
     told = mine, func.length(col(Event.data_cipher)) > 0
     return _changed(session.execute(update(Event).where(*told).values(data_cipher=b"")))
 
 
 def _enrolments(session: Session, number_id: int) -> int:
-    mine = col(Enrolment.number_id) == number_id, col(Enrolment.state) == "waiting"
+    mine = col(Enrolment.number_id) == number_id, col(Enrolment.state).in_(("waiting", "aside"))
     return _changed(session.execute(update(Enrolment).where(*mine).values(state="left", why="erased")))
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
 from sender.audit import note
@@ -18,9 +19,11 @@ from sender.db import Pace, upsert
 from sender.models import (
     Allowance,
     ApiAnswer,
+    Automation,
     Click,
     Decision,
     Enrolment,
+    EnrolmentText,
     Event,
     ImportRefusal,
     ImportRun,
@@ -72,7 +75,16 @@ class Kind:
 
 
 _MESSAGE_OF_DECISION = select(col(Message.number_id)).where(col(Message.id) == col(Decision.message_id))
-_IN_USE = exists().where(col(Enrolment.event_id) == col(Event.id), col(Enrolment.state) == "waiting")
+_IN_USE = exists().where(col(Enrolment.event_id) == col(Event.id), col(Enrolment.state).in_(("waiting", "aside")))
+_NAMED = exists().where(col(Enrolment.event_id) == col(Event.id))
+_SHELVED = exists().where(col(Automation.id) == col(Enrolment.automation_id), col(Automation.status) == "archived")
+_Later = aliased(Enrolment)
+_CAME_BACK = exists().where(
+    col(_Later.automation_id) == col(Enrolment.automation_id),
+    col(_Later.number_id) == col(Enrolment.number_id),
+    col(_Later.id) > col(Enrolment.id),
+)
+"""Somebody's newest time in an automation says whether they may enter again: it stays as long as the automation."""
 _IMPORT_BEGAN = select(col(ImportRun.started_at)).where(col(ImportRun.id) == col(ImportRefusal.import_id))
 
 KINDS: Mapping[str, Kind] = {
@@ -113,8 +125,26 @@ KINDS: Mapping[str, Kind] = {
         Event,
         col(Event.received_at),
         col(Event.number_id),
-        (func.length(col(Event.data_cipher)) > 0, col(Event.state) == "done", ~_IN_USE),
+        (func.length(col(Event.data_cipher)) > 0, col(Event.state) != "open", ~_IN_USE),
         {"data_cipher": b""},
+        least=30,
+    ),
+    "enrolments": Kind(
+        "who was in automations and how far; their newest time in one that is in use stays",
+        FIVE_YEARS,
+        Enrolment,
+        func.coalesce(col(Enrolment.ended_at), col(Enrolment.entered_at)),
+        col(Enrolment.number_id),
+        (col(Enrolment.state).in_(("done", "left")), or_(_SHELVED, _CAME_BACK)),
+        least=30,
+    ),
+    "told_events": Kind(
+        "that other software told events; told again later, they count as new",
+        FIVE_YEARS,
+        Event,
+        col(Event.received_at),
+        col(Event.number_id),
+        (col(Event.state) != "open", ~_NAMED),
         least=30,
     ),
     "refused_rows": Kind("rows that imports refused", 90, ImportRefusal, _IMPORT_BEGAN.scalar_subquery()),
@@ -311,6 +341,9 @@ def _forget(session: Session, kind: Kind, before: Any, keys: list[tuple[Any, ...
     if kind.table is WebhookEvent:
         going = select(col(WebhookEvent.id)).where(these)
         session.execute(delete(WebhookDelivery).where(col(WebhookDelivery.event_id).in_(going)))
+    if kind.table is Enrolment:
+        ended = select(col(Enrolment.id)).where(these)
+        session.execute(delete(EnrolmentText).where(col(EnrolmentText.enrolment_id).in_(ended)))
     if kind.blank is None:
         done = session.execute(delete(kind.table).where(these))
     else:

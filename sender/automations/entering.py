@@ -17,6 +17,7 @@ from sender.audience.numbers import find_or_make
 from sender.audience.phone import PhoneError, parse
 from sender.audience.segments import count_contacts, select_contacts, where
 from sender.audience.segments import parse as read_segment
+from sender.automations import aside
 from sender.automations.hours import due_for, next_round
 from sender.campaigns import starts
 from sender.crypto import seal
@@ -29,6 +30,7 @@ from sender.runtime import Runtime
 SLICE = 100
 LATENESS = timedelta(hours=6)
 """What was due longer ago is not made up for: a scheduler that comes back late sends nothing by itself."""
+INSIDE = ("waiting", "aside")
 LAST = (1 << 31) - 1
 """Above every contact's id: PostgreSQL's integers end there."""
 
@@ -77,10 +79,10 @@ def enter(runtime: Runtime) -> int:
     with runtime.db.read() as session:
         if is_halted(session):
             return 0
-        waiting = select(col(Event.id)).where(col(Event.state) == "open").order_by(col(Event.id)).limit(SLICE)
-        ids = list(session.execute(waiting).scalars())
+        due = (col(Event.state) == "open", aside.due_again(Event, runtime.clock.now()))
+        ids = list(session.execute(select(col(Event.id)).where(*due).order_by(col(Event.id)).limit(SLICE)).scalars())
     for event_id in ids:
-        with runtime.db.write() as session:
+        with aside.apart(runtime, Event, event_id or 0), runtime.db.write() as session:
             _take(session, event_id or 0, runtime.clock.now())
     return len(ids)
 
@@ -91,24 +93,41 @@ def _take(session: Session, event_id: int, now: datetime) -> None:
     session.refresh(event)
     if event.state != "open":
         return
-    event.state = "done"
-    if now - event.received_at > LATENESS:
+    if now - (event.retry_at or event.received_at) > LATENESS:
         event.state = "late"
         return
     begun = (col(Automation.status) == "live", col(Automation.trigger) == event.type)
     mine = select(Automation).where(*begun, col(Automation.program_id) == event.program_id)
-    for automation in session.execute(mine).scalars():
-        if may_enter(session, automation, event.number_id, now):
-            session.add(
-                Enrolment(
-                    automation_id=automation.id or 0,
-                    number_id=event.number_id,
-                    event_id=event.id,
-                    due_at=now + timedelta(minutes=automation.steps[0]["wait_minutes"]),
-                    is_test=event.is_test,
-                    entered_at=now,
-                )
+    failed: Exception | None = None
+    for automation in session.execute(mine).scalars().all():
+        try:
+            with session.begin_nested():
+                _enter_one(session, automation, event, now)
+        except Exception as error:
+            # One automation that cannot take it keeps nobody from entering the others.
+            failed = error
+    if failed is None:
+        event.state = "done"
+        aside.mended(event)
+    else:
+        aside.note(event, failed, now)
+
+
+def _enter_one(session: Session, automation: Automation, event: Event, now: datetime) -> None:
+    by_it = (col(Enrolment.automation_id) == automation.id, col(Enrolment.event_id) == event.id)
+    if session.execute(select(col(Enrolment.id)).where(*by_it)).first():
+        return
+    if may_enter(session, automation, event.number_id, now):
+        session.add(
+            Enrolment(
+                automation_id=automation.id or 0,
+                number_id=event.number_id,
+                event_id=event.id,
+                due_at=now + timedelta(minutes=automation.steps[0]["wait_minutes"]),
+                is_test=event.is_test,
+                entered_at=now,
             )
+        )
 
 
 def may_enter(session: Session, automation: Automation, number_id: int, now: datetime) -> bool:
@@ -118,7 +137,8 @@ def may_enter(session: Session, automation: Automation, number_id: int, now: dat
     before = session.execute(last).scalar_one_or_none()
     if before is not None:
         again = automation.again_after_days
-        if before.state == "waiting" or again is None or before.entered_at + timedelta(days=again) > now:
+        is_in_it = before.state in INSIDE
+        if is_in_it or again is None or before.entered_at + timedelta(days=again) > now:
             return False
     return is_in(session, automation.segment, number_id, now)
 
@@ -137,13 +157,43 @@ def come_round(runtime: Runtime) -> int:
         if is_halted(session):
             return 0
         now, live = runtime.clock.now(), col(Automation.status) == "live"
-        due = select(col(Automation.id)).where(live, col(Automation.next_at) <= now, col(Automation.round_at).is_(None))
-        begun = select(col(Automation.id)).where(live, col(Automation.round_at).is_not(None))
+        mine = select(col(Automation.id)).where(live, aside.due_again(Automation, now))
+        due = mine.where(col(Automation.next_at) <= now, col(Automation.round_at).is_(None))
+        begun = mine.where(col(Automation.round_at).is_not(None))
         due_ids, begun_ids = (list(session.execute(one).scalars()) for one in (due, begun))
     for automation_id in due_ids:
-        with runtime.db.write() as session:
+        with aside.apart(runtime, Automation, automation_id or 0), runtime.db.write() as session:
             _begin(session, automation_id or 0, now)
-    return len(due_ids) + sum(_enter_slice(runtime, automation_id or 0, now) for automation_id in begun_ids)
+    return len(due_ids) + sum(_go_on(runtime, automation_id or 0, now) for automation_id in begun_ids)
+
+
+def _go_on(runtime: Runtime, automation_id: int, now: datetime) -> int:
+    """A slice of the round at once; where that fails, person by person, so that only who fails is passed over."""
+    try:
+        return _enter_slice(runtime, automation_id, now, SLICE)
+    except Exception:
+        with aside.apart(runtime, Automation, automation_id):
+            return sum(_enter_alone(runtime, automation_id, now) for _ in range(SLICE))
+    return 1
+
+
+def _enter_alone(runtime: Runtime, automation_id: int, now: datetime) -> int:
+    try:
+        return _enter_slice(runtime, automation_id, now, 1)
+    except Exception as error:
+        with runtime.db.write() as session:
+            _pass_over(session, session.get_one(Automation, automation_id, with_for_update=True), error, now)
+        return 1
+
+
+def _pass_over(session: Session, automation: Automation, error: Exception, now: datetime) -> None:
+    """Set the next person of the round aside; raises where the round itself cannot be read."""
+    condition = where(read_segment(automation.segment), now, session.get_bind().dialect.name)
+    (one,) = select_contacts(session, condition, automation.cursor, LAST, 1)
+    who = {"automation_id": automation.id, "number_id": one.number_id, "round_at": automation.round_at}
+    failed = {"due_at": now, "entered_at": now, "state": "aside", "error": aside.described(error), "tries": 1}
+    insert_new(session, Enrolment, [{**who, **failed}])
+    automation.cursor = one.contact_id
 
 
 def _begin(session: Session, automation_id: int, now: datetime) -> None:
@@ -159,16 +209,16 @@ def _begin(session: Session, automation_id: int, now: datetime) -> None:
     automation.round_at, automation.cursor = due, 0
 
 
-def _enter_slice(runtime: Runtime, automation_id: int, now: datetime) -> int:
+def _enter_slice(runtime: Runtime, automation_id: int, now: datetime, size: int) -> int:
     with runtime.db.write() as session:
         automation = session.get_one(Automation, automation_id, with_for_update=True)
         round_at = automation.round_at
         if automation.status != "live" or round_at is None:
             return 0
         condition = where(read_segment(automation.segment), now, session.get_bind().dialect.name)
-        some = select_contacts(session, condition, automation.cursor, LAST, SLICE)
+        some = select_contacts(session, condition, automation.cursor, LAST, size)
         number_ids = [one.number_id for one in some]
-        still = (col(Enrolment.automation_id) == automation_id, col(Enrolment.state) == "waiting")
+        still = (col(Enrolment.automation_id) == automation_id, col(Enrolment.state).in_(INSIDE))
         known = select(col(Enrolment.number_id)).where(*still, col(Enrolment.number_id).in_(number_ids))
         inside = set(session.execute(known).scalars())
         due = _due(runtime, session, automation, number_ids, now)
@@ -190,9 +240,10 @@ def _enter_slice(runtime: Runtime, automation_id: int, now: datetime) -> int:
         ]
         if rows:
             insert_new(session, Enrolment, rows)
-        done = len(some) < SLICE
+        done = len(some) < size
         values = {"round_at": None, "cursor": 0} if done else {"cursor": some[-1].contact_id}
-        session.execute(update(Automation).where(col(Automation.id) == automation_id).values(**values))
+        well = {**values, "tries": 0, "retry_at": None, "error": ""}
+        session.execute(update(Automation).where(col(Automation.id) == automation_id).values(**well))
         return max(1, len(some))
 
 

@@ -17,7 +17,8 @@ from sender.api.messages import ask
 from sender.api.wanted import RequestError, Wanted
 from sender.audience.ledger import load_standings, standing
 from sender.audience.numbers import SealedNumber
-from sender.automations.entering import LATENESS, SLICE, is_in
+from sender.automations import aside
+from sender.automations.entering import INSIDE, LATENESS, SLICE, is_in
 from sender.crypto import unseal
 from sender.halt import is_halted
 from sender.locks import lock_numbers
@@ -44,10 +45,10 @@ def take_steps(runtime: Runtime) -> int:
             return 0
         due = (col(Enrolment.state) == "waiting", col(Enrolment.due_at) <= runtime.clock.now())
         live = select(col(Enrolment.id)).join(Automation, col(Automation.id) == col(Enrolment.automation_id))
-        mine = live.where(*due, col(Automation.status) == "live").order_by(col(Enrolment.due_at)).limit(SLICE)
-        ids = list(session.execute(mine).scalars())
+        mine = (aside.due_again(Enrolment, runtime.clock.now()), col(Automation.status) == "live")
+        ids = list(session.execute(live.where(*due, *mine).order_by(col(Enrolment.due_at)).limit(SLICE)).scalars())
     for enrolment_id in ids:
-        with runtime.db.write() as session:
+        with aside.apart(runtime, Enrolment, enrolment_id or 0), runtime.db.write() as session:
             take_step(runtime, session, enrolment_id or 0)
     return len(ids)
 
@@ -69,6 +70,7 @@ def take_step(runtime: Runtime, session: Session, enrolment_id: int) -> None:
         message_id, why_not = _text(runtime, session, automation, row, number, steps[row.step], now)
         session.add(EnrolmentText(enrolment_id=enrolment_id, step=row.step, message_id=message_id, why_not=why_not))
     row.step += 1
+    aside.mended(row)
     if row.step < len(steps):
         row.due_at = now + timedelta(minutes=steps[row.step]["wait_minutes"])
     else:
@@ -77,15 +79,15 @@ def take_step(runtime: Runtime, session: Session, enrolment_id: int) -> None:
 
 
 def leave(runtime: Runtime) -> int:
-    """Let go whoever replied or reached the goal, and take back what waits for them; returns how many.
+    """Let go whoever replied, reached the goal or is in what was archived, and take back their texts; returns how many.
 
     A STOP needs nothing here: it blocks what waits in its own transaction, and the next step finds it.
     """
     now, real = runtime.clock.now(), runtime.clock.real()
     with runtime.db.read() as session:
-        ids = _leaving(session)
+        ids = _leaving(session, now)
     for enrolment_id in ids:
-        with runtime.db.write() as session:
+        with aside.apart(runtime, Enrolment, enrolment_id), runtime.db.write() as session:
             row = session.get_one(Enrolment, enrolment_id)
             lock_numbers(session, [row.number_id])
             session.refresh(row)
@@ -93,13 +95,13 @@ def leave(runtime: Runtime) -> int:
             texts = select(col(EnrolmentText.message_id)).where(col(EnrolmentText.enrolment_id) == enrolment_id)
             waiting = [one for one in session.execute(texts).scalars() if one is not None]
             advance(session, waiting, Status.CANCELLED, now=now, real=real, reason="automation_left")
-            if row.state == "waiting" and why:
+            if row.state in INSIDE and why:
                 _end(row, "left", why, now)
     return len(ids)
 
 
-def _leaving(session: Session) -> list[int]:
-    """Enrolments that go on, or whose texts wait, although the person has replied or reached the goal."""
+def _leaving(session: Session, now: datetime) -> list[int]:
+    """Enrolments that go on, or whose texts wait, although the person replied, reached the goal, or it was archived."""
     waiting = (
         select(col(EnrolmentText.enrolment_id))
         .join(Message, col(Message.id) == col(EnrolmentText.message_id))
@@ -119,9 +121,11 @@ def _leaving(session: Session) -> list[int]:
         .where(col(Event.program_id) == col(Automation.program_id), col(Event.received_at) >= col(Enrolment.entered_at))
         .exists(),
     )
+    over = col(Automation.status) == "archived"
     statement = select(col(Enrolment.id)).join(Automation, col(Automation.id) == col(Enrolment.automation_id))
-    goes_on = or_(col(Enrolment.state) == "waiting", col(Enrolment.id).in_(waiting))
-    found = session.execute(statement.where(goes_on, or_(replied, reached)).limit(SLICE)).scalars()
+    goes_on = or_(col(Enrolment.state).in_(INSIDE), col(Enrolment.id).in_(waiting))
+    due = aside.due_again(Enrolment, now)
+    found = session.execute(statement.where(goes_on, due, or_(replied, reached, over)).limit(SLICE)).scalars()
     return [one or 0 for one in found]
 
 
@@ -138,6 +142,8 @@ def _why_leave(session: Session, automation: Automation, row: Enrolment, number:
 
 
 def _why_go(session: Session, automation: Automation, row: Enrolment) -> str:
+    if automation.status == "archived":
+        return "archived"
     mine = (col(Reply.number_id) == row.number_id, col(Reply.received_at) > row.entered_at)
     ours = or_(col(Reply.program_id).is_(None), col(Reply.program_id) == automation.program_id)
     said = set(session.execute(select(col(Reply.intent)).where(*mine, ours)).scalars())

@@ -14,11 +14,13 @@ from guards.base import Purpose
 from guards.content import looks_like_marketing
 from sender import audit
 from sender.audience.segments import SegmentError, parse
+from sender.automations import aside
 from sender.automations.hours import next_round
 from sender.campaigns import findings, starts
 from sender.campaigns.rendering import TemplateError, fields_used
-from sender.models import Automation, Enrolment, Program
+from sender.models import Automation, Enrolment, EnrolmentText, Message, Program
 from sender.runtime import Runtime
+from sender.states import WAITING
 
 MOST_STEPS = 20
 LONGEST_WAIT = 365 * 24 * 60
@@ -75,6 +77,8 @@ def save(
     row = session.get_one(Automation, automation_id) if automation_id else None
     if row is not None and row.status == "live":
         raise AutomationError(f"Automation {row.name!r} is live; pause it before you change it.")
+    if row is not None:
+        _refuse_archived(row)
     row = row or Automation(program_id=program.id or 0, name="", created_by=actor, created_at=now)
     row.program_id, row.name, row.purpose = program.id or 0, wanted.name.strip(), wanted.purpose.value
     row.trigger, row.schedule, row.segment = wanted.trigger, dict(wanted.schedule), dict(wanted.segment)
@@ -92,8 +96,10 @@ def start(runtime: Runtime, session: Session, automation_id: int, actor: str) ->
     row, now = _found(session, automation_id), runtime.clock.now()
     if row.status == "live":
         raise AutomationError(f"Automation {row.name!r} is live already.")
+    _refuse_archived(row)
     program = session.get_one(Program, row.program_id)
     row.status, row.started_by, row.round_at = "live", actor, None
+    aside.mended(row)
     row.next_at = next_round(row.schedule, starts.zones_of(program.countries), now) if row.schedule else None
     audit.note(session, now, actor, "automation.start", f"automation {row.id}", {"edit": row.edits})
 
@@ -103,22 +109,76 @@ def pause(runtime: Runtime, session: Session, automation_id: int, actor: str) ->
     row = _found(session, automation_id)
     if row.status != "live":
         raise AutomationError(f"Automation {row.name!r} is not live.")
-    row.status, row.next_at, row.round_at = "paused", None, None
+    row.status, row.next_at, row.round_at, row.error = "paused", None, None, ""
     audit.note(session, runtime.clock.now(), actor, "automation.pause", f"automation {row.id}")
 
 
-def listing(session: Session, programs: Collection[int] | None) -> list[tuple[Automation, dict[str, int]]]:
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What ending an automation for good means: people in it (``aside`` of them), who was in it ever, texts waiting."""
+
+    inside: int
+    aside: int
+    ever: int
+    texts: int
+
+
+def counts(session: Session, automation_id: int) -> dict[str, int]:
+    """How many people are in each state of one automation."""
+    mine = select(col(Enrolment.state), func.count()).where(col(Enrolment.automation_id) == automation_id)
+    return dict(session.execute(mine.group_by(col(Enrolment.state))).all())
+
+
+def ending(session: Session, automation_id: int) -> Ending:
+    """Count what ends with an automation; writes nothing."""
+    mine, states = col(Enrolment.automation_id) == automation_id, counts(session, automation_id)
+    texts = (
+        select(func.count())
+        .select_from(EnrolmentText)
+        .join(Enrolment, col(Enrolment.id) == col(EnrolmentText.enrolment_id))
+        .join(Message, col(Message.id) == col(EnrolmentText.message_id))
+        .where(mine, col(Message.status).in_([status.value for status in WAITING]))
+    )
+    held = states.get("aside", 0)
+    waiting = int(session.execute(texts).scalar_one())
+    return Ending(states.get("waiting", 0) + held, held, sum(states.values()), waiting)
+
+
+def end(runtime: Runtime, session: Session, automation_id: int, actor: str) -> str:
+    """End an automation for good: "deleted" where nobody was ever in it, else "archived", for what was sent stays.
+
+    The scheduler lets everybody go who is in it and takes back what waits for them. Its name is free again.
+    """
+    row, now = _found(session, automation_id), runtime.clock.now()
+    if row.status == "archived":
+        raise AutomationError(f"Automation {row.name!r} is archived already.")
+    counted = ending(session, automation_id)
+    done = "archived" if counted.ever else "deleted"
+    detail = {"name": row.name, "inside": counted.inside, "texts": counted.texts}
+    audit.note(session, now, actor, f"automation.{done}", f"automation {row.id}", detail)
+    if not counted.ever:
+        session.delete(row)
+        return done
+    row.name, row.status = f"{row.name} (archived {row.id})", "archived"
+    row.next_at, row.round_at, row.error = None, None, ""
+    return done
+
+
+def listing(
+    session: Session, programs: Collection[int] | None, *, archived: bool = False
+) -> list[tuple[Automation, dict[str, int]]]:
     """The automations of these programs (None: all) by name, with how many people are in which state."""
-    statement = select(Automation).order_by(col(Automation.name))
+    shelf = col(Automation.status) == "archived"
+    statement = select(Automation).where(shelf if archived else ~shelf).order_by(col(Automation.name))
     if programs is not None:
         statement = statement.where(col(Automation.program_id).in_(programs))
     rows = list(session.execute(statement).scalars())
     counted = select(col(Enrolment.automation_id), col(Enrolment.state), func.count())
-    counts: dict[int, dict[str, int]] = {}
+    found: dict[int, dict[str, int]] = {}
     grouped = counted.group_by(col(Enrolment.automation_id), col(Enrolment.state))
     for automation_id, state, number in session.execute(grouped):
-        counts.setdefault(automation_id, {})[state] = number
-    return [(row, counts.get(row.id or 0, {})) for row in rows]
+        found.setdefault(automation_id, {})[state] = number
+    return [(row, found.get(row.id or 0, {})) for row in rows]
 
 
 def _found(session: Session, automation_id: int) -> Automation:
@@ -126,6 +186,11 @@ def _found(session: Session, automation_id: int) -> Automation:
     if row is None:
         raise AutomationError(f"There is no automation {automation_id}.")
     return row
+
+
+def _refuse_archived(row: Automation) -> None:
+    if row.status == "archived":
+        raise AutomationError(f"Automation {row.name!r} is archived; write a new one.")
 
 
 def _check(wanted: AutomationIn, program: Program) -> None:

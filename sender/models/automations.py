@@ -10,6 +10,7 @@ from sender.models.columns import json_field
 
 OPEN = "state = 'open'"
 WAITING = "state = 'waiting'"
+ASIDE = "state = 'aside'"
 
 
 class Automation(SQLModel, table=True):
@@ -20,6 +21,7 @@ class Automation(SQLModel, table=True):
     for a person. ``again_after_days`` None: a person enters once. ``status``: draft, live or paused.
 
     ``next_at`` is the next hour of the schedule; ``round_at`` the one whose people are entering, up to ``cursor``.
+    After ``tries`` that failed with ``error`` its round goes on at ``retry_at``.
     """
 
     __table_args__ = (Index("ix_automation_trigger", "status", "trigger"),)
@@ -42,18 +44,23 @@ class Automation(SQLModel, table=True):
     created_by: str = ""
     started_by: str = ""
     created_at: datetime
+    tries: int = 0
+    retry_at: datetime | None = None
+    error: str = ""
 
 
 class Event(SQLModel, table=True):
     """Something that happened outside, told once under ``uid``; its data is sealed with the person's data key.
 
-    ``state``: open, then done. ``at`` is when it happened, as we were told.
+    ``state``: open, then done, late, or aside where it failed again and again. ``at`` is when it happened, as we were
+    told; after ``tries`` that failed with ``error`` it is looked at again at ``retry_at``.
     """
 
     __table_args__ = (
         UniqueConstraint("program_id", "uid"),
         Index("ix_event_open", "id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
         Index("ix_event_number", "number_id", "type"),
+        Index("ix_event_aside", "program_id", "type", sqlite_where=text(ASIDE), postgresql_where=text(ASIDE)),
     )
     id: int | None = Field(default=None, primary_key=True)
     uid: str
@@ -65,12 +72,16 @@ class Event(SQLModel, table=True):
     at: datetime
     received_at: datetime
     state: str = "open"
+    tries: int = 0
+    retry_at: datetime | None = None
+    error: str = ""
 
 
 class Enrolment(SQLModel, table=True):
     """One person in one automation: the ``step`` that is next, and when. By one event or round a person enters once.
 
-    ``state``: waiting, done (all steps), or left (``why``: stopped, replied, goal, automation_paused, …).
+    ``state``: waiting, done (all steps), left (``why``: stopped, replied, goal, late, …), or aside: it failed again and
+    again with ``error``. Until then, after ``tries`` that failed, it goes on at ``retry_at``.
     """
 
     __table_args__ = (
@@ -78,6 +89,7 @@ class Enrolment(SQLModel, table=True):
         UniqueConstraint("automation_id", "number_id", "round_at"),
         Index("ix_enrolment_due", "due_at", sqlite_where=text(WAITING), postgresql_where=text(WAITING)),
         Index("ix_enrolment_number", "number_id", "automation_id"),
+        Index("ix_enrolment_aside", "automation_id", sqlite_where=text(ASIDE), postgresql_where=text(ASIDE)),
     )
     id: int | None = Field(default=None, primary_key=True)
     automation_id: int = Field(foreign_key="automation.id")
@@ -91,6 +103,9 @@ class Enrolment(SQLModel, table=True):
     is_test: bool = False
     entered_at: datetime
     ended_at: datetime | None = None
+    tries: int = 0
+    retry_at: datetime | None = None
+    error: str = ""
 
 
 class EnrolmentText(SQLModel, table=True):

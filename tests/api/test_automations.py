@@ -160,7 +160,7 @@ def test_a_late_scheduler_makes_nothing_up(installation: Installation) -> None:
         assert (weekly.round_at, weekly.next_at) == (None, datetime(2026, 3, 17, 16, 0, tzinfo=UTC))
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """The process ended here."""
 
 
@@ -295,3 +295,29 @@ def test_the_resource(installation: Installation) -> None:
     assert shop.post(f"/automations/{made['id']}/pause", None).json["status"] == "paused"
     take_steps(installation.runtime)
     assert texts(installation) == []
+    ended = {"id": made["id"], "outcome": "archived", "inside": 1, "texts": 0}
+    assert shop.delete(f"/automations/{made['id']}").json == ended
+    leave(installation.runtime)
+    assert states(installation) == [("left", "archived")]
+    assert shop.get("/automations").json["data"] == []
+    assert shop.delete(f"/automations/{shop.post('/automations', body).json['id']}").json["outcome"] == "deleted"
+
+
+def test_an_end_takes_back_what_waits(installation: Installation) -> None:
+    """Texts that wait for an hour are cancelled, whoever is in it leaves, and nobody enters any more."""
+    installation.contact(NUMBER)
+    ended = live(installation, purpose="marketing", steps=(StepIn("Sale today"), StepIn("Still on", 60)))
+    installation.clock.hands["now"] = datetime(2026, 3, 11, 5, 0, tzinfo=UTC)
+    shop = caller(installation)
+    tell(shop)
+    rounds(installation)
+    assert len(texts(installation)) == 1
+    with installation.runtime.db.write() as session:
+        assert writing.ending(session, ended) == writing.Ending(1, 0, 1, 1)
+        assert writing.end(installation.runtime, session, ended, "ann") == "archived"
+        for refused in (writing.start, writing.end):
+            with pytest.raises(AutomationError, match="archived"):
+                refused(installation.runtime, session, ended, "ann")
+    tell(shop, id="o2", to="+12125550124")
+    rounds(installation)
+    assert (texts(installation), states(installation)) == ([], [("left", "archived")])

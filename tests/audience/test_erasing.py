@@ -22,7 +22,10 @@ from sender.audience.numbers import find
 from sender.crypto import KeyFileError, Keyring, seal, unseal
 from sender.delivery.replies import InboundText, receive
 from sender.models import (
+    Automation,
     Contact,
+    Enrolment,
+    Event,
     ImportRefusal,
     Number,
     OwnPhone,
@@ -103,7 +106,14 @@ def live(house: Installation) -> int:
         session.add(WebhookEvent(uid="e", type="t", number_id=number, body_cipher=seal(key, MARK.encode()), at=now))
         phone = OwnPhone(owner=ACTOR, number_id=number, program_id=program, label=MARK, created_at=now)
         session.add(phone)
+        session.add(Automation(id=1, program_id=program, name="Shipped", trigger="bought", created_at=now))
         session.flush()
+        told = {"program_id": program, "type": "bought", "number_id": number, "at": now, "received_at": now}
+        event = Event(uid=f"{MARK} {ANN}", data_cipher=seal(key, MARK.encode()), state="aside", **told)
+        session.add(event)
+        session.flush()
+        who = {"automation_id": 1, "number_id": number, "event_id": event.id, "due_at": now, "entered_at": now}
+        session.add(Enrolment(**who, state="aside"))
     return number
 
 

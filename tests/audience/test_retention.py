@@ -18,7 +18,20 @@ from sender.audience.numbers import find
 from sender.audience.retention import KINDS, Keeper, RetentionError, forget_some, keep_for
 from sender.cli import app
 from sender.delivery.replies import InboundText, receive
-from sender.models import Allowance, Audit, Decision, ImportRefusal, Message, Reply, SignedIn, User
+from sender.models import (
+    Allowance,
+    Audit,
+    Automation,
+    Decision,
+    Enrolment,
+    EnrolmentText,
+    Event,
+    ImportRefusal,
+    Message,
+    Reply,
+    SignedIn,
+    User,
+)
 from tests.installation import Installation, install
 
 ANN, BOB = "+14155550101", "+14155550102"
@@ -145,3 +158,40 @@ def test_the_command_says_the_numbers_before_it_sets(house: Installation, monkey
     assert run.invoke(app, ["retention", "set", "replies", "soon"]).exit_code == 1
     shown = run.invoke(app, ["retention", "show"], terminal_width=200).output
     assert all(kind[:6] in shown for kind in KINDS)
+
+
+def test_automations_forget_who_was_in_them_but_not_whether_they_may_enter_again(house: Installation) -> None:
+    """An old time in one goes where a newer one or none is needed; events go when nobody's time names them."""
+    with house.runtime.db.write() as session:
+        now, number = house.clock.now(), find(session, house.runtime.keys, ANN) or 0
+        for status in ("live", "archived"):
+            session.add(
+                Automation(program_id=house.program_id, name=status, trigger="t", status=status, created_at=now)
+            )
+        session.flush()
+        told = {"program_id": house.program_id, "type": "t", "number_id": number, "at": now, "received_at": now}
+        for place, state in enumerate(("done", "done", "late", "aside", "open"), 1):
+            session.add(Event(uid=f"o{place}", data_cipher=b"x", state=state, **told))
+        session.flush()
+        for place, automation in enumerate((1, 1, 2), 1):
+            who = {
+                "automation_id": automation,
+                "number_id": number,
+                "event_id": place,
+                "due_at": now,
+                "entered_at": now,
+            }
+            session.add(Enrolment(**who, state="done", ended_at=now))
+            session.flush()
+            session.add(EnrolmentText(enrolment_id=place, step=0, why_not="condition"))
+    house.clock.move(timedelta(days=366))
+    round_of(house)
+    assert count(house, Event, func.length(col(Event.data_cipher)) > 0) == 1
+    house.clock.move(timedelta(days=1_500))
+    round_of(house)
+    with house.runtime.db.read() as session:
+        assert session.execute(select(col(Enrolment.id))).scalars().all() == [2]
+        assert session.execute(select(col(EnrolmentText.enrolment_id))).scalars().all() == [2]
+    round_of(house)
+    with house.runtime.db.read() as session:
+        assert session.execute(select(col(Event.uid)).order_by(col(Event.id))).scalars().all() == ["o2", "o5"]

@@ -5,8 +5,9 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
-from sender.models import Automation, Program
+from sender.models import Automation, Enrolment, Event, Number, Program
 from sender.runtime import Runtime
 from tests.web.conftest import browser, log_in, submit
 
@@ -49,3 +50,36 @@ def test_a_chain_is_written_started_and_paused(
     assert submit(signed_in, "/automations/1", "/automations/1/start").status_code == 409
     submit(signed_in, "/automations/1", "/automations/1/pause")
     assert "Paused" in signed_in.get("/automations").text
+
+
+def test_who_is_set_aside_is_shown_and_an_end_says_its_numbers(
+    runtime: Runtime, signed_in: FlaskClient, campaign: int
+) -> None:
+    """The error without its words, two buttons, and the end in numbers: archived with what it sent, gone without."""
+    with runtime.db.write() as session:
+        now = runtime.clock.now()
+        for place, name in enumerate(("Shipped", "Never begun"), 1):
+            session.add(Automation(program_id=1, name=name, trigger="bought", created_at=now, steps=[], id=place))
+        session.flush()
+        number = session.execute(select(Number)).scalars().first()
+        assert number is not None
+        number.cipher, who = b"spoilt", {"automation_id": 1, "number_id": number.id, "due_at": now, "entered_at": now}
+        session.add(Enrolment(**who, state="aside", error="InvalidTag in sender/crypto.py, line 175"))
+        told = {"uid": "o1", "program_id": 1, "type": "bought", "number_id": number.id, "data_cipher": b"", "at": now}
+        session.add(Event(**told, received_at=now, state="aside", error="KeyError"))
+    page = signed_in.get("/automations/1").text
+    for words in ("unreadable", "InvalidTag in sender/crypto.py, line 175", "KeyError", "Let go of 1 people and 1 ev"):
+        assert words in page
+    assert "1 set aside" in signed_in.get("/automations").text
+    submit(signed_in, "/automations/1", "/automations/1/aside", act="again")
+    with runtime.db.read() as session:
+        assert session.execute(select(Enrolment.state)).scalar() == "waiting"
+        assert session.execute(select(Event.state)).scalar() == "open"
+    asked = signed_in.get("/automations/1/end").text
+    assert "1 people are in it" in asked
+    for automation_id in (1, 2):
+        submit(signed_in, "/automations", f"/automations/{automation_id}/end")
+    assert "Shipped (archived 1)" in signed_in.get("/automations?archived=1").text
+    assert signed_in.get("/automations/1").status_code == 200
+    assert signed_in.get("/automations/2").status_code == 404
+    assert submit(signed_in, "/automations", "/automations/1/end").status_code == 409

@@ -20,6 +20,7 @@ OPT_IN = (
     *("listing", "new", "edit", "create", "save", "preview", "show", "publish", "ask_close", "close", "qr", "poster"),
     *("disclosure", "say", "in_person", "take_in_person"),
 )
+AUTOMATIONS = ("listing", "show", "edit", "save", "ask_start", "start", "pause", "move_aside", "ask_end", "end")
 PROGRAMS = ("listing", "new", "create", "show", "edit", "save", "preview", "add_line", "ask_retire", "retire")
 TEMPLATES = ("listing", "new", "create", "show", "edit", "save", "look", "move")
 RULES = {
@@ -98,7 +99,7 @@ RULES = {
     **dict.fromkeys(("rules.ask_switch", "rules.make_switch"), "signed_in"),
     **dict.fromkeys((f"unsure.{name}" for name in ("show", "live", "decide")), "signed_in"),
     **dict.fromkeys(
-        (f"automations.{name}" for name in ("listing", "show", "edit", "save", "ask_start", "start", "pause")),
+        (f"automations.{name}" for name in AUTOMATIONS),
         "signed_in",
     ),
     **dict.fromkeys((f"integrations.{name}" for name in ("show_keys", "act_on_keys")), "owners"),

@@ -49,7 +49,8 @@ RIGHTS = {
     "contacts.ask_edit contacts.edit opt_in.new templates.new",
     "write|answer anywhere": "contacts.stop",
     "approve here": "review.move automations.ask_start automations.start",
-    "steer here": "automations.pause review.ask_start review.start campaigns.ask_cancel campaigns.steer",
+    "steer here": "automations.pause automations.move_aside automations.ask_end automations.end "
+    "review.ask_start review.start campaigns.ask_cancel campaigns.steer",
     "answer here": "inbox.answer inbox.mark_read inbox.assign unsure.decide opt_in.take_in_person",
     "answer anywhere": "opt_in.in_person",
     "write+export anywhere": "imports.ask_refused imports.refused",

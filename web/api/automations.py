@@ -107,7 +107,16 @@ class AutomationOut(BaseModel):
     """An automation, and how many people are in it."""
 
     model_config = shape(
-        {**AUTOMATION, "id": "aut_3", "status": "live", "next_at": None, "waiting": 12, "done": 80, "left": 9}
+        {
+            **AUTOMATION,
+            "id": "aut_3",
+            "status": "live",
+            "next_at": None,
+            "waiting": 12,
+            "aside": 0,
+            "done": 80,
+            "left": 9,
+        }
     )
     id: str
     name: str
@@ -123,8 +132,19 @@ class AutomationOut(BaseModel):
     again_after_days: int | None
     next_at: datetime | None = Field(description="When the schedule comes round next.")
     waiting: int
+    aside: int = Field(description="Set aside after an error; its page shows why.")
     done: int
     left: int
+
+
+class AutomationEnded(BaseModel):
+    """What the end of an automation meant."""
+
+    model_config = shape({"id": "aut_3", "outcome": "archived", "inside": 12, "texts": 3})
+    id: str
+    outcome: Literal["deleted", "archived"] = Field(description="Deleted where nobody was ever in it.")
+    inside: int = Field(description="People who were in it.")
+    texts: int = Field(description="Texts that waited.")
 
 
 class AutomationList(BaseModel):
@@ -133,7 +153,16 @@ class AutomationList(BaseModel):
     model_config = shape(
         {
             "data": [
-                {**AUTOMATION, "id": "aut_3", "status": "live", "next_at": None, "waiting": 12, "done": 80, "left": 9}
+                {
+                    **AUTOMATION,
+                    "id": "aut_3",
+                    "status": "live",
+                    "next_at": None,
+                    "waiting": 12,
+                    "aside": 0,
+                    "done": 80,
+                    "left": 9,
+                }
             ]
         }
     )
@@ -204,6 +233,17 @@ def pause_automation(call: Call, automation_id: str) -> AutomationOut:
     return _told(call, row, counts)
 
 
+@door.operation(
+    "DELETE", "/automations/<automation_id>", scope="automations:write", answer=AutomationEnded, problems=("not_found",)
+)
+def end_automation(call: Call, automation_id: str) -> AutomationEnded:
+    """End it for good: people in it get nothing more of it, and what waits is taken back within minutes."""
+    row, _ = _found(call, automation_id)
+    counted = writing.ending(call.session, row.id or 0)
+    outcome = writing.end(call.runtime, call.session, row.id or 0, call.key.actor)
+    return AutomationEnded(id=automation_id, outcome=outcome, inside=counted.inside, texts=counted.texts)  # type: ignore[arg-type]
+
+
 def _found(call: Call, name: str) -> tuple[Automation, dict[str, int]]:
     wanted = named("aut", name, "automation")
     for row, counts in writing.listing(call.session, call.key.programs or None):
@@ -223,6 +263,7 @@ def _told(call: Call, row: Automation, counts: dict[str, int]) -> AutomationOut:
         schedule=row.schedule or None,
         goal=row.goal or None,
         waiting=counts.get("waiting", 0),
+        aside=counts.get("aside", 0),
         done=counts.get("done", 0),
         left=counts.get("left", 0),
         **{name: getattr(row, name) for name in same},

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from guards.base import Purpose
 from sender.audience import saved_segments
-from sender.automations import people, writing
+from sender.automations import aside, people, writing
 from sender.automations.writing import AutomationError, AutomationIn, StepIn
 from sender.campaigns import programs
 from sender.models import Automation, Program
@@ -44,11 +44,13 @@ def refuse(error: AutomationError) -> tuple[str, int]:
 
 @door.get("/automations")
 def listing() -> ResponseReturnValue:
-    """Every automation of the programs this person may look at."""
+    """Every automation of the programs this person may look at, or the archived ones."""
+    archived = "archived" in request.args
     with runtime().db.read() as session:
-        rows = writing.listing(session, person().programs)
+        rows = writing.listing(session, person().programs, archived=archived)
         brands = {one.id: one.brand for one in programs.listing(session)}
-    return render_template("automations.html", rows=rows, brands=brands, days=DAYS, may_write=_may_write())
+    values = {"rows": rows, "brands": brands, "days": DAYS, "archived": archived}
+    return render_template("automations.html", **values, may_write=_may_write())
 
 
 @door.get("/automations/<int:automation_id>")
@@ -59,6 +61,9 @@ def show(automation_id: int) -> ResponseReturnValue:
         inside = people.newest(session, runtime().keys, automation_id)
         program = session.get_one(Program, row.program_id)
         values = {"row": row, "brand": program.brand, "inside": inside, "days": DAYS}
+        values |= {"aside": people.set_aside(session, runtime().keys, automation_id)}
+        values |= {"counts": writing.counts(session, automation_id), "events": aside.events(session, automation_id)}
+        values |= {"event_errors": aside.event_errors(session, automation_id)}
         rights = {right: person().may(right, row.program_id) for right in ("write", "approve", "steer")}
         return render_template("automation.html", **values, rights=rights)
 
@@ -105,7 +110,7 @@ def ask_start(automation_id: int) -> ResponseReturnValue:
     """What starting means, in numbers."""
     with runtime().db.read() as session:
         row = _found(session, automation_id, "approve")
-        counts = next(counts for one, counts in writing.listing(session, None) if one.id == row.id)
+        counts = writing.counts(session, automation_id)
     begins = (
         gettext("“%(trigger)s” is told of somebody", trigger=row.trigger)
         if row.trigger
@@ -151,6 +156,49 @@ def pause(automation_id: int) -> ResponseReturnValue:
         _found(session, automation_id, "steer")
         writing.pause(runtime(), session, automation_id, person().actor)
     return redirect(f"/automations/{automation_id}", 303)
+
+
+@door.post("/automations/<int:automation_id>/aside")
+def move_aside(automation_id: int) -> ResponseReturnValue:
+    """Try again with everybody who was set aside, or let them go: 303 back to its page."""
+    act = aside.let_go if request.form.get("act") == "let_go" else aside.try_again
+    with runtime().db.write() as session:
+        _found(session, automation_id, "steer")
+        act(session, automation_id, person().actor, runtime().clock.now())
+    return redirect(f"/automations/{automation_id}", 303)
+
+
+@door.get("/automations/<int:automation_id>/end")
+def ask_end(automation_id: int) -> ResponseReturnValue:
+    """What ending it for good means, in numbers."""
+    with runtime().db.read() as session:
+        row = _found(session, automation_id, "steer")
+        counted = writing.ending(session, automation_id)
+    kept = gettext("It goes for good: nobody was ever in it.")
+    if counted.ever:
+        kept = gettext(
+            "It moves to the archive with what it sent to %(ever)s people, and cannot be started again.",
+            ever=figure(counted.ever),
+        )
+    said = [
+        gettext("%(inside)s people are in it and get nothing more of it.", inside=figure(counted.inside)),
+        gettext(
+            "%(texts)s of its texts wait and are taken back, a hundred people a second.", texts=figure(counted.texts)
+        ),
+        kept,
+    ]
+    address = f"/automations/{automation_id}"
+    title, button = gettext("End “%(name)s” for good?", name=row.name), gettext("End it for good")
+    return confirm.ask(title, said, button, f"{address}/end", address)
+
+
+@door.post("/automations/<int:automation_id>/end")
+def end(automation_id: int) -> ResponseReturnValue:
+    """Delete or archive it: 303 to the list."""
+    with runtime().db.write() as session:
+        _found(session, automation_id, "steer")
+        writing.end(runtime(), session, automation_id, person().actor)
+    return redirect("/automations", 303)
 
 
 def _found(session: Session, automation_id: int, right: str) -> Automation:

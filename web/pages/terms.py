@@ -16,6 +16,7 @@ TERMS = (
     later("messaging service"), later("holidays"), later("sundays"), later("caps"), later("consent"),
     later("frequency limit"), later("opt out deadline"), later("text coverage note"), later("notes"), later("mon"),
     later("tue"), later("wed"), later("thu"), later("fri"), later("sat"), later("sun"),
+    later("stopped"), later("replied"), later("goal"), later("late"), later("erased"), later("set aside"),
 )  # fmt: skip
 
 
