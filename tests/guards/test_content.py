@@ -23,6 +23,18 @@ def found(text: str, purpose: Purpose = Purpose.MARKETING, **policy: Any) -> lis
     return [(one.code, one.severity, text[slice(*one.span)]) for one in every]
 
 
+def test_what_stops_a_text_is_told_first_and_what_only_informs_last() -> None:
+    """Wherever in the text it stands."""
+    assert [
+        severity
+        for _, severity, _ in found("“WHAT A GREAT SALE WE HAVE FOR YOU AND ALL YOUR FRIENDS TODAY, {{ first_name }}")
+    ] == [
+        "stop",
+        "warning",
+        "info",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -83,6 +83,9 @@ def test_every_wording_is_recognised(tag: str, footer: str) -> None:
         "Send TD så stopper vi",
         "Optout: TD",
         "Optout: QUIT",
+        "Leiratkozás: STOP",
+        "Відписатися: STOP",
+        "Отписаться: STOP",
         "Reply QUIT to quit.",
     ],
 )

@@ -155,7 +155,24 @@ def test_the_country_table_covers_the_phone_system() -> None:
     assert lacking <= {"AC", "TA", "XK"}
 
 
-@pytest.mark.parametrize("declared", [{"zone": "Mars/Phobos"}, {"state": "Narnia"}, {"postal_code": "EC1A"}])
+@pytest.mark.parametrize("territory", ["PR", "VI", "GU", "MP", "AS"])
+def test_in_a_territory_a_zip_is_read(territory: str) -> None:
+    """Whoever declares one and a ZIP of another state may be in either."""
+    places = places_of("+442079460000", country=territory, postal_code="10001")
+    assert {f"US-{territory}", "US-NY"} <= set(places.codes)
+
+
+def test_canada_has_the_zones_of_its_provinces_and_no_others() -> None:
+    """An area code that names only the country stands for all of it."""
+    provinces = {zone for code, zones in table().states.items() if code.startswith("CA-") for zone in zones}
+    assert set(country_zones("CA")) == set(table().area_codes["600"][1]) == provinces
+    northern = {zone for code in ("CA-NT", "CA-NU", "CA-YT") for zone in table().states[code]}
+    assert set(table().area_codes["867"][1]) == northern
+
+
+@pytest.mark.parametrize(
+    "declared", [{"zone": "Mars/Phobos"}, {"state": "Narnia"}, {"state": "France"}, {"postal_code": "EC1A"}]
+)
 def test_what_is_not_understood_is_said_and_adds_nothing(declared: dict[str, str]) -> None:
     """A zone, state or postal code nobody knows leaves the area code's place and a remark."""
     places = places_of("+12125550100", **declared)
