@@ -25,10 +25,7 @@ def found(text: str, purpose: Purpose = Purpose.MARKETING, **policy: Any) -> lis
 
 def test_what_stops_a_text_is_told_first_and_what_only_informs_last() -> None:
     """Wherever in the text it stands."""
-    assert [
-        severity
-        for _, severity, _ in found("“WHAT A GREAT SALE WE HAVE FOR YOU AND ALL YOUR FRIENDS TODAY, {{ first_name }}")
-    ] == [
+    assert [severity for _, severity, _ in found("“WHAT A GREAT SALE FOR YOU AND YOUR FRIENDS TODAY, {{ name }}")] == [
         "stop",
         "warning",
         "info",
