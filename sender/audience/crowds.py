@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 from guards.base import Purpose
 from sender.audience import segments
 from sender.audience.ledger import ALL_PROGRAMS
+from sender.audience.nested_segments import written_out
 from sender.audience.numbers import SealedNumber
 from sender.audience.phone import mask
 from sender.crypto import Keyring
@@ -65,7 +66,7 @@ def count_by_standing(
     some = (
         select(col(Contact.number_id))
         .join(Number, col(Number.id) == col(Contact.number_id))
-        .where(segments.where(segments.parse(dict(definition)), now, dialect))
+        .where(segments.where(segments.parse(written_out(session, definition)), now, dialect))
         .limit(None if at_most is None else at_most + 1)
         .subquery()
     )
@@ -101,7 +102,7 @@ def _last_words(some: Subquery, program_id: int, purpose: Purpose) -> Subquery:
 def sample(session: Session, keys: Keyring, definition: Mapping[str, Any], now: datetime, limit: int = 8) -> list[Face]:
     """A few of those whom a definition matches, the newest first. Raises SegmentError."""
     dialect = session.get_bind().dialect.name
-    wanted = segments.where(segments.parse(dict(definition)), now, dialect)
+    wanted = segments.where(segments.parse(written_out(session, definition)), now, dialect)
     return _faces(session, keys, wanted, limit)
 
 

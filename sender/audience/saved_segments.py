@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from sender.audience import segments
+from sender.audience import nested_segments
 from sender.audience.segments import SegmentError
 from sender.models import Audit, Segment
 from sender.runtime import Runtime
@@ -19,6 +19,11 @@ def saved(session: Session, limit: int = 200, offset: int = 0) -> list[Segment]:
     rows = list(session.execute(select(Segment).order_by(col(Segment.name)).limit(limit).offset(offset)).scalars())
     session.expunge_all()
     return rows
+
+
+def in_full(session: Session, limit: int = 200) -> list[Segment]:
+    """The same with every segment that they name written out, as campaigns keep them; not to be saved."""
+    return nested_segments.every_one(session, saved(session, limit))
 
 
 def find(session: Session, segment_id: int) -> Segment | None:
@@ -36,7 +41,6 @@ def save(runtime: Runtime, name: str, definition: Mapping[str, Any], actor: str,
     plain = name.strip()
     if not plain or len(plain) > LONGEST_NAME:
         raise SegmentError(f"Give the segment a name of at most {LONGEST_NAME} letters.")
-    segments.parse(dict(definition))
     now = runtime.clock.now()
     with runtime.db.write() as session:
         taken = session.execute(select(col(Segment.id)).where(col(Segment.name) == plain)).scalar()
@@ -45,7 +49,7 @@ def save(runtime: Runtime, name: str, definition: Mapping[str, Any], actor: str,
         row = session.get(Segment, segment_id) if segment_id else Segment(name=plain, created_at=now)
         if row is None:
             raise SegmentError("This segment is gone; somebody deleted it.")
-        row.name, row.definition = plain, dict(definition)
+        row.name, row.definition = plain, nested_segments.by_ids(session, definition, plain, segment_id)
         session.add(row)
         session.flush()
         action = "segment.edit" if segment_id else "segment.create"
@@ -54,11 +58,14 @@ def save(runtime: Runtime, name: str, definition: Mapping[str, Any], actor: str,
 
 
 def delete(runtime: Runtime, segment_id: int, actor: str) -> None:
-    """Forget a saved segment; campaigns that were written with it keep their copy."""
+    """Forget a saved segment; campaigns keep their copies. SegmentError while other saved segments name it."""
     with runtime.db.write() as session:
         row = session.get(Segment, segment_id)
         if row is None:
             return
+        if users := nested_segments.users_of(session, segment_id):
+            named = ", ".join(f"“{name}”" for name in users)
+            raise SegmentError(f"“{row.name}” is part of {named}; take it out there, then delete it.")
         now, detail = runtime.clock.now(), {"name": row.name}
         session.delete(row)
         session.add(Audit(at=now, actor=actor, action="segment.delete", subject=f"segment {segment_id}", detail=detail))

@@ -14,7 +14,9 @@ TEXT_FIELDS = frozenset({"country", "area_code", "line_type", "language", "posta
 HAPPENED = frozenset({"last_text_at", "last_reply_at", "last_click_at", "agreed_at"})
 """When the latest text left for a person, when their latest reply and click came, since when their consent holds."""
 TIME_FIELDS = frozenset({"created_at", "changed_at"}) | HAPPENED
-NUMBER_FIELDS = frozenset({"import_id"})
+COUNTED = frozenset({"unanswered_texts"})
+"""How many texts that sell or inform left for a person since they last replied, clicked or agreed; 0 for most."""
+NUMBER_FIELDS = frozenset({"import_id"}) | COUNTED
 ATTRIBUTE = "attributes."
 DEEPEST = 8
 MOST_TESTS = 200

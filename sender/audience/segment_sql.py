@@ -4,7 +4,7 @@ Every name and value is a bound parameter. Each test ends in COALESCE(…, false
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from sqlmodel import Session, col
 
 from sender.audience.segment_language import (
     AGES,
+    COUNTED,
     EQUAL,
     HAPPENED,
     LISTS,
@@ -56,6 +57,7 @@ _LATEST: Mapping[str, tuple[Any, str]] = {
     "last_click_at": (Click, "at"),
     "agreed_at": (ConsentStanding, "as_of"),
 }
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _COMPARISONS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "lt": lambda has, value: has < value,
     "le": lambda has, value: has <= value,
@@ -154,6 +156,8 @@ def _test(test: Test, now: datetime, dialect: str) -> ColumnElement[bool]:
 def _column(field: str) -> ColumnElement[Any]:
     if field in HAPPENED:
         return _latest(field)
+    if field in COUNTED:
+        return _unanswered()
     found: ColumnElement[Any] = getattr(_TABLES[field], field)
     return found
 
@@ -167,6 +171,19 @@ def _latest(field: str) -> ColumnElement[Any]:
     if table is Click:
         newest = newest.where(col(Click.not_counted) == "")
     return newest.correlate(Contact).scalar_subquery()
+
+
+def _unanswered() -> ColumnElement[Any]:
+    """How many texts nobody asked for left for the contact's number since they last reacted, in any program."""
+    never = literal(_NEVER, Message.__table__.c.sent_at.type)  # type: ignore[attr-defined]
+    reacted = [func.coalesce(_latest(field), never) for field in ("last_reply_at", "last_click_at", "agreed_at")]
+    counted = select(func.count()).where(
+        col(Message.number_id) == col(Contact.number_id),
+        col(Message.kind).in_(("campaign", "api")),
+        col(Message.purpose).in_(("marketing", "informational")),
+        *(col(Message.sent_at) > one for one in reacted),
+    )
+    return counted.correlate(Contact).scalar_subquery()
 
 
 class _OnSqlite:

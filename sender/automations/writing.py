@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from guards.base import Purpose
 from guards.content import looks_like_marketing
 from sender import audit
+from sender.audience.nested_segments import written_out
 from sender.audience.segments import SegmentError, parse
 from sender.automations import aside
 from sender.automations.hours import next_round
@@ -69,6 +70,7 @@ def save(
     program = session.execute(select(Program).where(col(Program.slug) == wanted.program)).scalar_one_or_none()
     if program is None:
         raise AutomationError(f"There is no program {wanted.program!r}.")
+    wanted = _written_out(session, wanted)
     _check(wanted, program)
     same = select(col(Automation.id)).where(col(Automation.name) == wanted.name.strip())
     if session.execute(same).scalar() not in (None, automation_id):
@@ -191,6 +193,15 @@ def _found(session: Session, automation_id: int) -> Automation:
 def _refuse_archived(row: Automation) -> None:
     if row.status == "archived":
         raise AutomationError(f"Automation {row.name!r} is archived; write a new one.")
+
+
+def _written_out(session: Session, wanted: AutomationIn) -> AutomationIn:
+    """With the saved segments that its conditions name written out, so that later edits of them change nothing here."""
+    try:
+        steps = [replace(step, only_if=written_out(session, step.only_if)) for step in wanted.steps]
+        return replace(wanted, steps=steps, segment=written_out(session, wanted.segment))
+    except SegmentError as error:
+        raise AutomationError(f"A condition: {error}") from error
 
 
 def _check(wanted: AutomationIn, program: Program) -> None:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from guards.base import Purpose
 from sender.audience import segments
+from sender.audience.nested_segments import written_out
 from sender.campaigns import findings, library, second_person, starts
 from sender.campaigns.approval import NOTHING_APPROVED
 from sender.campaigns.audience import WHOLE, together
@@ -227,9 +228,10 @@ def _variants(session: Session, wanted: CampaignIn) -> list[dict[str, Any]]:
         text, defaults, version_id = variant.template, variant.defaults, None
         if variant.saved:
             text, defaults, version_id = library.taken(session, variant.saved, variant.defaults)
-        segments.parse(variant.segment)
+        segment = written_out(session, variant.segment)
+        segments.parse(segment)
         compile_template(text, defaults)
-        row = {"position": position, "name": variant.name, "segment": variant.segment, "template": text}
+        row = {"position": position, "name": variant.name, "segment": segment, "template": text}
         rows.append({**row, "defaults": defaults, "share": variant.share, "template_version_id": version_id})
     for _, some in groupby(rows, key=lambda row: together(row["share"], row["segment"], row["position"])):
         _check_shares([WHOLE if row["share"] is None else row["share"] for row in some])

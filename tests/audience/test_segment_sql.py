@@ -13,7 +13,7 @@ from guards.base import Purpose
 from sender.audience.ledger import Act, record
 from sender.audience.segments import Recipient, SegmentError, count_contacts, matches, parse, select_contacts, where
 from sender.db import Database, insert_new
-from sender.models import Contact, Message, Number, Program, Reply
+from sender.models import Click, Contact, Message, Number, Program, Reply, ShortLink
 from tests.tables import give_tables
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -220,3 +220,36 @@ def test_what_happened_last_is_asked_of_texts_replies_and_consent(db: Database) 
     assert (ids("last_text_at", exists=False), ids("last_reply_at", older_than_days=7)) == ([2, 3], [2])
     assert (ids("agreed_at", exists=True), ids("agreed_at", before="2026-01-01")) == ([1], [])
     assert [p.contact_id for p in found(db, {"not": {"field": "last_text_at", "within_days": 30}})] == [2, 3]
+
+
+def test_texts_without_a_reaction_are_counted_since_the_last_one(db: Database) -> None:
+    """Offers and news count; codes and answers do not; a reply, a click or a consent begins anew; nobody has none."""
+    fill(db, [PERSON] * 5)
+    program = Program(id=1, slug="a", brand="A", help_contact="x", created_at=NOW)
+    reply = {"sid": "SM1", "body_cipher": b"", "intent": "none", "certain": True, "language": "", "matched_cipher": b""}
+    link = {"token": "t", "target_cipher": b"", "created_at": NOW, "expires_at": NOW}
+    with db.write() as session:
+        session.add(program)
+        session.flush()
+        texts = [_text(number, n) for number in (1, 2, 3, 4) for n in (30, 20, 10)]
+        others = [_text(5, 5, purpose="code"), _text(5, 5, kind="answer"), _text(5, 5, sent=False)]
+        session.add_all([*texts, *others])
+        session.flush()
+        session.add(Reply(number_id=2, received_at=NOW - timedelta(days=15), **reply))
+        session.add(ShortLink(id=1, message_id=texts[6].id, number_id=3, **link))
+        session.flush()
+        at = NOW - timedelta(days=25)
+        session.add(Click(link_id=1, message_id=texts[6].id, number_id=3, at=at, not_counted=""))
+        session.add(Click(link_id=1, message_id=texts[6].id, number_id=3, at=NOW, not_counted="robot"))
+        record(session, [Act(4, 1, "opt_in", Purpose.MARKETING, NOW, "form")], NOW)
+    counts = [[p.contact_id for p in found(db, {"field": "unanswered_texts", "is": n})] for n in range(4)]
+    assert counts == [[4, 5], [2], [3], [1]]
+    assert [p.contact_id for p in found(db, {"field": "unanswered_texts", "ge": 2})] == [1, 3]
+
+
+def _text(number_id: int, days: int, kind: str = "campaign", purpose: str = "marketing", sent: bool = True) -> Message:
+    then = NOW - timedelta(days=days)
+    times = {"created_at": then, "changed_at": then, "touched_at": then, "send_after": then}
+    row = Message(program_id=1, number_id=number_id, kind=kind, purpose=purpose, status="sent", **times)
+    row.sent_at = then if sent else None
+    return row

@@ -142,3 +142,19 @@ def test_a_viewer_looks_but_does_not_change(app: Flask, add_user: Callable[..., 
     log_in(viewer)
     assert "Save segment" not in viewer.get("/segments/new").text
     assert send(viewer, "/segments/new", rows(name="x")).status_code == 403
+
+
+def test_a_row_may_ask_about_another_segment(signed_in: FlaskClient, people: int) -> None:
+    """By its name, in or out; it comes back by name, is told in full in the list, and cannot be deleted meanwhile."""
+    del people
+    send(signed_in, "/segments/new", rows(("attributes.tier", "is", "gold"), name="Gold"))
+    out = rows(("segment", "is_not", "Gold"), ("region", "is", "NY"), name="Others")
+    assert ">3 <" in send(signed_in, "/segments/count", out).text
+    assert send(signed_in, "/segments/new", out).status_code == 303
+    page = signed_in.get("/segments/2").text
+    assert page.count('value="Gold"') == 2
+    assert "not tier is “gold”" in signed_in.get("/segments").text.lower()
+    used = send(signed_in, "/segments/1/delete", rows())
+    assert (used.status_code, "is part of “Others”" in used.text) == (409, True)
+    nobody = send(signed_in, "/segments/new", rows(("segment", "is", "Silver"), name="S"))
+    assert (nobody.status_code, "no saved segment" in nobody.text) == (422, True)

@@ -128,7 +128,7 @@ def _taken_apart(definition: dict[str, Any], saved: Sequence[Segment]) -> tuple[
 
 def _saved() -> list[Segment]:
     with runtime().db.read() as session:
-        return saved_segments.saved(session)
+        return saved_segments.in_full(session)
 
 
 def _typed(found: Building) -> tuple[list[Group], set[int]]:

@@ -273,7 +273,7 @@ def _definition(session: Session, chosen: str, kept: Mapping[str, Any]) -> Mappi
 
 
 def _values_of(session: Session, row: Automation) -> dict[str, Any]:
-    saved = {str(one.definition): str(one.id) for one in saved_segments.saved(session)}
+    saved = {str(one.definition): str(one.id) for one in saved_segments.in_full(session)}
 
     def chosen(definition: Mapping[str, Any]) -> str:
         return saved.get(str(definition), AS_WRITTEN) if definition else EVERYBODY

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from sender.audience.segment_language import AGES, ATTRIBUTE, LISTS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
 from web.language import gettext, later
+
+SEGMENT = "segment"
+"""What a row asks about where it is another saved segment."""
 
 FIELD_WORDS: Mapping[str, str] = {
     "country": later("Country"),
@@ -23,6 +27,7 @@ FIELD_WORDS: Mapping[str, str] = {
     "agreed_at": later("Agreed on"),
     "created_at": later("Added on"),
     "changed_at": later("Changed on"),
+    "unanswered_texts": later("Texts without a reaction"),
     "import_id": later("Import number"),
 }
 OPERATOR_WORDS: Mapping[str, str] = {
@@ -67,11 +72,18 @@ class Form:
 def fields(known: Mapping[str, Sequence[Any]]) -> list[tuple[str, list[tuple[str, str]]]]:
     """What can be asked about, in groups: (group, (name, words) each)."""
     own = [(f"{ATTRIBUTE}{name}", name.replace("_", " ").capitalize()) for name in sorted(known)]
-    return [(gettext("About the person"), own), (gettext("Place, number and record"), list(FIELD_WORDS.items()))]
+    others = [(SEGMENT, gettext("Another segment"))]
+    return [
+        (gettext("About the person"), own),
+        (gettext("Saved segments"), others),
+        (gettext("Place, number and record"), list(FIELD_WORDS.items())),
+    ]
 
 
 def kind_of(field: str) -> str:
-    """What comparisons fit a field: time, number, text, or any for attributes."""
+    """What comparisons fit a field: segment, time, number, text, or any for attributes."""
+    if field == SEGMENT:
+        return "segment"
     if field in TIME_FIELDS:
         return "time"
     if field in NUMBER_FIELDS:
@@ -79,18 +91,25 @@ def kind_of(field: str) -> str:
     return "text" if field in TEXT_FIELDS else "any"
 
 
-def form_of(definition: Mapping[str, Any]) -> Form:
-    """The rows of a definition."""
+def form_of(definition: Mapping[str, Any], names: Mapping[Any, str] = MappingProxyType({})) -> Form:
+    """The rows of a definition; ``names`` are those of saved segments by id."""
     if not definition:
         return Form("all", [Row()])
-    if "field" in definition:
-        return Form("all", [_row(definition)])
+    if _fits_a_row(definition):
+        return Form("all", [_row(definition, names)])
     word, inner = next(iter(definition.items()))
-    flat = word in ("all", "any") and all("field" in part for part in inner)
-    return Form(word, [_row(part) for part in inner]) if flat else Form("all", [], simple=False)
+    flat = word in ("all", "any") and all(map(_fits_a_row, inner))
+    return Form(word, [_row(part, names) for part in inner]) if flat else Form("all", [], simple=False)
 
 
-def _row(test: Mapping[str, Any]) -> Row:
+def _fits_a_row(part: Mapping[str, Any]) -> bool:
+    return "field" in part or SEGMENT in part or SEGMENT in part.get("not", ())
+
+
+def _row(test: Mapping[str, Any], names: Mapping[Any, str]) -> Row:
+    if "field" not in test:
+        asked = test.get("not", test)[SEGMENT]
+        return Row(SEGMENT, "is_not" if "not" in test else "is", names.get(asked, str(asked)))
     operator, value = next((name, value) for name, value in test.items() if name != "field")
     if operator == "exists":
         return Row(test["field"], "exists" if value else "missing")
@@ -118,6 +137,8 @@ def definition(form: Form, known: Mapping[str, Sequence[Any]]) -> dict[str, Any]
 
 
 def _test(row: Row, known: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    if row.field == SEGMENT:
+        return {"not": {SEGMENT: row.value}} if row.operator == "is_not" else {SEGMENT: row.value}
     if row.operator in ("exists", "missing"):
         return {"field": row.field, "exists": row.operator == "exists"}
     samples = known.get(row.field.removeprefix(ATTRIBUTE), ())

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from guards.base import Purpose
 from sender.audience import crowds, saved_segments
+from sender.audience.nested_segments import written_out
 from sender.audience.segments import SegmentError
 from sender.campaigns import programs
 from sender.models import Program
@@ -26,7 +27,7 @@ door = Door("segments", __name__, rule=signed_in)
 def listing() -> ResponseReturnValue:
     """The saved segments by name."""
     with runtime().db.read() as session:
-        rows = saved_segments.saved(session)
+        rows = saved_segments.in_full(session)
     return render_template("segments.html", rows=rows, may_edit=_may_edit())
 
 
@@ -38,7 +39,8 @@ def show(segment_id: int = 0) -> ResponseReturnValue:
         found = saved_segments.find(session, segment_id) if segment_id else None
         if segment_id and found is None:
             abort(404)
-        form = segment_form.form_of(found.definition if found else {})
+        names = {one.id: one.name for one in saved_segments.saved(session)}
+        form = segment_form.form_of(found.definition if found else {}, names)
         values = _values(session, form, found.definition if found else {})
     return render_template("segment.html", segment_id=segment_id, name=found.name if found else "", error="", **values)
 
@@ -97,9 +99,12 @@ def ask_delete(segment_id: int) -> ResponseReturnValue:
 
 @door.post("/segments/<int:segment_id>/delete")
 def delete(segment_id: int) -> ResponseReturnValue:
-    """Forget it: 303 to the list."""
+    """Forget it: 303 to the list; 409 while other segments ask about it."""
     _require_edit()
-    saved_segments.delete(runtime(), segment_id, person().actor)
+    try:
+        saved_segments.delete(runtime(), segment_id, person().actor)
+    except SegmentError as used:
+        abort(409, str(used))
     return redirect("/segments", 303)
 
 
@@ -116,12 +121,15 @@ def _values(session: Session, form: segment_form.Form, saved: dict[str, Any] | N
         "definition": definition,
         "program": program,
         "may_edit": _may_edit(),
+        "others": saved_segments.saved(session),
+        "shown": {},
         "crowd": None,
         "faces": [],
         "mistake": "",
     }
     try:
         now, keys = runtime().clock.now(), runtime().keys
+        values["shown"] = written_out(session, definition)
         values["faces"] = crowds.sample(session, keys, definition, now)
         if program is not None:
             purpose = Purpose((program.purposes or ["marketing"])[0])

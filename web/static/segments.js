@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const FITS = {
+    segment: ["is", "is_not"],
     time: ["before", "after", "within_days", "older_than_days", "exists", "missing"],
     number: ["is", "is_not", "in", "not_in", "gt", "ge", "lt", "le", "exists", "missing"],
     text: ["is", "is_not", "in", "not_in", "contains", "starts_with", "exists", "missing"],
@@ -14,7 +15,10 @@
     if (operator.selectedOptions[0]?.disabled) operator.value = fitting[0];
     const value = row.querySelector("input");
     value.classList.toggle("invisible", ["exists", "missing"].includes(operator.value));
-    value.placeholder = HINTS[operator.value] ?? "";
+    const named = field.value === "segment";
+    value.placeholder = named ? "" : HINTS[operator.value] ?? "";
+    if (named) value.setAttribute("list", "segment-names");
+    else value.removeAttribute("list");
   };
   const all = () => document.querySelectorAll(".seg-row");
   const told = (form) => form.dispatchEvent(new Event("rows-changed"));
