@@ -23,7 +23,8 @@ COMMA, SENTENCE, LINE = 1, 2, 3
 """What stands between two words: less than a comma is 0."""
 
 _STEM = 3
-_ABOUT_TEXTS = ("msgs", "mine", "unsub", "leave", "list")
+_ABOUT_TEXTS = ("msgs", "mine", "unsub", "leave", "list", "ours")
+_ABOUT_US = ("{wrong}", "{threat}", "{rude}", "{leave}", "{dead}", "{kin}", "{unsub}", "{never}", "{consent}", "wrong")
 
 
 @dataclass(slots=True)
@@ -108,6 +109,11 @@ class Rule(NamedTuple):
     def lone(self) -> bool:
         """Whether one word or phrase is enough for it."""
         return len(self.elements) == 1
+
+    @property
+    def about_us(self) -> bool:
+        """Whether it speaks of us or the number rather than of a thing that may be something else ("wrong number")."""
+        return any(name in self.pattern for name in _ABOUT_US)
 
     @property
     def name(self) -> str:
@@ -261,10 +267,13 @@ def _is_fixed(element: Element) -> bool:
 def _read_rules() -> Iterator[tuple[str, Phase, str, tuple[Element, ...]]]:
     for language, table in tables(unspaced=False):
         yield from _rules_of(language, table, _classes(table.get("words", {})))
-    shared = grammar()["patterns"]
-    for language, words in grammar().items():
-        if language != "patterns":
-            yield from _rules_of(language, shared, _classes(words), strict=True)
+    for language, words in _languages():
+        yield from _rules_of(language, grammar()["patterns"], _classes(words), strict=True)
+        yield from _rules_of(language, grammar()["across_commas"], _classes(words))
+
+
+def _languages() -> Iterator[tuple[str, dict[str, str]]]:
+    return ((name, words) for name, words in grammar().items() if name not in {"patterns", "across_commas"})
 
 
 def _classes(words: dict[str, str]) -> dict[str, list[tuple[str, ...]]]:
@@ -322,8 +331,7 @@ def _element(part: str, classes: dict[str, list[tuple[str, ...]]]) -> Element | 
 def _kinds() -> tuple[dict[str, frozenset[str]], dict[str, list[tuple[str, str]]]]:
     by_word: dict[str, set[str]] = defaultdict(set)
     by_beginning: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    tables_ = [words for language, words in grammar().items() if language != "patterns"]
-    for classes in map(_classes, [*tables_, lexicon()["en"]["words"]]):
+    for classes in map(_classes, [*(words for _, words in _languages()), lexicon()["en"]["words"]]):
         for name, rows in classes.items():
             for first in (row[0] for row in rows if len(row) == 1):
                 if first.endswith("~"):

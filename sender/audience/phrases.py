@@ -3,7 +3,9 @@
 A reply is cut into folded words with the breaks between them. Only patterns all of whose words may occur are tried.
 """
 
+from collections.abc import Iterator
 from functools import cache, lru_cache
+from importlib import resources
 from typing import Literal, NamedTuple
 
 import regex
@@ -17,6 +19,7 @@ from sender.audience.patterns import (
     Rule,
     Words,
     candidates,
+    kinds,
     lexicon,
     mentions,
     place,
@@ -62,7 +65,7 @@ _UNSPACED_SCRIPT = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{
 
 
 _CERTAIN = ("override", "certain", "plain")
-_NEVER_DOUBTED, _UNLIKE, _RATHER_UNLIKE = -1_000_000, -1500, -500
+_NEVER_DOUBTED, _VERY_UNLIKE, _UNLIKE, _RATHER_UNLIKE = -1_000_000, -4000, -1500, -500
 _TRUST: dict[Phase, int] = {
     "override": _NEVER_DOUBTED,
     "override_unsure": _UNLIKE,
@@ -135,16 +138,47 @@ def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -
         if spot := _spot(rule, words):
             found = _found(rule, words, spot)
             asks = phase == "plain" and _ASKED.match(words.text, words.spans[spot[1] - 1][1])
-            if not (asks or _in_doubt(rule.language, words, spot)):
+            if not (asks or _in_doubt(rule, words, spot)):
                 return found
-            doubtful = doubtful or found._replace(certain=False, trust=_UNLIKE, doubted=True)
+            lower = _VERY_UNLIKE if phase == "certain" else _UNLIKE
+            doubtful = doubtful or found._replace(certain=False, trust=lower, doubted=True)
     return _unspaced(phase, words) or doubtful
 
 
-def _in_doubt(language: str, words: Words, spot: tuple[int, int]) -> bool:
-    """Whether the reply speaks of an order or the like and the match itself of nothing that we send."""
-    about = mentions(language, "dealings", words) or (language != "en" and mentions("en", "dealings", words))
-    return about and not mentions(language, "texts", words, *spot)
+def _in_doubt(rule: Rule, words: Words, spot: tuple[int, int]) -> bool:
+    """Whether the reply speaks of an order or the like, or goes on to something no wish to stop we know names.
+
+    A match that itself says that it is about texts is in no doubt.
+    """
+    language = rule.language
+    if mentions(language, "texts", words, *spot):
+        return False
+    about = mentions(language, "dealings", words) or (language != "en" and _orders_around(words, spot))
+    return about or not (rule.about_us or all(map(_familiar, _what_follows(words, spot[1]))))
+
+
+def _orders_around(words: Words, spot: tuple[int, int]) -> bool:
+    """Whether English words for orders and the like stand before or after the match."""
+    return mentions("en", "dealings", words, 0, spot[0]) or mentions("en", "dealings", words, spot[1])
+
+
+def _what_follows(words: Words, start: int) -> Iterator[str]:
+    """The words from ``start`` to the end of the sentence: "I want no more / of the blue ones"."""
+    for at in range(start, len(words.words)):
+        if words.breaks[at] >= SENTENCE:
+            return
+        yield words.words[at]
+
+
+@lru_cache(maxsize=20_000)
+def _familiar(word: str) -> bool:
+    return not word or word.isdigit() or word in _wish_words() or bool(kinds(word) - {"dealings"})
+
+
+@cache
+def _wish_words() -> frozenset[str]:
+    """Words of the wishes to stop we know; train_likeness.py writes them down."""
+    return frozenset((resources.files("sender.audience") / "wish_words.txt").read_text("utf-8").split())
 
 
 @lru_cache(maxsize=20_000)
@@ -189,7 +223,9 @@ def _first(rules: list[Rule], words: Words) -> Found | None:
 
 
 def _found(rule: Rule, words: Words, spot: tuple[int, int]) -> Found:
-    trust = _LONE_TRUST.get(rule.phase, _TRUST[rule.phase]) if rule.lone else _TRUST[rule.phase]
+    trust = _LONE_TRUST.get(rule.phase, _TRUST[rule.phase]) if rule.lone and not rule.about_us else _TRUST[rule.phase]
+    if rule.phase == "certain" and mentions(rule.language, "texts", words, *spot):
+        trust = _VERY_UNLIKE
     weak = rule.lone and rule.phase == "unsure"
     return Found(rule.language, words.quote(*spot), rule.name, rule.phase in _CERTAIN, trust, doubted=weak)
 

@@ -78,7 +78,9 @@ def faults(lines: list[Labelled]) -> Iterator[tuple[str, Labelled, Intent]]:
         answer = read(line.text)
         if line.label == "opt_out" and not (answer.intent == "opt_out" and answer.certain):
             yield "held" if answer.intent == "opt_out" else "missed", line, answer
-        elif line.label not in {"opt_out", answer.intent} and not (line.label == "either" and not answer.certain):
+        elif line.label == "either" and not (answer.intent == "opt_out" and answer.certain):
+            continue
+        elif line.label not in {"opt_out", answer.intent}:
             yield "false certain" if answer.certain else "false held", line, answer
 
 

@@ -1,6 +1,6 @@
 """Trains the model beside the rules: ``python -m tests.audience.train_likeness [set …]``.
 
-Writes ``sender/audience/likeness.json``.
+Writes ``sender/audience/likeness.json``, and the words of the wishes to stop to ``wish_words.txt`` beside it.
 
 Logistic regression by stochastic gradient descent on every labelled reply, always in the same order, so that the same
 data give the same file.
@@ -10,7 +10,7 @@ import json
 import math
 import random
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from importlib import resources
 
 from sender.audience import keywords, likeness, phrases
@@ -52,10 +52,22 @@ def train(lines: list[Labelled]) -> dict[str, float]:
     return {feature: round(weight, 3) for feature, weight in weights.items() if abs(weight) >= _LEAST or not feature}
 
 
+def wish_words(lines: list[Labelled]) -> list[str]:
+    """The words of wishes to stop, without those that are twice as common in harmless replies."""
+    wishes: Counter[str] = Counter()
+    others: Counter[str] = Counter()
+    for line in lines:
+        words = phrases.split(keywords.visible(own_words(line.text)))
+        (wishes if line.label == "opt_out" else others).update(set(words.words))
+    return sorted(word for word, times in wishes.items() if others[word] <= 2 * times)
+
+
 def main() -> None:
-    """Train on all sets, or on those named, and write the file."""
+    """Train on all sets, or on those named, and write the files."""
     sets = sys.argv[1:] or names()
-    weights = train([line for name in sets for line in replies(name)])
+    lines = [line for name in sets for line in replies(name)]
+    weights = train(lines)
+    (resources.files("sender.audience") / "wish_words.txt").write_text("\n".join(wish_words(lines)) + "\n", "utf-8")
     text = json.dumps(
         {feature: round(weights[feature] * 1000) for feature in sorted(weights)}, ensure_ascii=False, indent=0
     )
