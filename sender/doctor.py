@@ -24,7 +24,7 @@ from sender.models import FromNumber
 from sender.notices import standing
 from sender.providers.base import OutcomeUnknown, Retryable, SendError
 from sender.providers.twilio import TwilioProvider
-from sender.schema import SchemaError, has_tables, require_current
+from sender.schema import SchemaError, has_tables, is_newer, require_current
 from sender.settings import Settings
 
 TIMEOUT = 3.0
@@ -130,8 +130,11 @@ def _ask_for_lock(file: Path) -> None:
 def _schema(settings: Settings) -> Iterator[Finding]:
     database = Database(settings.database)
     try:
-        require_current(database)
-        yield _good("schema", "The database has the schema of this version.")
+        require_current(database, or_newer=True)
+        if is_newer(database):
+            yield Finding("schema", False, "A later version has upgraded the database: upgrade this host, too.")
+        else:
+            yield _good("schema", "The database has the schema of this version.")
         with database.read() as session:
             noted, told = notices(session), [one.sentence for one in standing(session)]
         if not noted.keys_exported:

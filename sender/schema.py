@@ -20,15 +20,20 @@ class SchemaError(Exception):
 
 
 def upgrade(database: Database) -> None:
-    """Run the migrations that are missing, all or none; two processes at once wait for each other."""
-    with database.engine.begin() as connection:
-        upgrade_within(connection)
+    """Run the migrations that are missing, all or none; two processes at once wait for each other.
+
+    The transaction begins as a writing one: beside processes that send, SQLite refuses whoever reads first.
+    """
+    with database.write() as session:
+        upgrade_within(session.connection())
 
 
 def upgrade_within(connection: Connection, to: str = "head") -> None:
-    """Run the migrations that are missing up to ``to`` in the transaction of this connection."""
+    """Run the migrations that are missing up to ``to`` in the transaction of this connection; a newer schema stays."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
+    if _is_newer(MigrationContext.configure(connection).get_current_revision()):
+        return
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, to)
@@ -42,16 +47,33 @@ def revision(database: Database) -> str | None:
 
 def is_current(database: Database) -> bool:
     """Whether the newest migration has run."""
-    return revision(database) == ScriptDirectory.from_config(_config()).get_current_head()
+    return revision(database) == _head()
 
 
-def require_current(database: Database) -> None:
-    """Raise SchemaError unless the newest migration has run."""
-    at, head = revision(database), ScriptDirectory.from_config(_config()).get_current_head()
-    if at != head:
-        raise SchemaError(
-            f"The database is at schema {at or 'none'}, this version needs {head}: run `tactful db upgrade`."
-        )
+def is_newer(database: Database) -> bool:
+    """Whether a later version has upgraded this database; this version works on without what that one added."""
+    return _is_newer(revision(database))
+
+
+def require_current(database: Database, *, or_newer: bool = False) -> None:
+    """Raise SchemaError unless the newest migration has run; ``or_newer`` takes a database that a later version has
+    upgraded, too: processes of both versions work side by side while hosts are upgraded one by one.
+    """
+    at, head = revision(database), _head()
+    if at == head or (or_newer and _is_newer(at)):
+        return
+    if _is_newer(at):
+        raise SchemaError(f"The database is at schema {at}, this version knows {head}: upgrade Tactful on this host.")
+    raise SchemaError(f"The database is at schema {at or 'none'}, this version needs {head}: run `tactful db upgrade`.")
+
+
+def _head() -> str:
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def _is_newer(at: str | None) -> bool:
+    """Migrations are numbered without gaps, in four digits."""
+    return at is not None and at > _head()
 
 
 def has_tables(database: Database) -> bool:

@@ -112,6 +112,8 @@ BY_PROGRAMS = frozenset({"static", "health", "metrics", "hooks"})
 def create_app(runtime: Runtime) -> Flask:
     """The application over one runtime; nothing is shared between two of them."""
     app = Flask("web", static_folder=None)
+    # An address with a slash too many is another address: nobody signed it, and it is not sent on to the right one.
+    app.url_map.merge_slashes = False
     secure = is_https(runtime.settings)
     app.config.update(
         SECRET_KEY=runtime.keys.session,

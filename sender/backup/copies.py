@@ -34,9 +34,14 @@ def quiet(_table: str, _rows: int) -> None:
 def backup(database: Database, keys: Keyring, path: Path, real: datetime, progress: Progress = quiet) -> dict[str, int]:
     """Write every row as of one instant, sealed, to a new file of mode 0600; returns rows by table.
 
-    A backup that was not finished is not left behind. BackupError when the file cannot be written.
+    A backup that was not finished is not left behind. BackupError when the file cannot be written, or where the
+    database has columns that only a later version knows.
     """
     unfinished = path.with_name(f"{path.name}.unfinished")
+    if schema.is_newer(database):
+        raise BackupError(
+            "A later version has upgraded this database: back it up with that one, or half would be lost."
+        )
     if path.exists():
         raise BackupError(f"{path} is there already; name a new file.")
     try:
@@ -90,7 +95,7 @@ def copy(source: Database, target: Database, real: datetime, progress: Progress 
 
 def before_upgrade(database: Database, keys: Keyring, folder: Path, real: datetime) -> Path | None:
     """Back up a database that an upgrade will change, and keep the last five of these; None where nothing will."""
-    if rows.is_empty(database) or schema.is_current(database):
+    if rows.is_empty(database) or schema.is_current(database) or schema.is_newer(database):
         return None
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"before-upgrade-{real:%Y%m%d-%H%M%S}.tactful"

@@ -131,7 +131,14 @@ def upgrade(
     no_backup: Annotated[bool, typer.Option("--no-backup", help="Do not keep a copy of the database first.")] = False,
 ) -> None:
     """Bring the database to the schema of this version; a copy of it is kept first. Does nothing when it is there."""
-    kept = prepare(load_settings(), backup=not no_backup)
+    from sender.db import Database
+    from sender.schema import is_newer
+
+    settings = load_settings()
+    kept = prepare(settings, backup=not no_backup)
+    if is_newer(Database(settings.database)):
+        console.print("A later version has upgraded the database already; this one works with it, and changed nothing.")
+        return
     if kept:
         console.print(f"The database of before is in {kept}.")
     console.print("The database is up to date.")

@@ -83,7 +83,7 @@ PATIENCE = 60.0
 
 @contextmanager
 def opened(*, sending: bool = False, patience: float = 0.0, process: str = "command") -> "Iterator[Runtime]":
-    """A runtime on a database with the newest schema; refusals end the command with one sentence.
+    """A runtime on a database with our schema or a newer one; refusals end the command with one sentence.
 
     Only ``sending`` processes need Twilio's credentials; ``patience`` is how many seconds the database may be away;
     ``process`` is how it signs its lines in the log.
@@ -103,7 +103,7 @@ def opened(*, sending: bool = False, patience: float = 0.0, process: str = "comm
     try:
         runtime = build(settings) if sending else _build(settings, AbsentProvider(), Watch())
         runtime.db.await_answer(patience)
-        require_current(runtime.db)
+        require_current(runtime.db, or_newer=True)
     except OperationalError as error:
         fail(runtime.db.silent(error))
     except (KeyFileError, SchemaError) as error:

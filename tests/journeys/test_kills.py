@@ -1,6 +1,5 @@
 """A campaign survives kill -9 of workers, an emptied Valkey, a restarted web process and a restarted database."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.journeys.world import World, make_world, unwilling
+from tests.journeys.world import World, assert_one_story, make_world
 from tests.servers import Postgres, Valkey
 from tests.waiting import eventually
 
@@ -84,23 +83,9 @@ def test_kills_change_nothing(world: World, size: Size, own_valkey: Valkey, requ
             request.getfixturevalue("own_postgres").restart()
     assert min(on_the_wire) >= 50
     statuses = world.finished(within=180)
-    _check(world, size, statuses)
+    assert_one_story(world, size.people, statuses)
 
 
 def _on_the_wire(world: World, since: datetime) -> int | None:
     count = world.on_the_wire(since)
     return count if count >= 50 else None
-
-
-def _check(world: World, size: Size, statuses: Counter[str]) -> None:
-    """What the simulator accepted and what the database says must be the same story."""
-    accepted = Counter(entry["to"] for entry in world.texts())
-    assert not unwilling(world.home) & set(accepted), "somebody without consent was texted"
-    assert max(accepted.values()) == 1, "somebody was texted twice"
-    assert sum(statuses.values()) == size.people
-    assert not {"pending", "queued", "sending", "unconfirmed"} & set(statuses)
-    reached = statuses["sent"] + statuses["delivered"] + statuses["undelivered"]
-    assert reached == len(accepted), f"the database says {statuses}, the provider accepted {len(accepted)}"
-    stopped = {entry["from"]: entry["answered_at"] for entry in world.entries("inbound") if entry["http"] == 200}
-    late = [one for one in world.texts("request") if one["to"] in stopped and one["real"] > stopped[one["to"]] + 2]
-    assert late == []

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlmodel import col
@@ -31,6 +32,7 @@ from sender.halt import found
 from sender.models import Attempt, Campaign, Message
 from sender.runtime import Runtime
 from sender.settings import Settings
+from sender.supervisor import Process
 from sender.up import SimulatorPlan, build_processes, child_environment
 from tests.installation import WORDING, line, make_program
 from tests.servers import free_port
@@ -60,6 +62,23 @@ class World:
     def log(self) -> Path:
         """The simulator's log."""
         return self.home / "simulator.jsonl"
+
+    @property
+    def config(self) -> Path:
+        """The simulator's configuration."""
+        return self.home / "simulator.json"
+
+    def plan(self) -> list[Process]:
+        """Every process of an installation around a simulator, in the order they start."""
+        simulated = SimulatorPlan(urlsplit(self.settings.twilio_base_url).port or 0, self.config, self.log)
+        return build_processes(self.settings, self.environment, simulator=simulated)
+
+    def begin(self, process: Process, name: str = "") -> None:
+        """Start a process of the plan, under another name where given, and wait until it is ready."""
+        self.commands[name or process.name] = (list(process.command), dict(process.env))
+        self.start(name or process.name)
+        if process.ready is not None:
+            eventually(process.ready, 60)
 
     def start(self, name: str) -> None:
         """Start a process that is not running."""
@@ -156,6 +175,21 @@ def make_world(
     home: Path, database_url: str, redis_url: str, *, people: int, speed: float, hours: float, **simulator: Any
 ) -> World:
     """Lay everything out and start all processes; the campaign is scheduled for now and open for ``hours``."""
+    world = lay_out(home, database_url, redis_url, speed=speed, **simulator)
+    make_keys(home)
+    database = Database(database_url)
+    give_tables(database)
+    with database.write() as session:
+        found(session)
+    database.close()
+    fill(world, people, hours)
+    for process in world.plan():
+        world.begin(process)
+    return world
+
+
+def lay_out(home: Path, database_url: str, redis_url: str, *, speed: float, **simulator: Any) -> World:
+    """Folder, settings and the simulator's configuration; no keys, no tables, and nothing is started."""
     home.mkdir(mode=0o700, parents=True)
     web_port, hooks_port, simulator_port = free_port(), free_port(), free_port()
     settings = Settings(
@@ -176,16 +210,8 @@ def make_world(
         worker_threads=2,
         connections=160,
     )
-    make_keys(home)
     world = World(home, settings, child_environment(settings))
     _config(world, simulator)
-    _data(world, people, hours)
-    plan = SimulatorPlan(simulator_port, home / "simulator.json", world.log)
-    for process in build_processes(settings, world.environment, simulator=plan):
-        world.commands[process.name] = (list(process.command), dict(process.env))
-        world.start(process.name)
-        if process.ready is not None:
-            eventually(process.ready, 30)
     return world
 
 
@@ -197,18 +223,15 @@ def _config(world: World, simulator: dict[str, Any]) -> None:
         "numbers": [{"number": "+12125550100", "kind": "long_code", "rate": 5000, "inbound_url": inbound}],
         **simulator,
     }
-    (world.home / "simulator.json").write_text(json.dumps(config))
+    world.config.write_text(json.dumps(config))
 
 
-def _data(world: World, people: int, hours: float) -> None:
-    database = Database(world.settings.database)
-    give_tables(database)
-    database.close()
+def fill(world: World, people: int, hours: float, rate: float = 2000.0) -> None:
+    """A program, a from_number of so many texts a second, so many contacts, and a campaign to everybody."""
     with world.runtime() as runtime:
         with runtime.db.write() as session:
-            found(session)
             program_id = make_program(session, runtime.clock.now())
-            line(session, program_id, rate=2000.0)
+            line(session, program_id, rate=rate)
         options = ImportOptions(program_id=program_id, purpose=Purpose.MARKETING)
         import_file(runtime.db, runtime.keys, runtime.clock, _contacts(world.home, people), options)
     world.launch("Journey", hours)
@@ -228,3 +251,17 @@ def unwilling(home: Path) -> set[str]:
     """The people of the file who never said yes."""
     rows = (row.split(",") for row in (home / "contacts.csv").read_text().splitlines()[1:])
     return {row[0] for row in rows if row[1] == "no"}
+
+
+def assert_one_story(world: World, people: int, statuses: Counter[str]) -> None:
+    """What the simulator accepted and what the database says must be the same story."""
+    accepted = Counter(entry["to"] for entry in world.texts())
+    assert not unwilling(world.home) & set(accepted), "somebody without consent was texted"
+    assert max(accepted.values()) == 1, "somebody was texted twice"
+    assert sum(statuses.values()) == people
+    assert not {"pending", "queued", "sending", "unconfirmed"} & set(statuses)
+    reached = statuses["sent"] + statuses["delivered"] + statuses["undelivered"]
+    assert reached == len(accepted), f"the database says {statuses}, the provider accepted {len(accepted)}"
+    stopped = {entry["from"]: entry["answered_at"] for entry in world.entries("inbound") if entry["http"] == 200}
+    late = [one for one in world.texts("request") if one["to"] in stopped and one["real"] > stopped[one["to"]] + 2]
+    assert late == []

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlmodel import SQLModel, col
 
-from sender import copying, schema
+from sender import copying, migrations, schema
+from sender.backup import copies
+from sender.backup.sealed import BackupError
 from sender.db import Database, Pace, insert_new, upsert
 from sender.models import Comparison
-from tests.installation import TUESDAY
+from tests.installation import TUESDAY, install
 from tests.servers import Postgres
 from tests.waiting import eventually
 
@@ -24,6 +26,42 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(database_url: str) -
     schema.upgrade(database)
     schema.require_current(database)
     assert schema.differences(database) == []
+    database.close()
+
+
+def test_migrations_only_add(sqlite_url: str) -> None:
+    """The version before lives on: no table, column or type goes, and no new column needs a value."""
+    database, before = Database(sqlite_url), dict[str, dict[str, str]]()
+    for number in sorted(file.name[:4] for file in Path(migrations.__file__).parent.glob("versions/0*.py")):
+        with database.engine.begin() as connection:
+            schema.upgrade_within(connection, number)
+            tables = inspect(connection).get_table_names()
+            columns = {table: inspect(connection).get_columns(table) for table in tables}
+        for table, known in before.items():
+            now = {each["name"]: str(each["type"]) for each in columns[table]}
+            assert known.items() <= now.items(), f"{number} takes something from {table}"
+            needy = [each["name"] for each in columns[table] if not each["nullable"] and each["default"] is None]
+            assert set(needy) <= known.keys(), f"{number} adds to {table} what the version before does not write"
+        before = {table: {each["name"]: str(each["type"]) for each in columns[table]} for table in tables}
+    database.close()
+
+
+def test_the_version_before_goes_on_with_a_newer_schema(database_url: str, tmp_path: Path) -> None:
+    """Processes start and write on a schema that a later version made; whole copies are left to that version."""
+    installation = install(tmp_path / "home", database_url)
+    database = installation.runtime.db
+    with database.write() as session:
+        session.execute(text("ALTER TABLE message ADD COLUMN later VARCHAR DEFAULT '' NOT NULL"))
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    schema.require_current(database, or_newer=True)
+    with pytest.raises(schema.SchemaError, match="upgrade Tactful on this host"):
+        schema.require_current(database)
+    schema.upgrade(database)
+    assert schema.revision(database) == "9999"
+    assert installation.message(installation.contact("+12125550123"))
+    with pytest.raises(BackupError, match="with that one"):
+        copies.backup(database, installation.runtime.keys, tmp_path / "x.tactful", TUESDAY)
+    assert copies.before_upgrade(database, installation.runtime.keys, tmp_path, TUESDAY) is None
     database.close()
 
 
