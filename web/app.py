@@ -57,6 +57,7 @@ from web.pages import (
 )
 from web.pages.words import FILTERS
 from web.receipt_writer import ReceiptWriter
+from web.remembered import Counting
 
 log = logging.getLogger("tactful.web")
 access = logging.getLogger("tactful.access")
@@ -148,6 +149,7 @@ def _shape_pages(app: Flask) -> None:
     app.register_error_handler(HTTPException, show_error)
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(problems.ApiProblem, problems.answer)
+    app.register_error_handler(Counting, show_counting)
     app.register_error_handler(Exception, show_fault)
 
 
@@ -169,6 +171,14 @@ def show_error(error: HTTPException) -> ResponseReturnValue:
     if problems.is_api():
         return problems.answer(problems.of_status(error.code or 500))
     return render_template("error.html", title=error.name, sentence=error.description or ""), error.code or 500
+
+
+def show_counting(_: Counting) -> ResponseReturnValue:
+    """A page of figures that asks for itself until they are there: 202, or nothing new (204) for its own asking."""
+    if "HX-Request" in request.headers:
+        return "", 204
+    here = request.full_path.removesuffix("?")
+    return render_template("counting.html", here=here), 202, {"Retry-After": "2"}
 
 
 def show_stale_form(_: CSRFError) -> tuple[str, int]:

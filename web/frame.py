@@ -8,7 +8,6 @@ from sender.accounts import Person
 from sender.campaigns import reports
 from sender.models import Notice
 from sender.models.accounts import ALL_PROGRAMS
-from sender.notices import standing as notices_of
 from web.auth import person
 from web.context import runtime
 from web.language import later
@@ -76,7 +75,7 @@ def read_frame() -> Frame:
     """The frame for whoever is asking; called by the layout, so that no page has to hand it over."""
     with runtime().db.read() as session:
         notices = reports.notices(session)
-        standing = notices_of(session) if ALL_PROGRAMS in person().roles else []
+    standing = notices.standing if ALL_PROGRAMS in person().roles else []
     return Frame(
         person(),
         _groups(person()),

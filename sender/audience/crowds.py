@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
+from sqlalchemy import Subquery, and_, case, func, or_, select
 from sqlmodel import Session, col
 
 from guards.base import Purpose
@@ -99,25 +99,21 @@ def _last_words(some: Subquery, program_id: int, purpose: Purpose) -> Subquery:
     return select(state, place).select_from(some).outerjoin(ConsentStanding, theirs).subquery()
 
 
-def sample(session: Session, keys: Keyring, definition: Mapping[str, Any], now: datetime, limit: int = 8) -> list[Face]:
-    """A few of those whom a definition matches, the newest first. Raises SegmentError."""
+def sample(session: Session, definition: Mapping[str, Any], now: datetime, limit: int = 8) -> list[int]:
+    """The ids of a few contacts whom a definition matches, the newest first. Raises SegmentError."""
     dialect = session.get_bind().dialect.name
     wanted = segments.where(segments.parse(written_out(session, definition)), now, dialect)
-    return _faces(session, keys, wanted, limit)
+    joined = select(col(Contact.id)).join(Number, col(Number.id) == col(Contact.number_id))
+    return list(session.execute(joined.where(wanted).order_by(col(Contact.id).desc()).limit(limit)).scalars())
 
 
 def faces(session: Session, keys: Keyring, contact_ids: list[int]) -> list[Face]:
-    """These contacts as a person recognises them."""
-    return _faces(session, keys, col(Contact.id).in_(contact_ids), len(contact_ids))
-
-
-def _faces(session: Session, keys: Keyring, wanted: ColumnElement[bool], limit: int) -> list[Face]:
+    """These contacts as a person recognises them, the newest first."""
     statement = (
         select(Contact, col(Number.cipher), col(Number.data_key), col(Number.country))
         .join(Number, col(Number.id) == col(Contact.number_id))
-        .where(wanted)
+        .where(col(Contact.id).in_(contact_ids))
         .order_by(col(Contact.id).desc())
-        .limit(limit)
     )
     rows = session.execute(statement).all()
     return [_face(keys, contact, SealedNumber(cipher, key), country) for contact, cipher, key, country in rows]

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlmodel import Session, col
 
 from guards.base import Kind
-from sender.campaigns.reports import Line, counts_by_status
+from sender.campaigns.reports import Line
 from sender.models import Campaign, ConsentEvent, Contact, ImportRun, Message, OwnPhone, Program, Reply, Spend, Trial
 from sender.spend import ALL_DAYS
 from sender.states import Status
@@ -69,7 +69,7 @@ class Begun:
 
 
 def active(session: Session, programs: Programs) -> list[Active]:
-    """The campaigns that are under way or about to be, those that run first."""
+    """The campaigns that are under way or about to be, those that run first; nothing is counted of them yet."""
     statement = (
         select(Campaign, col(Program.brand), col(Spend.reserved))
         .join(Program, col(Program.id) == col(Campaign.program_id))
@@ -78,15 +78,13 @@ def active(session: Session, programs: Programs) -> list[Active]:
         .order_by(col(Campaign.id).desc())
         .limit(MOST)
     )
-    rows = session.execute(statement).all()
-    counts = counts_by_status(session, [one.id or 0 for one, _, _ in rows])
-    found = [_active(one, brand, reserved, counts.get(one.id or 0, {})) for one, brand, reserved in rows]
+    found = [_active(one, brand, reserved) for one, brand, reserved in session.execute(statement)]
     session.expunge_all()
     return sorted(found, key=lambda one: ACTIVE.index(one.line.status))
 
 
-def _active(one: Campaign, brand: str, reserved: int | None, counts: dict[str, int]) -> Active:
-    line = Line(one.id or 0, one.name, one.program_id, brand, one.purpose, one.status, one.start_at, counts)
+def _active(one: Campaign, brand: str, reserved: int | None) -> Active:
+    line = Line(one.id or 0, one.name, one.program_id, brand, one.purpose, one.status, one.start_at, {})
     return Active(line, one.paused_why, one.submitted_by, one.recipients, reserved or 0, one.budget)
 
 

@@ -1,19 +1,22 @@
 """What a campaign came to, counted from its messages: every planned message is in exactly one state (promise 3)."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from sender.models import Audit, Campaign, Installation, Message, Program, Variant
+from sender.models import Audit, Campaign, Installation, Message, Notice, Program, Variant
+from sender.notices import standing
 from sender.states import FINAL, REACHED_PROVIDER, WAITING, Status
 
 # What counts as done in a progress bar: nothing more will be sent for it.
 SETTLED = frozenset(FINAL | {Status.SENT})
 TRIED_AGAIN = frozenset({"gate_aged", "unreachable", "answer_lost", "worker_lost"})
+LARGE = 500_000
+"""From so many messages on, counting them may take longer than a page."""
 KEYS_EXPORTED = "keys.export"
 KEYS_MADE = "keys.make"
 
@@ -35,6 +38,15 @@ class Progress:
     def settled(self) -> int:
         """Messages for which nothing more will be sent."""
         return settled(self.by_status)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was counted of a campaign's messages at one instant; ``by_variant`` by the variants' ids."""
+
+    progress: Progress
+    by_variant: dict[int, int]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +77,18 @@ class Line:
 class VariantText:
     """One variant as it is shown: who it is for, in the segment language, and the template."""
 
+    id: int
     name: str
     segment: dict[str, Any]
     template: str
-    messages: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One campaign with its program, variants and progress."""
+    """One campaign with its program and variants."""
 
     campaign: Campaign
     brand: str
-    progress: Progress
     variants: list[VariantText] = field(default_factory=list)
 
 
@@ -88,6 +99,7 @@ class Notices:
     halted: bool
     halted_why: str
     keys_exported: bool
+    standing: list[Notice] = field(default_factory=list)
 
 
 def settled(by_status: dict[str, int]) -> int:
@@ -115,6 +127,20 @@ def _by_a_guard(reason: str) -> bool:
     return bool(reason) and reason not in TRIED_AGAIN and not reason.startswith("twilio_")
 
 
+def is_large(session: Session) -> bool:
+    """Whether there are so many messages that they are better counted aside; the newest id says so at no cost."""
+    return (session.execute(select(func.max(col(Message.id)))).scalar() or 0) > LARGE
+
+
+def tally(session: Session, campaign_id: int, variant_ids: Sequence[int], now: datetime) -> Tally:
+    """Where the messages of a campaign are; a single variant has them all, and nothing has to be read to know that."""
+    gone = progress(session, campaign_id)
+    if len(variant_ids) == 1:
+        return Tally(gone, {variant_ids[0]: gone.total}, now)
+    counted = select(col(Message.variant_id), func.count()).where(col(Message.campaign_id) == campaign_id)
+    return Tally(gone, dict(session.execute(counted.group_by(col(Message.variant_id))).all()), now)
+
+
 def listing(
     session: Session,
     programs: Collection[int] | None = None,
@@ -124,6 +150,20 @@ def listing(
     status: str = "",
 ) -> list[Line]:
     """The newest campaigns of these programs (None: of all), newest first, with their counts; or the archived ones."""
+    lines = page(session, programs, limit, archived, offset, status)
+    counts = counts_by_status(session, [line.id for line in lines])
+    return with_counts(lines, counts)
+
+
+def page(
+    session: Session,
+    programs: Collection[int] | None,
+    limit: int,
+    archived: bool = False,
+    offset: int = 0,
+    status: str = "",
+) -> list[Line]:
+    """The same lines before anything is counted."""
     statement = select(Campaign, col(Program.brand)).join(Program, col(Program.id) == col(Campaign.program_id))
     shelf = col(Campaign.archived_at)
     statement = statement.where(shelf.is_not(None) if archived else shelf.is_(None))
@@ -132,14 +172,17 @@ def listing(
     if status:
         statement = statement.where(col(Campaign.status) == status)
     found = session.execute(statement.order_by(col(Campaign.id).desc()).limit(limit).offset(offset)).all()
-    counts = counts_by_status(session, [campaign.id for campaign, _ in found])
     return [
-        Line(one.id, one.name, one.program_id, brand, one.purpose, one.status, one.start_at, counts.get(one.id, {}))
-        for one, brand in found
+        Line(one.id, one.name, one.program_id, brand, one.purpose, one.status, one.start_at, {}) for one, brand in found
     ]
 
 
-def counts_by_status(session: Session, campaign_ids: list[int]) -> dict[int, dict[str, int]]:
+def with_counts(lines: Iterable[Line], counts: Mapping[int, dict[str, int]]) -> list[Line]:
+    """The lines with what was counted of each."""
+    return [replace(line, by_status=counts.get(line.id, {})) for line in lines]
+
+
+def counts_by_status(session: Session, campaign_ids: Collection[int]) -> dict[int, dict[str, int]]:
     """How many messages of each of these campaigns are in each state."""
     statement = (
         select(col(Message.campaign_id), col(Message.status), func.count())
@@ -153,25 +196,16 @@ def counts_by_status(session: Session, campaign_ids: list[int]) -> dict[int, dic
 
 
 def sheet(session: Session, campaign_id: int) -> Sheet | None:
-    """Everything a campaign's own page shows, or None where there is no such campaign."""
+    """What a campaign's own page shows but for its counts, or None where there is no such campaign."""
     campaign = session.get(Campaign, campaign_id)
     if campaign is None:
         return None
     brand = session.execute(select(col(Program.brand)).where(col(Program.id) == campaign.program_id)).scalar_one()
-    gone = progress(session, campaign_id)
-    return Sheet(campaign, brand, gone, _variants(session, campaign_id, gone.total))
-
-
-def _variants(session: Session, campaign_id: int, total: int) -> list[VariantText]:
-    """The variants with their messages; a single one has them all, and nothing has to be read to know that."""
     mine = select(Variant).where(col(Variant.campaign_id) == campaign_id).order_by(col(Variant.position))
-    variants = list(session.execute(mine).scalars())
-    if len(variants) == 1:
-        messages = {variants[0].id: total}
-    else:
-        counted = select(col(Message.variant_id), func.count()).where(col(Message.campaign_id) == campaign_id)
-        messages = dict(session.execute(counted.group_by(col(Message.variant_id))).all())
-    return [VariantText(one.name, one.segment, one.template, messages.get(one.id, 0)) for one in variants]
+    variants = [
+        VariantText(one.id or 0, one.name, one.segment, one.template) for one in session.execute(mine).scalars()
+    ]
+    return Sheet(campaign, brand, variants)
 
 
 def brand_of(session: Session, program_id: int) -> str | None:
@@ -193,12 +227,16 @@ def under_way(session: Session) -> tuple[int, int]:
 
 
 def notices(session: Session) -> Notices:
-    """Whether sending is halted and why, and whether the keys in force were exported (audit lines say so).
+    """Whether sending is halted and why, whether the keys in force were exported (audit lines say so), what stands.
 
-    An installation without its row counts as halted, as it does for the gate.
+    One statement, because every page asks. An installation without its row counts as halted, as it does for the gate.
     """
     last = select(col(Audit.action)).where(col(Audit.action).in_([KEYS_EXPORTED, KEYS_MADE]))
-    newest = last.order_by(col(Audit.id).desc()).limit(1).scalar_subquery()
-    row = session.execute(select(col(Installation.halted), col(Installation.halted_why), newest)).first()
-    halted, why, about_keys = row or (True, "", session.execute(last.order_by(col(Audit.id).desc()).limit(1)).scalar())
-    return Notices(halted, why, about_keys == KEYS_EXPORTED)
+    newest = last.order_by(col(Audit.id).desc()).limit(1)
+    asked = select(col(Installation.halted), col(Installation.halted_why), newest.scalar_subquery(), Notice)
+    joined = asked.select_from(Installation).outerjoin(Notice, col(Notice.ended_at).is_(None))
+    rows = session.execute(joined.order_by(col(Notice.raised_at), col(Notice.id))).all()
+    if not rows:
+        return Notices(True, "", session.execute(newest).scalar() == KEYS_EXPORTED, standing(session))
+    halted, why, about_keys, _ = rows[0]
+    return Notices(halted, why, about_keys == KEYS_EXPORTED, [row[3] for row in rows if row[3] is not None])

@@ -1,13 +1,24 @@
 """SQL that makes a crowd around a small installation on PostgreSQL: contacts, their consent, campaigns sent to them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from sqlalchemy import Connection, text
 
 BIGGEST = "Everybody at once"
 CAMPAIGNS = 40
 REPLIES_PER = 50
 """One reply for so many contacts."""
 LINES_OF_AUDIT = 50_000
+GROWN = ("number", "contact", "import_entry", "consent_event", "message", "attempt", "decision")
+INDEXES = """
+SELECT format('ALTER TABLE %I DROP CONSTRAINT %I', conrelid::regclass, conname),
+  format('ALTER TABLE %I ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+FROM pg_constraint WHERE contype = 'u' AND conrelid::regclass::text = ANY (:grown)
+UNION ALL SELECT format('DROP INDEX %I', indexname), indexdef FROM pg_indexes
+WHERE schemaname = 'public' AND tablename = ANY (:grown)
+  AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = indexname)"""
 
 NUMBERS = """
 INSERT INTO number (key, key_version, cipher, data_key, country, area_code, line_type, state, state_reason, created_at)
@@ -68,11 +79,11 @@ INSERT INTO attempt (message_id, number_id, program_id, purpose, kind, token, ou
   searches, sid, facts)
 SELECT id, number_id, 1, purpose, kind, 'crowd' || id, 'accepted', 600, sent_at, sent_at, 0,
   'SM' || lpad(id::text, 32, '0'), '{}'
-FROM message WHERE campaign_id = (SELECT max(id) FROM campaign) AND sent_at IS NOT NULL"""
+FROM message WHERE text_cipher = :words AND sent_at IS NOT NULL"""
 DECISIONS = """
 INSERT INTO decision (message_id, at, door, guard, verdict, reason, rules, inputs)
 SELECT id, created_at, 'planner', 'consent_check', 'block', reason, '[]', '{}'
-FROM message WHERE campaign_id = (SELECT max(id) FROM campaign) AND status = 'blocked'"""
+FROM message WHERE text_cipher = :words AND status = 'blocked'"""
 REPLIES = """
 INSERT INTO reply (sid, number_id, program_id, body_cipher, intent, certain, language, matched_cipher, opt_out_type,
   state, told, received_at, review_by, rule, media, decision, decided_by)
@@ -89,6 +100,20 @@ SELECT now() - n * interval '1 minute', 'ana', 'campaign.edit', 'campaign ' || n
 FROM generate_series(1, :lines) n"""
 
 
+@contextmanager
+def in_bulk(connection: Connection) -> Iterator[None]:
+    """Rows go in without indexes and foreign keys, and the indexes are made afterwards: minutes in place of hours."""
+    found = connection.execute(text(INDEXES), {"grown": list(GROWN)}).all()
+    for statement in ("SET synchronous_commit = off", "SET session_replication_role = replica"):
+        connection.execute(text(statement))
+    for drop, _ in found:
+        connection.execute(text(drop))
+    yield
+    for _, make in found:
+        connection.execute(text(make))
+    connection.execute(text("VACUUM ANALYZE"))
+
+
 def statements(contacts: int, messages: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """What is made, how, and the values it takes besides the sealed ones.
 
@@ -102,15 +127,14 @@ def statements(contacts: int, messages: int) -> Iterator[tuple[str, str, dict[st
     for place in range(CAMPAIGNS):
         yield from _campaign(f"Sale {place}", "finished", each, contacts // each, CAMPAIGNS - place + 1)
     yield from _campaign(BIGGEST, "running", min(contacts, messages), 1, 1)
+    yield "attempts", ATTEMPTS, {}
+    yield "decisions", DECISIONS, {}
     yield "replies", REPLIES, {"every": REPLIES_PER}
     yield "conversations", CONVERSATIONS, {}
     yield "audit", AUDIT, {"lines": LINES_OF_AUDIT}
-    yield "statistics", "ANALYZE", {}
 
 
 def _campaign(name: str, status: str, texts: int, every: int, days: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield f"{name}: campaign", CAMPAIGN, {"name": name, "status": status, "texts": texts, "days": days}
     yield f"{name}: variant", VARIANT, {}
     yield f"{name}: messages", MESSAGES, {"texts": texts, "every": max(1, every), "days": days}
-    yield f"{name}: attempts", ATTEMPTS, {}
-    yield f"{name}: decisions", DECISIONS, {}

@@ -115,8 +115,8 @@ def _fill(runtime: Runtime, contacts: int, messages: int) -> None:
     data_key = runtime.keys.new_data_key()
     key = runtime.keys.unwrap(data_key)
     sealed = {"data_key": data_key, "cipher": seal(key, b"+12125550199"), "words": seal(key, b"Lumen & Co: Hello.")}
-    with runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("SET synchronous_commit = off"))
+    engine = runtime.db.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection, crowd.in_bulk(connection):
         for what, statement, more in crowd.statements(contacts, messages):
             began = time.perf_counter()
             connection.execute(text(statement), {**sealed, **more})

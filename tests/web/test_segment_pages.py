@@ -95,7 +95,7 @@ def test_the_count_follows_consent(runtime: Runtime, people: int) -> None:
         gold = {"field": "attributes.tier", "is": "gold"}
         crowd = crowds.count_by_standing(session, gold, people, Purpose.MARKETING, START)
         everyone = crowds.count_by_standing(session, {}, people, Purpose.MARKETING, START)
-        sample = crowds.sample(session, runtime.keys, gold, START)
+        sample = crowds.faces(session, runtime.keys, crowds.sample(session, gold, START))
     assert (crowd.total, crowd.may, crowd.out, crowd.none) == (3, 2, 1, 0)
     assert (everyone.total, everyone.may, everyone.none) == (6, 3, 2)
     assert [face.name for face in sample] == ["Person2", "Person1", "Person0"]

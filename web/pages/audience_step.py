@@ -8,7 +8,8 @@ from typing import Any
 from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from sender.audience import crowds, saved_segments
+from sender.audience import saved_segments
+from sender.audience.nested_segments import written_out
 from sender.campaigns.writing import VariantIn
 from sender.models import Segment
 from web.auth import Door, signed_in
@@ -17,9 +18,11 @@ from web.language import later
 from web.pages import building
 from web.pages.blocks import render_block
 from web.pages.building import Building, Refused
+from web.pages.who import who
 
 EVERYONE, KEPT = "everyone", "kept"
 MOST_GROUPS = 6
+SHOWN = 5
 SPLITS = {
     "100": later("One text"),
     "50/50": later("A/B test: half and half"),
@@ -159,15 +162,12 @@ def _counted(found: Building, groups: Sequence[Group], left_out: set[int]) -> di
     definitions = list({str(one.segment): one.segment for one in wanted}.values())
     program, purpose = found.campaign.program_id, found.written.purpose
     with runtime().db.read() as session:
-        now = runtime().clock.now()
         whole = {"any": definitions} if len(definitions) > 1 else definitions[0]
-        crowd = crowds.count_by_standing(session, whole, program, purpose, now)
-        faces = crowds.sample(session, runtime().keys, whole, now, 5)
+        counted = who(session, written_out(session, whole), program, purpose, SHOWN)
     return {
         "groups": groups,
         "left_out": left_out,
         "saved": saved,
-        "crowd": crowd,
-        "faces": faces,
+        "who": counted,
         "brand": found.program.brand,
     }

@@ -1,10 +1,12 @@
 """The list of campaigns and the page of one: where its messages are, why, and the buttons that stop it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlmodel import Session
 
 from sender.campaigns import control, copies, course, reports
 from sender.campaigns.control import ControlError
@@ -12,7 +14,8 @@ from sender.models import Campaign
 from sender.runtime import Runtime
 from sender.states import WAITING
 from web.auth import Door, person, require, signed_in
-from web.context import runtime, web
+from web.context import runtime
+from web.counting import SHORT, figures_or_none
 from web.frame import may_anywhere
 from web.language import figure, gettext
 from web.pages import confirm
@@ -43,29 +46,36 @@ def listing() -> ResponseReturnValue:
     listing = read_listing(("-made",), ("status", "archived"))
     shelf, status = bool(listing.filters["archived"]), listing.filters["status"]
     with runtime().db.read() as session:
-        lines = reports.listing(session, person().programs, listing.limit, shelf, listing.offset, status)
-    values = {"listing": listing, "lines": lines, "statuses": STATUSES}
+        lines = reports.page(session, person().programs, listing.limit, shelf, listing.offset, status)
+    ids = tuple(line.id for line in lines)
+    now = runtime().clock.now()
+
+    def count(session: Session) -> tuple[dict[int, dict[str, int]], datetime]:
+        return reports.counts_by_status(session, ids), now
+
+    counts, at = figures_or_none(("lines", ids), count, patience=SHORT) or (None, None)
+    values = {"listing": listing, "lines": lines, "counts": counts, "counted_at": at, "statuses": STATUSES}
     return render_template("campaigns.html", **values, may_write=may_anywhere(person(), "write"))
 
 
 @door.get("/campaigns/<int:campaign_id>")
 def show(campaign_id: int) -> ResponseReturnValue:
     """One campaign."""
-    values = _values(campaign_id)
-    return render_template("campaign.html", **values, course=_course(values["sheet"].campaign))
+    sheet = _sheet(campaign_id)
+    return render_template("campaign.html", **_values(sheet), course=_course(sheet.campaign))
 
 
 @door.get("/campaigns/<int:campaign_id>/live")
 def live(campaign_id: int) -> ResponseReturnValue:
     """The part of the same page that changes, for htmx."""
-    return render_block("campaign.html", "live", **_values(campaign_id))
+    return render_block("campaign.html", "live", **_values(_sheet(campaign_id)))
 
 
 @door.get("/campaigns/<int:campaign_id>/course")
 def show_course(campaign_id: int) -> ResponseReturnValue:
     """Its chart, rates and opt-outs, for htmx: dearer to count, so asked for less often."""
-    values = _values(campaign_id)
-    return render_block("campaign.html", "course", **values, course=_course(values["sheet"].campaign))
+    sheet = _sheet(campaign_id)
+    return render_block("campaign.html", "course", **_values(sheet), course=_course(sheet.campaign))
 
 
 @door.get("/campaigns/<int:campaign_id>/cancel")
@@ -73,14 +83,8 @@ def ask_cancel(campaign_id: int) -> ResponseReturnValue:
     """What cancelling would drop, in numbers."""
     sheet = _sheet(campaign_id)
     require("steer", sheet.campaign.program_id)
-    counts = sheet.progress.by_status
-    waiting = sum(counts.get(status.value, 0) for status in WAITING)
     consequences = [
-        gettext(
-            "%(waiting)s messages that wait are dropped; %(waiting2)s are done or on their way.",
-            waiting=figure(waiting),
-            waiting2=figure(sheet.progress.total - waiting),
-        ),
+        _dropped(_tally(sheet)),
         gettext("This cannot be undone. To stop for a while, pause instead."),
     ]
     address = f"/campaigns/{campaign_id}"
@@ -132,24 +136,37 @@ def steer(campaign_id: int, action: str) -> ResponseReturnValue:
     return redirect(f"/campaigns/{campaign_id}", 303)
 
 
-def _values(campaign_id: int) -> dict[str, Any]:
-    sheet = _sheet(campaign_id)
+def _dropped(counted: reports.Tally | None) -> str:
+    if counted is None:
+        return gettext("All messages that wait are dropped; how many that is, is still being counted.")
+    waiting = sum(counted.progress.by_status.get(status.value, 0) for status in WAITING)
+    return gettext(
+        "%(waiting)s messages that wait are dropped; %(waiting2)s are done or on their way.",
+        waiting=figure(waiting),
+        waiting2=figure(counted.progress.total - waiting),
+    )
+
+
+def _tally(sheet: reports.Sheet) -> reports.Tally | None:
+    campaign_id, ids, now = sheet.campaign.id or 0, [one.id for one in sheet.variants], runtime().clock.now()
+    key = ("tally", campaign_id)
+    return figures_or_none(key, lambda session: reports.tally(session, campaign_id, ids, now), patience=SHORT)
+
+
+def _values(sheet: reports.Sheet) -> dict[str, Any]:
     return {
         "sheet": sheet,
+        "tally": _tally(sheet),
         "over": sheet.campaign.status in OVER,
         "may_steer": person().may("steer", sheet.campaign.program_id),
         "may_write": person().may("write", sheet.campaign.program_id),
     }
 
 
-def _course(campaign: Campaign) -> course.Course:
-    clock, keys = runtime().clock, runtime().keys
-
-    def count() -> course.Course:
-        with runtime().db.read() as session:
-            return course.course(session, keys, campaign, clock.now())
-
-    return web().remembered.get(("course", campaign.id), clock.elapsed(), COURSE_SECONDS, count)
+def _course(campaign: Campaign) -> course.Course | None:
+    keys, now = runtime().keys, runtime().clock.now()
+    key = ("course", campaign.id)
+    return figures_or_none(key, lambda session: course.course(session, keys, campaign, now), COURSE_SECONDS)
 
 
 def _sheet(campaign_id: int) -> reports.Sheet:

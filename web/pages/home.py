@@ -9,13 +9,13 @@ from sqlmodel import Session
 
 from sender.audience.preferences import waiting_erasures
 from sender.campaigns import overview, prices, reports
-from sender.campaigns.overview import Active, Begun, Day
+from sender.campaigns.overview import Active, Begun, Day, Programs
 from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, signed_in
-from web.context import runtime, web
+from web.context import runtime
+from web.counting import SHORT, figures_or_none
 from web.frame import is_served, may_anywhere
 from web.language import figure, gettext, ngettext
-from web.remembered import PATIENCE
 
 TREND_SECONDS = 60.0
 SPENT_OVER = timedelta(days=30)
@@ -63,23 +63,26 @@ def show() -> ResponseReturnValue:
         waiting = overview.replies_to_judge(session, programs)
         asked = waiting_erasures(session) if person().may("erase", ALL_PROGRAMS) else []
         tasks = _tasks(session, begun) if not begun.left and may_anywhere(person(), "write") else []
-        figures = web().remembered.get(
-            ("home", programs), runtime().clock.elapsed(), TREND_SECONDS, lambda: _figures(session), PATIENCE
-        )
+    now = runtime().clock.now()
     return render_template(
         "home.html",
         active=active,
+        counts=_counts(active),
         needs=[*_of_campaigns(active), *_of_replies(waiting), *_of_erasures(asked)],
         tasks=tasks,
-        figures=figures,
+        figures=figures_or_none(("home", programs), lambda session: _figures(session, programs, now), TREND_SECONDS),
         shown=prices.shown,
         may_write=may_anywhere(person(), "write"),
     )
 
 
-def _figures(session: Session) -> Figures:
-    now = runtime().clock.now()
-    programs = person().programs
+def _counts(active: list[Active]) -> dict[int, dict[str, int]] | None:
+    """What is counted of each campaign that is under way."""
+    ids = tuple(sorted(one.line.id for one in active))
+    return figures_or_none(("by status", ids), lambda session: reports.counts_by_status(session, ids), patience=SHORT)
+
+
+def _figures(session: Session, programs: Programs, now: datetime) -> Figures:
     return Figures(overview.trend(session, programs, now), overview.spent(session, programs, now - SPENT_OVER), now)
 
 

@@ -6,14 +6,15 @@ from datetime import UTC, datetime, time, timedelta
 
 from flask import Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlmodel import Session
 
 from sender.campaigns import comparing, compliance, figures, overview, prices
 from sender.campaigns.figures import DIMENSIONS, By
 from sender.models import Campaign
 from web.auth import Door, person, require, signed_in
-from web.context import runtime, web
+from web.context import runtime
+from web.counting import figures as figures_of
 from web.language import later
-from web.remembered import PATIENCE
 
 REMEMBERED_SECONDS = 30.0
 COMPARISON_SECONDS = 5.0
@@ -68,15 +69,14 @@ def as_csv() -> ResponseReturnValue:
 @door.get("/reports/compliance")
 def show_compliance() -> ResponseReturnValue:
     """What was held back and why, and whether every stop was kept."""
-    period = _period()
+    period, programs = _period(), person().programs
+    now = runtime().clock.now()
 
-    def count() -> compliance.Compliance:
-        with runtime().db.read() as session:
-            return compliance.compliance(session, period.since, period.until, person().programs)
+    def count(session: Session) -> tuple[compliance.Compliance, datetime]:
+        return compliance.compliance(session, period.since, period.until, programs), now
 
-    key = ("compliance", period.days, _key())
-    found = web().remembered.get(key, runtime().clock.elapsed(), REMEMBERED_SECONDS, count)
-    return render_template("compliance.html", found=found, period=period, periods=PERIODS)
+    found, at = figures_of(("compliance", period.days, period.since, _key()), count, REMEMBERED_SECONDS)
+    return render_template("compliance.html", found=found, period=period, periods=PERIODS, counted_at=at)
 
 
 @door.get("/reports/comparison/<int:campaign_id>")
@@ -87,31 +87,26 @@ def compare(campaign_id: int) -> ResponseReturnValue:
         if campaign is None:
             abort(404)
         require("look", campaign.program_id)
-        clock = runtime().clock
-        found, at = web().remembered.get(
-            ("comparison", campaign_id),
-            clock.elapsed(),
-            COMPARISON_SECONDS,
-            lambda: (comparing.compare(session, campaign), clock.now()),
-            PATIENCE,
-        )
-        name = campaign.name
-    return render_template("comparison.html", campaign_id=campaign_id, name=name, found=found, counted_at=at)
+        session.expunge_all()
+    now = runtime().clock.now()
+
+    def count(session: Session) -> tuple[comparing.Comparison, datetime]:
+        return comparing.compare(session, campaign), now
+
+    found, at = figures_of(("comparison", campaign_id), count, COMPARISON_SECONDS)
+    return render_template("comparison.html", campaign_id=campaign_id, name=campaign.name, found=found, counted_at=at)
 
 
 def _counted(by: By, period: Period) -> Counted:
     """The report, page and file alike, counted now or a while ago."""
-    key = ("report", by, period.days, period.since, _key())
-    now = runtime().clock.elapsed()
-    return web().remembered.get(key, now, REMEMBERED_SECONDS, lambda: _count(by, period), PATIENCE)
-
-
-def _count(by: By, period: Period) -> Counted:
-    programs = person().programs
+    programs, now = person().programs, runtime().clock.now()
     asked = figures.Asked(by, period.since, period.until, programs)
-    with runtime().db.read() as session:
+
+    def count(session: Session) -> Counted:
         days = overview.days_of(session, programs, period.since, period.until)
-        return Counted(figures.figures(session, asked), days, runtime().clock.now())
+        return Counted(figures.figures(session, asked), days, now)
+
+    return figures_of(("report", by, period.days, period.since, _key()), count, REMEMBERED_SECONDS)
 
 
 def _by() -> By:

@@ -19,6 +19,9 @@ from web.language import gettext
 from web.pages import confirm, segment_form
 from web.pages.blocks import render_block
 from web.pages.segment_form import Row
+from web.pages.who import who
+
+SHOWN = 8
 
 door = Door("segments", __name__, rule=signed_in)
 
@@ -123,17 +126,13 @@ def _values(session: Session, form: segment_form.Form, saved: dict[str, Any] | N
         "may_edit": _may_edit(),
         "others": saved_segments.saved(session),
         "shown": {},
-        "crowd": None,
-        "faces": [],
+        "who": None,
         "mistake": "",
     }
     try:
-        now, keys = runtime().clock.now(), runtime().keys
         values["shown"] = written_out(session, definition)
-        values["faces"] = crowds.sample(session, keys, definition, now)
-        if program is not None:
-            purpose = Purpose((program.purposes or ["marketing"])[0])
-            values["crowd"] = crowds.count_by_standing(session, definition, program.id or 0, purpose, now)
+        purpose = Purpose(((program and program.purposes) or ["marketing"])[0])
+        values["who"] = who(session, values["shown"], program.id if program else None, purpose, SHOWN)
     except SegmentError as wrong:
         values["mistake"] = str(wrong).partition(": ")[2] or str(wrong)
     return values

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from sender.audience.segments import describe, parse
 from sender.campaigns import parts
+from sender.campaigns.reports import settled
 from sender.states import Status
 from web.language import country, figure, gettext, language, later
 from web.pages.terms import worded
@@ -297,6 +298,7 @@ FILTERS: dict[str, Any] = {
     "marked": marked,
     "moment": moment,
     "reason_words": reason_words,
+    "settled": settled,
     "segment_words": segment_words,
     "wait_words": wait_words,
     "worded": worded,
