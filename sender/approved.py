@@ -33,7 +33,14 @@ OF_PROGRAM = (
 
 _CAMPAIGNS, _PROGRAMS, _VARIANTS = Campaign.__table__, Program.__table__, Variant.__table__  # type: ignore[attr-defined]
 _IDS: BindParameter[int] = bindparam("ids", expanding=True)
-_OWN = ("id", "program_id", "approved_hash", *(name for names in PARTS.values() for name in names))
+_OWN = (
+    "id",
+    "program_id",
+    "approved_hash",
+    "audience_at",
+    "frozen_digest",
+    *(name for names in PARTS.values() for name in names),
+)
 _READ_CAMPAIGNS = select(*(_CAMPAIGNS.c[name] for name in _OWN)).where(_CAMPAIGNS.c.id.in_(_IDS))
 _READ_PROGRAMS = select(_PROGRAMS.c.id, _PROGRAMS.c.links, *(_PROGRAMS.c[name] for name in OF_PROGRAM)).where(
     _PROGRAMS.c.id.in_(_IDS)
@@ -87,6 +94,9 @@ def _parts(
     values: dict[str, Any] = {part: [campaign[name] for name in names] for part, names in PARTS.items()}
     values["texts"] += [[one["name"], one["template"], one["defaults"]] for one in variants]
     values["audience"] += [[one["segment"], one["share"]] for one in variants]
+    # Named only where the people are fixed: other approvals go on holding.
+    if campaign["audience_at"] != "start":
+        values["audience"] += [campaign["audience_at"], (campaign["frozen_digest"] or b"").hex()]
     values["program"] = [campaign["program_id"], *(program[name] for name in OF_PROGRAM)]
     # Named only where links are shortened: approvals from before there was such a thing go on holding.
     values["program"] += [program["links"]] if program["links"] else []

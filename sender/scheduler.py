@@ -25,6 +25,7 @@ from sender.audience.sealer import seal_some
 from sender.automations import entering, stepping
 from sender.backup.place import mark
 from sender.campaigns.control import cancel_waiting, finish_done, pause_strayed, start_due
+from sender.campaigns.frozen import forget_some
 from sender.campaigns.planner import plan_slice
 from sender.delivery.brakes import brake
 from sender.delivery.canary import fly_if_due
@@ -132,6 +133,7 @@ class Scheduler:
                 Step("cancel", 1.0, lambda: cancel_waiting(runtime), by_the_clock=False),
                 Step("seal", 2.0, lambda: seal_some(runtime.db, runtime.keys), by_the_clock=False),
                 Step("seal the audit", 2.0, lambda: audit.seal_some(runtime.db, runtime.keys), by_the_clock=False),
+                Step("forget lists", 5.0, lambda: forget_some(runtime), by_the_clock=False),
                 Step("finish", 1.0, lambda: finish_done(runtime), by_the_clock=False),
             ],
         }

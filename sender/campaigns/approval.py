@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from sender.approved import hash_of, parts_of
+from sender.campaigns import frozen
 from sender.campaigns.audience import count_members, read_audience
 from sender.campaigns.moves import ControlError, audit, move, one
 from sender.models import Campaign, Role, User
@@ -42,12 +43,29 @@ class Approval:
     hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What is handed in: how many recipients, and the list of them where the campaign fixes its audience."""
+
+    recipients: int
+    listed: frozen.Frozen | None = None
+
+
 def submit(runtime: Runtime, campaign_id: int, actor: str) -> int:
-    """Hand a draft in for approval; returns how many recipients its audience has now."""
-    count = recipients(runtime, campaign_id)
+    """Hand a draft in for approval; returns how many recipients its audience has now.
+
+    Where the campaign fixes its audience, these are its people from now on.
+    """
+    handed = hand_in(runtime, campaign_id)
     with runtime.db.write() as session:
-        _submit(session, runtime, campaign_id, actor, count)
-    return count
+        _submit(session, runtime, campaign_id, actor, handed)
+    return handed.recipients
+
+
+def hand_in(runtime: Runtime, campaign_id: int) -> Handed:
+    """Count a draft's audience, and write it down where the campaign fixes it; before the transaction that submits."""
+    listed = frozen.freeze(runtime, campaign_id)
+    return Handed(recipients(runtime, campaign_id) if listed is None else listed.people, listed)
 
 
 def approve(runtime: Runtime, campaign_id: int, actor: str) -> Approval:
@@ -59,14 +77,15 @@ def approve(runtime: Runtime, campaign_id: int, actor: str) -> Approval:
 
 def withdraw(runtime: Runtime, campaign_id: int, actor: str) -> None:
     """Back to draft from submitted, approved or scheduled; what was approved is void."""
+    columns = {**NOTHING_APPROVED, "frozen_digest": None}
     with runtime.db.write() as session:
-        move(session, runtime, campaign_id, "draft", actor, "campaign.withdraw", **NOTHING_APPROVED)
+        move(session, runtime, campaign_id, "draft", actor, "campaign.withdraw", **columns)
 
 
-def approve_alone(session: Session, runtime: Runtime, campaign_id: int, actor: str, count: int) -> None:
+def approve_alone(session: Session, runtime: Runtime, campaign_id: int, actor: str, handed: Handed) -> None:
     """Submit and approve a draft in one act; ControlError where a second person is needed."""
-    _submit(session, runtime, campaign_id, actor, count)
-    grant(session, runtime, campaign_id, actor, count)
+    _submit(session, runtime, campaign_id, actor, handed)
+    grant(session, runtime, campaign_id, actor, handed.recipients)
 
 
 def grant(session: Session, runtime: Runtime, campaign_id: int, actor: str, count: int) -> Approval:
@@ -112,6 +131,11 @@ def changed_parts(session: Session, campaign: Campaign) -> str | None:
     return f"is not what was approved: its {' and '.join(different)} changed"
 
 
+def people_changed(session: Session, campaign: Campaign) -> str:
+    """What to say where the list of a fixed audience is another than the one that was approved; it walks the list."""
+    return "the list of its people was changed; withdraw it and submit it again" * frozen.tampered(session, campaign)
+
+
 def outgrown(session: Session, runtime: Runtime, campaign: Campaign) -> bool:
     """Whether one person approved it as small and its audience has grown above the limit since."""
     limit = runtime.settings.second_person_above
@@ -128,9 +152,15 @@ def _count(session: Session, runtime: Runtime, campaign: Campaign, at_most: int 
     return count_members(session, read_audience(session, campaign), runtime.clock.now(), at_most)
 
 
-def _submit(session: Session, runtime: Runtime, campaign_id: int, actor: str, count: int) -> None:
-    columns = {"submitted_by": actor, "submitted_at": runtime.clock.now(), "recipients": count}
-    move(session, runtime, campaign_id, "submitted", actor, "campaign.submit", {"recipients": count}, **columns)
+def _submit(session: Session, runtime: Runtime, campaign_id: int, actor: str, handed: Handed) -> None:
+    count, columns = handed.recipients, {"submitted_by": actor, "submitted_at": runtime.clock.now()}
+    campaign, listed = one(session, campaign_id), handed.listed
+    if listed is not None and campaign.edits != listed.edits:
+        raise ControlError(f"Campaign {campaign.name!r} was changed while its audience was listed; submit it again.")
+    fixed = {} if listed is None else {"frozen_digest": listed.digest}
+    detail = {"recipients": count, **({} if listed is None else {"frozen": listed.digest.hex()})}
+    every = {**columns, "recipients": count, **fixed}
+    move(session, runtime, campaign_id, "submitted", actor, "campaign.submit", detail, **every)
 
 
 def _grounds(session: Session, campaign: Campaign, actor: str, count: int, limit: int) -> str:

@@ -9,14 +9,16 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
 from sqlmodel import Session, col
 
 from sender.audience import segments
 from sender.audience.segment_sql import where
-from sender.models import Campaign, Contact, Message, Number, Variant
+from sender.models import Campaign, Contact, FrozenMember, Message, Number, Variant
 
 WHOLE = 100
+AT_START, AT_SUBMISSION = "start", "submission"
+"""When it is decided who is in a campaign."""
 MENDABLE = frozenset(
     {"too_late", "frequency_cap", "words_outdated", "text_changed", "render_error", "no_from_number", "too_long",
      "from_number_gone",
@@ -47,18 +49,22 @@ class Group(NamedTuple):
 
 
 class Audience(NamedTuple):
-    """The groups of a campaign in their order; ``rest_of`` is the campaign whose rest they are of, if any."""
+    """The groups of a campaign in their order; ``rest_of`` is the campaign whose rest they are of, if any.
+
+    Of a ``frozen`` one the people were listed when it was handed in, and the groups say nothing any more.
+    """
 
     campaign_id: int
     groups: tuple[Group, ...]
     rest_of: int | None = None
+    frozen: bool = False
 
 
 def audience_of(campaign: Campaign, variants: Sequence[Variant]) -> Audience:
     """The audience of a campaign whose variants stand in the order of their positions. Raises SegmentError."""
     split = [list(some) for _, some in groupby(variants, key=_key)]
     groups = [Group(segments.parse(some[0].segment), _choices(some)) for some in split]
-    return Audience(campaign.id or 0, tuple(groups), campaign.rest_of)
+    return Audience(campaign.id or 0, tuple(groups), campaign.rest_of, campaign.frozen_digest is not None)
 
 
 def together(share: int | None, segment: Mapping[str, Any], position: int) -> tuple[Any, ...]:
@@ -86,38 +92,39 @@ def read_audience(session: Session, campaign: Campaign) -> Audience:
 
 def members(session: Session, audience: Audience, now: datetime, after: int, up_to: int, limit: int) -> list[Member]:
     """The next members by contact id in (after, up_to]; each once, whatever the segments' overlaps."""
+    window = (col(Contact.id) > after, col(Contact.id) <= up_to, _unreached(audience))
+    if audience.frozen:
+        listed = _people(col(FrozenMember.variant_id)).join(FrozenMember, _listed(audience)).where(*window)
+        found = session.execute(listed.order_by(col(Contact.id)).limit(limit))
+        return [Member(row[0], row[1], row[2], *row[3:]) for row in found]
     conditions = _conditions(session, audience, now)
     if not conditions:
         return []
     takes = case(*[(condition, index) for index, condition in enumerate(conditions)])
-    statement = (
-        select(
-            col(Contact.id),
-            col(Contact.number_id),
-            takes,
-            col(Number.country),
-            col(Contact.language),
-            col(Contact.postal_code),
-            col(Contact.region),
-            col(Contact.attributes),
-        )
-        .join(Number, col(Number.id) == col(Contact.number_id))
-        .where(col(Contact.id) > after, col(Contact.id) <= up_to, or_(*conditions), _unreached(audience))
-        .order_by(col(Contact.id))
-        .limit(limit)
-    )
+    statement = _people(takes).where(*window, or_(*conditions)).order_by(col(Contact.id)).limit(limit)
     return [Member(row[0], row[1], _variant(audience, row[2], row[1]), *row[3:]) for row in session.execute(statement)]
 
 
 def count_members(session: Session, audience: Audience, now: datetime, at_most: int | None = None) -> int:
     """How many contacts the audience has now, before any guard is asked; no more than ``at_most`` are counted."""
-    found = (
-        select(col(Contact.id))
-        .join(Number, col(Number.id) == col(Contact.number_id))
-        .where(or_(false(), *_conditions(session, audience, now)), _unreached(audience))
-        .limit(at_most)
-    )
+    found = select(col(Contact.id)).join(Number, col(Number.id) == col(Contact.number_id))
+    if audience.frozen:
+        found = found.join(FrozenMember, _listed(audience))
+    else:
+        found = found.where(or_(false(), *_conditions(session, audience, now)))
+    found = found.where(_unreached(audience)).limit(at_most)
     return int(session.execute(select(func.count()).select_from(found.subquery())).scalar_one())
+
+
+def _people(takes: Any) -> Select[Any]:
+    """The columns of a member, with what tells the variant in the third place."""
+    number = (col(Contact.id), col(Contact.number_id), takes, col(Number.country))
+    contact = (col(Contact.language), col(Contact.postal_code), col(Contact.region), col(Contact.attributes))
+    return select(*number, *contact).join(Number, col(Number.id) == col(Contact.number_id))
+
+
+def _listed(audience: Audience) -> ColumnElement[bool]:
+    return and_(col(FrozenMember.contact_id) == col(Contact.id), col(FrozenMember.campaign_id) == audience.campaign_id)
 
 
 def _conditions(session: Session, audience: Audience, now: datetime) -> list[ColumnElement[bool]]:

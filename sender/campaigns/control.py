@@ -50,10 +50,10 @@ def schedule(
     """
     with runtime.db.read() as session:
         draft = one(session, campaign_id).status == "draft"
-    count = approval.recipients(runtime, campaign_id) if draft else 0
+    handed = approval.hand_in(runtime, campaign_id) if draft else approval.Handed(0)
     with runtime.db.write() as session:
         if draft:
-            approval.approve_alone(session, runtime, campaign_id, actor, count)
+            approval.approve_alone(session, runtime, campaign_id, actor, handed)
         campaign = one(session, campaign_id)
         start = starts.start_of(session, campaign, start_at, runtime.clock.now())
         approval.require_approved(session, campaign)
@@ -91,6 +91,8 @@ def resume(runtime: Runtime, campaign_id: int, actor: str) -> None:
         campaign = one(session, campaign_id)
         if campaign.audience_end is None and approval.outgrown(session, runtime, campaign):
             raise ControlError(f"The audience of campaign {campaign.name!r} {OUTGROWN}, then resume.")
+        if changed := approval.people_changed(session, campaign):
+            raise ControlError(f"Campaign {campaign.name!r} cannot go on: {changed}.")
     with runtime.db.write() as session:
         approval.require_approved(session, one(session, campaign_id))
         now = runtime.clock.now()
@@ -124,6 +126,8 @@ def start_due(runtime: Runtime) -> int:
 def _why_not_yet(session: Session, runtime: Runtime, campaign: Campaign, now: datetime) -> str:
     if changed := approval.changed_parts(session, campaign):
         return f"it {changed}; approve it, then resume"
+    if changed := approval.people_changed(session, campaign):
+        return changed
     if campaign.latest_start is not None and now > campaign.latest_start:
         return "missed its start; resume it if it should still go"
     if approval.outgrown(session, runtime, campaign):

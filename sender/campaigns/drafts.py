@@ -51,6 +51,7 @@ class _Campaign(_Part):
     subject: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     outside_hours: str = "defer"
     over_cap: str = "defer"
+    audience_at: str = "start"
     rate: float | None = Field(default=None, gt=0)
 
 
@@ -120,6 +121,7 @@ def read_campaign(file: Path) -> CampaignIn:
         subject=draft.subject,
         outside_hours=draft.outside_hours,
         over_cap=draft.over_cap,
+        audience_at=draft.audience_at,
         rate=draft.rate,
     )
 

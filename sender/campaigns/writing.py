@@ -15,7 +15,7 @@ from sender.audience import segments
 from sender.audience.nested_segments import written_out
 from sender.campaigns import findings, library, second_person, starts
 from sender.campaigns.approval import NOTHING_APPROVED
-from sender.campaigns.audience import WHOLE, together
+from sender.campaigns.audience import AT_START, AT_SUBMISSION, WHOLE, together
 from sender.campaigns.moves import ControlError, audit, one
 from sender.campaigns.planning import variants_of
 from sender.campaigns.rendering import compile_template
@@ -25,7 +25,7 @@ from sender.runtime import Runtime
 
 _SAME = (
     "name", "end_at", "budget", "daily_budget", "rate", "begins_at", "local_start", "subject", "outside_hours",
-    "over_cap",
+    "over_cap", "audience_at",
 )  # fmt: skip
 """What a campaign's row calls as :class:`CampaignIn` does."""
 _JSON = ("segment", "defaults")
@@ -59,7 +59,8 @@ class CampaignIn:
     ``second_person`` confirms that words which look like marketing are of a laxer purpose. The start is ``begins_at``,
     or ``local_start`` ("2026-03-10T10:00" where each recipient is), or, without both, whenever somebody starts it.
     ``rate``: at most so many parts a second of it. ``subject`` is what the texts are about, for caps; ``outside_hours``
-    and ``over_cap`` are "defer" or "drop".
+    and ``over_cap`` are "defer" or "drop". ``audience_at``: it is decided at the "start" who is in it, or fixed at the
+    "submission".
     """
 
     name: str
@@ -76,6 +77,7 @@ class CampaignIn:
     outside_hours: str = "defer"
     over_cap: str = "defer"
     rate: float | None = None
+    audience_at: str = AT_START
 
 
 def create(runtime: Runtime, wanted: CampaignIn, actor: str) -> int:
@@ -183,6 +185,8 @@ def _void(session: Session, campaign: Campaign, columns: Mapping[str, Any], acto
     approved, was = campaign.approved_hash is not None, campaign.status
     status = "paused" if begun else "draft"
     values = {**columns, **NOTHING_APPROVED, "status": status, "edited_by": actor, "edits": campaign.edits + 1}
+    if not begun:
+        values["frozen_digest"] = None
     mine = update(Campaign).where(col(Campaign.id) == campaign.id).execution_options(synchronize_session=False)
     session.execute(mine.values(**values))
     if was == "draft":
@@ -302,6 +306,8 @@ def _check_waiting(wanted: CampaignIn) -> None:
             raise ControlError(
                 f"The {field_name} of campaign {wanted.name!r} must be one of {', '.join(WAITS_OR_NOT)}."
             )
+    if wanted.audience_at not in (AT_START, AT_SUBMISSION):
+        raise ControlError(f"The audience_at of campaign {wanted.name!r} must be {AT_START} or {AT_SUBMISSION}.")
 
 
 def _check_times(wanted: CampaignIn) -> None:

@@ -6,7 +6,7 @@ Table models check nothing when built: whoever writes a row has checked its inpu
 from sender.models.accounts import LoginLink, LoginThrottle, Passkey, RecoveryCode, Role, SignedIn, User
 from sender.models.api import ApiAnswer, ApiKey
 from sender.models.automations import Automation, Enrolment, EnrolmentText, Event
-from sender.models.campaigns import Campaign, Spend, Variant
+from sender.models.campaigns import Campaign, FrozenMember, Spend, Variant
 from sender.models.delivery import Allowance, Bucket, Closure, Comparison, Lease
 from sender.models.imports import ImportChunk, ImportEntry, ImportPreset
 from sender.models.installation import Audit, Emergency, Installation, Notice
@@ -50,6 +50,7 @@ __all__ = [
     "Event",
     "FetchedPrice",
     "FromNumber",
+    "FrozenMember",
     "ImportChunk",
     "ImportEntry",
     "ImportPreset",

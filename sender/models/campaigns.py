@@ -20,7 +20,8 @@ class Campaign(SQLModel, table=True):
     ``start_at`` is when the scheduler begins. ``approved_parts`` holds the digest of each part of what was approved,
     ``approved_as`` why one approval was enough: "second person", "small" or "one person". ``recipients`` were counted
     at the last submission or approval, ``edits`` counts changes. ``rest_of`` is the campaign whose unreached people
-    this one is for.
+    this one is for. ``audience_at`` says when it is decided who is in it: "start" or "submission"; then
+    ``frozen_digest`` is a hash over the people that were listed.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -52,6 +53,8 @@ class Campaign(SQLModel, table=True):
     edits: int = 0
     rest_of: int | None = Field(default=None, index=True)
     archived_at: datetime | None = None
+    audience_at: str = "start"
+    frozen_digest: bytes | None = None
     subject: str | None = None
     budget: int | None = Field(default=None, sa_type=BigInteger)
     daily_budget: int | None = Field(default=None, sa_type=BigInteger)
@@ -77,6 +80,15 @@ class Variant(SQLModel, table=True):
     defaults: dict[str, Any] = json_field()
     share: int | None = None
     template_version_id: int | None = None
+
+
+class FrozenMember(SQLModel, table=True):
+    """One contact of an audience that was fixed when its campaign was handed in, with the variant that takes it."""
+
+    __tablename__ = "frozen_member"
+    campaign_id: int = Field(foreign_key="campaign.id", primary_key=True)
+    contact_id: int = Field(primary_key=True)
+    variant_id: int
 
 
 class Spend(SQLModel, table=True):

@@ -79,6 +79,7 @@ def test_a_campaign_is_written_rehearsed_approved_and_started(
     del house
     edit = made(signed_in)
     groups = {"segment": ["1", "everyone"], "split": ["50/50", "100"], "was": ["0", ""], "out": ["2"]}
+    groups["audience_at"] = ["submission"]
     answer = send(signed_in, f"{edit}/audience", **groups)
     assert answer.headers["Location"] == f"{edit}/text"
     row, written = campaign(runtime)
@@ -88,6 +89,7 @@ def test_a_campaign_is_written_rehearsed_approved_and_started(
         ("Everyone", None),
     ]
     assert written.variants[2].segment == {"all": [{}, {"not": WEST}]}
+    assert "fixed when handed in" in signed_in.get(f"{edit}/review").text
     for place in range(3):
         text = f"Lumen: Hi {{{{ first_name }}}}, sale {place} is on. lumen.example/sale"
         answer = send(signed_in, f"{edit}/text", v=str(place), text=text, **{"default:first_name": "there"})

@@ -65,7 +65,12 @@ def save(campaign_id: int) -> ResponseReturnValue:
         gone = request.form.get("remove", -1, type=int)
         return _page(found, [one for place, one in enumerate(groups) if place != gone] or groups, left_out, "")
     try:
-        found.save(replace(found.written, variants=variants_of(found.written.variants, groups, left_out, _saved())))
+        made = variants_of(found.written.variants, groups, left_out, _saved())
+        found.save(
+            replace(
+                found.written, variants=made, audience_at=request.form.get("audience_at", found.written.audience_at)
+            )
+        )
         return redirect(building.after(found, "audience"), 303)
     except Refused as error:
         return _page(found, groups, left_out, str(error)), 422
@@ -153,6 +158,7 @@ def _typed(found: Building) -> tuple[list[Group], set[int]]:
 def _page(found: Building, groups: Sequence[Group], left_out: set[int], error: str) -> str:
     values = _counted(found, groups, left_out)
     frame = building.frame(found, "audience")
+    values["audience_at"] = request.form.get("audience_at", found.written.audience_at)
     return render_template("builder/audience.html", error=error, splits=SPLITS, **values, **frame)
 
 
