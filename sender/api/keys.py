@@ -33,6 +33,12 @@ SCOPES = (
     "contacts:write",
     "consents:read",
     "consents:write",
+    "forms:read",
+    "forms:write",
+    "imports:read",
+    "imports:write",
+    "keywords:read",
+    "keywords:write",
     "programs:read",
     "replies:read",
     "reports:read",
@@ -45,7 +51,12 @@ SCOPES = (
     "erasures:write",
 )
 """What a key may be made for; ``write`` includes ``read`` of the same thing."""
-OF_ALL_PROGRAMS = frozenset({"contacts:read", "contacts:write", "evidence:read", "erasures:write", "segments:write"})
+OF_ALL_PROGRAMS = frozenset(
+    {
+        *("contacts:read", "contacts:write", "evidence:read", "erasures:write", "segments:write"),
+        *("imports:read", "imports:write"),
+    }
+)
 LIVE_PER_NAME = 2
 USED_EVERY = timedelta(minutes=1)
 

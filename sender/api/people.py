@@ -17,6 +17,8 @@ from sender.audience.ledger import Act, load_standings, record, standing
 from sender.audience.numbers import erased_among, find, find_or_make
 from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.phone import Phone, PhoneError, parse
+from sender.audience.segments import parse as parse_segment
+from sender.audience.segments import where
 from sender.db import upsert
 from sender.locks import lock_numbers
 from sender.models import ApiKey, ConsentEvent, Contact, Number, Program, Reply
@@ -191,9 +193,13 @@ def find_number(runtime: Runtime, session: Session, text: str) -> int | None:
         return None
 
 
-def list_contacts(session: Session, after: int, limit: int) -> list[tuple[Contact, Number]]:
-    """Contacts in the order in which they came, behind ``after``."""
+def list_contacts(
+    session: Session, definition: Mapping[str, Any], now: datetime, after: int, limit: int
+) -> list[tuple[Contact, Number]]:
+    """Contacts that a segment means ({}: all) in the order in which they came, behind ``after``. SegmentError."""
     statement = select(Contact, Number).join(Number, col(Number.id) == col(Contact.number_id))
+    if definition:
+        statement = statement.where(where(parse_segment(dict(definition)), now, session.get_bind().dialect.name))
     rows = session.execute(statement.where(col(Contact.id) > after).order_by(col(Contact.id)).limit(limit))
     return [(contact, number) for contact, number in rows]
 

@@ -1,5 +1,6 @@
 """What a program keeps ready for replies: canned answers, answers to keywords, words that begin an opt-in, hours."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -75,6 +76,19 @@ def retire(runtime: Runtime, answer_id: int, actor: str) -> None:
 def listing(session: Session, program_id: int) -> list[PreparedAnswer]:
     """The prepared answers of a program, canned ones first, by keyword."""
     return sorted(_living(session, program_id), key=lambda one: (one.kind != "canned", one.kind, one.keyword))
+
+
+def keywords(session: Session, programs: Collection[int] | None) -> list[tuple[PreparedAnswer, str]]:
+    """The words that these programs (None: all) answer by themselves, with each program's short name."""
+    statement = (
+        select(PreparedAnswer, col(Program.slug))
+        .join(Program, col(Program.id) == col(PreparedAnswer.program_id))
+        .where(col(PreparedAnswer.kind).in_(("auto", "join")), col(PreparedAnswer.retired_at).is_(None))
+        .order_by(col(Program.slug), col(PreparedAnswer.keyword))
+    )
+    if programs is not None:
+        statement = statement.where(col(PreparedAnswer.program_id).in_(programs))
+    return [(row, slug) for row, slug in session.execute(statement)]
 
 
 def set_replying(runtime: Runtime, program_id: int, wanted: Replying, actor: str) -> None:

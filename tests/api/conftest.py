@@ -35,6 +35,12 @@ class Caller:
         more = {"Idempotency-Key": once} if once else {}
         return self.client.post(f"/api/v1{path}", json=body, headers={**self._headers(), **more})
 
+    def send(self, method: str, path: str, body: Any, once: str = "") -> TestResponse:
+        """Send a file (bytes or text) or JSON by any method."""
+        more = {"Idempotency-Key": once} if once else {}
+        content: Any = {"data": body} if isinstance(body, str | bytes) else {"json": body}
+        return self.client.open(f"/api/v1{path}", method=method, headers={**self._headers(), **more}, **content)
+
     def delete(self, path: str) -> TestResponse:
         """End something."""
         return self.client.delete(f"/api/v1{path}", headers=self._headers())

@@ -27,8 +27,9 @@ def ask(client: FlaskClient, shop: Caller, found: tuple[str, ...]) -> Any:
 
 
 def test_every_request_on_it_is_answered_as_it_says(installation: Installation) -> None:
-    """In the order of the page, with one key."""
+    """In the order of the page, with one key, after its file was uploaded as its command does."""
     shop = caller(installation)
+    assert shop.send("POST", "/imports?name=spring.csv", b"phone,first_name\n+12125550123,Ana\n").status_code == 201
     found = REQUEST.findall(PAPER)
     assert len(found) == PAPER.count("```http")
     for one in found:

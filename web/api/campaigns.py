@@ -1,11 +1,10 @@
-"""What is sent by people: programs, templates, segments and campaigns, as other software may see and stop them."""
+"""What is sent by people: programs, templates and campaigns, as other software may see and stop them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from sender.audience import saved_segments
 from sender.audience.segments import SegmentError
 from sender.campaigns import control, library, programs, reports
 from sender.campaigns.control import ControlError
@@ -14,11 +13,10 @@ from sender.campaigns.rendering import TemplateError
 from sender.models import Campaign, Program
 from web.api.operations import ApiDoor, Call
 from web.api.problems import ApiProblem
-from web.api.shapes import NO_CONTROLS, Asked, Page, cursor_of, named, shape
+from web.api.shapes import Page, cursor_of, named, shape
 
 PROGRAM = {"slug": "acme", "brand": "Acme", "purposes": ["marketing"], "countries": ["US"], "short_links": False}
 TEMPLATE = {"name": "welcome", "version": 2, "text": "Hi {{ first_name }}, welcome.", "program": "acme"}
-SEGMENT = {"id": "seg_3", "name": "Gold", "definition": {"field": "attributes.tier", "is": "gold"}}
 CAMPAIGN = {
     "id": "cmp_4",
     "name": "Spring sale",
@@ -69,30 +67,6 @@ class TemplateList(BaseModel):
 
     model_config = shape({"data": [TEMPLATE]})
     data: list[TemplateOut]
-
-
-class SegmentWrite(Asked):
-    """A question about contacts, under a name."""
-
-    model_config = shape({"name": "Gold", "definition": SEGMENT["definition"]}, strict=True)
-    name: Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=NO_CONTROLS)]
-    definition: dict[str, Any] = Field(description="In the segment language; {} is everybody.")
-
-
-class SegmentOut(BaseModel):
-    """A saved segment."""
-
-    model_config = shape(SEGMENT)
-    id: str
-    name: str
-    definition: dict[str, Any]
-
-
-class SegmentList(BaseModel):
-    """The saved segments, by name."""
-
-    model_config = shape({"data": [SEGMENT]})
-    data: list[SegmentOut]
 
 
 class CampaignOut(BaseModel):
@@ -167,29 +141,6 @@ def list_templates(call: Call) -> TemplateList:
         if one.program_id is None or call.may_use(one.program_id)
     ]
     return TemplateList(data=data)
-
-
-@door.operation("GET", "/segments", scope="segments:read", answer=SegmentList)
-def list_segments(call: Call) -> SegmentList:
-    """The saved segments."""
-    data = [
-        SegmentOut(id=f"seg_{row.id}", name=row.name, definition=row.definition)
-        for row in saved_segments.saved(call.session)
-    ]
-    return SegmentList(data=data)
-
-
-@door.operation(
-    "POST", "/segments", scope="segments:write", body=SegmentWrite, answer=SegmentOut, status=201, transaction="own",
-    problems=("invalid_segment",),
-)  # fmt: skip
-def create_segment(call: Call, body: SegmentWrite) -> SegmentOut:
-    """Keep a segment under a name that is free; so a repeated request makes no second one."""
-    try:
-        made = saved_segments.save(call.runtime, body.name, body.definition, call.key.actor)
-    except SegmentError as error:
-        raise ApiProblem("invalid_segment", str(error)) from error
-    return SegmentOut(id=f"seg_{made}", name=body.name.strip(), definition=body.definition)
 
 
 @door.operation("GET", "/campaigns", scope="campaigns:read", query=CampaignPage, answer=CampaignList)

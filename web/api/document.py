@@ -10,14 +10,16 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from web.api.doors import API_DOORS
-from web.api.operations import PREFIX, Operation
+from web.api.operations import JSON, PREFIX, Operation
 from web.api.problems import CODES, MIMETYPE
 from web.api.shapes import Problem
 from web.auth import Door, anyone
 
 USUAL = ("missing_key", "invalid_key", "missing_scope", "rate_limited", "internal", "unavailable")
 OF_BODIES = ("invalid_json", "too_large", "not_json_type", "invalid_request")
+OF_FILES = ("too_large",)
 OF_MAKERS = ("invalid_idempotency_key", "in_flight", "idempotency_key_reused")
+FILE = "application/octet-stream"
 _PARAMETER = re.compile(r"<(\w+)>")
 _REF = "#/components/schemas/{model}"
 
@@ -93,6 +95,12 @@ def _operation(one: Operation, schemas: Schemas) -> dict[str, Any]:
     if one.body:
         content = {"application/json": {"schema": schemas[one.body, "validation"], **_example(one.body)}}
         told["requestBody"] = {"required": True, "content": content}
+    if one.takes_file:
+        file = {
+            "schema": {"type": "string", "contentMediaType": FILE},
+            "example": "phone,first_name\n+12125550123,Ana\n",
+        }
+        told["requestBody"] = {"required": True, "content": {FILE: file}}
     return told
 
 
@@ -101,9 +109,10 @@ def _parameters(one: Operation, schemas: Schemas) -> Iterator[dict[str, Any]]:
         schema = {"type": "string", "minLength": 1}
         yield {"name": name, "in": "path", "required": True, "description": "Its id.", "schema": schema}
     if one.query:
-        for name, schema in one.query.model_json_schema(ref_template=_REF)["properties"].items():
-            said = schema.get("description", f"Only with this {name}.")
-            yield {"name": name, "in": "query", "required": False, "description": said, "schema": _plain(schema)}
+        asked = one.query.model_json_schema(ref_template=_REF)
+        for name, schema in asked["properties"].items():
+            said, must = schema.get("description", f"Only with this {name}."), name in asked.get("required", ())
+            yield {"name": name, "in": "query", "required": must, "description": said, "schema": _plain(schema)}
     if one.makes:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
         yield {
@@ -133,13 +142,25 @@ def _response(one: Operation, schemas: Schemas) -> dict[str, Any]:
     return {
         "description": (one.answer.__doc__ or "").strip(),
         "headers": {name: {"description": said, "schema": {"type": "string"}} for name, said in headers.items()},
-        "content": {"application/json": {"schema": schemas[one.answer, "serialization"], **_example(one.answer)}},
+        "content": _content(one, schemas),
     }
+
+
+def _content(one: Operation, schemas: Schemas) -> dict[str, Any]:
+    if one.gives != JSON:
+        return {one.gives: {"schema": {"type": "string", "contentMediaType": one.gives}}}
+    return {JSON: {"schema": schemas[one.answer, "serialization"], **_example(one.answer)}}
 
 
 def problems_of(one: Operation) -> list[str]:
     """Every code that an operation may answer, once each."""
-    codes = [*USUAL, *one.problems, *(OF_BODIES if one.body else ()), *(OF_MAKERS if one.makes else ())]
+    codes = [
+        *USUAL,
+        *one.problems,
+        *(OF_BODIES if one.body else ()),
+        *(OF_FILES if one.takes_file else ()),
+        *(OF_MAKERS if one.makes else ()),
+    ]
     if one.query:
         codes += ["invalid_request", "invalid_cursor"]
     return list(dict.fromkeys(codes))

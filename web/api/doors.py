@@ -1,6 +1,18 @@
 """Every door of the API, in one list: what the application serves and what the document tells."""
 
-from web.api import automations, campaigns, checks, messages, people, proof, reports, webhooks
+from web.api import (
+    automations,
+    campaigns,
+    checks,
+    imports,
+    messages,
+    opt_in,
+    people,
+    proof,
+    reports,
+    segments,
+    webhooks,
+)
 from web.api.operations import ApiDoor
 
 API_DOORS: tuple[ApiDoor, ...] = (
@@ -9,6 +21,9 @@ API_DOORS: tuple[ApiDoor, ...] = (
     campaigns.door,
     checks.door,
     people.door,
+    segments.door,
+    imports.door,
+    opt_in.door,
     proof.door,
     reports.door,
     webhooks.door,

@@ -4,10 +4,12 @@ An operation names its scope, what it reads and what it answers, in one place: t
 document are made from that. A route of an ``ApiDoor`` without an operation is refused.
 """
 
+import hashlib
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from flask import Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
@@ -15,6 +17,7 @@ from sqlmodel import Session
 
 from sender.api import keys
 from sender.api.answers import First, InFlightError, OtherRequestError, first_answer, keep_answer, request_hash
+from sender.audience.importing import uploads, workbook
 from sender.models import ApiKey
 from sender.runtime import Runtime
 from web.api.limits import Allowance
@@ -23,6 +26,9 @@ from web.auth import Door
 from web.context import runtime, web
 
 LARGEST = 2 * 1024 * 1024
+LARGEST_FILE = uploads.MOST_BYTES
+JSON = "application/json"
+PIECE = 1 << 18
 PREFIX = "/api/v1"
 VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 Transaction = Literal["read", "write", "own"]
@@ -32,14 +38,15 @@ Transaction = Literal["read", "write", "own"]
 class Operation:
     """One thing that can be asked. ``makes``: it takes an Idempotency-Key. ``problems``: codes beside the usual ones.
 
-    ``transaction``: what is open while the view runs; "own": it opens its own.
+    ``transaction``: what is open while the view runs; "own": it opens its own. ``takes_file``: the body is a file that
+    the view reads from disk. ``gives``: the type of an answer that is no JSON, for which the view returns bytes.
     """
 
     endpoint: str
     method: str
     path: str
     scope: str
-    view: Callable[..., BaseModel]
+    view: Callable[..., Any]
     answer: type[BaseModel]
     body: type[BaseModel] | None
     query: type[BaseModel] | None
@@ -47,6 +54,8 @@ class Operation:
     transaction: Transaction
     makes: bool
     problems: tuple[str, ...]
+    takes_file: bool
+    gives: str
 
 
 @dataclass(slots=True)
@@ -71,6 +80,10 @@ class Call:
         return not self.key.programs or program_id in self.key.programs
 
 
+class _FreshError(Exception):
+    """Nobody has asked this under this key before."""
+
+
 class ApiDoor(Door):
     """A door of the API: every route of it is an operation, and passes with a key of its scope."""
 
@@ -91,13 +104,18 @@ class ApiDoor(Door):
         transaction: Transaction | None = None,
         makes: bool = False,
         problems: tuple[str, ...] = (),
-    ) -> Callable[[Callable[..., BaseModel]], Callable[..., BaseModel]]:
+        takes_file: bool = False,
+        gives: str = JSON,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a view as an operation; its docstring is its description."""
 
-        def register(view: Callable[..., BaseModel]) -> Callable[..., BaseModel]:
+        def register(view: Callable[..., Any]) -> Callable[..., Any]:
             endpoint = f"{self.name}.{view.__name__}"
             within: Transaction = transaction or ("read" if method == "GET" else "write")
-            made = Operation(endpoint, method, path, scope, view, answer, body, query, status, within, makes, problems)
+            made = Operation(
+                endpoint, method, path, scope, view, answer, body, query, status, within, makes, problems, takes_file,
+                gives,
+            )  # fmt: skip
             self.operations[endpoint] = made
             self.add_url_rule(path, view.__name__, lambda **parts: perform(made, parts), methods=[method])
             return view
@@ -118,7 +136,7 @@ def keyed() -> None:
         raise ApiProblem("rate_limited", f"This key may ask {allowance.limit} times a minute.")
     if not g.api_key.holds(operation.scope):
         raise ApiProblem("missing_scope", f"This needs the scope {operation.scope}.")
-    request.max_content_length = LARGEST
+    request.max_content_length = LARGEST_FILE if operation.takes_file else LARGEST
 
 
 def name_request(response: Response) -> Response:
@@ -157,14 +175,21 @@ def _key() -> ApiKey:
 
 def perform(operation: Operation, parts: dict[str, str]) -> Response:
     """Read the request, call the view in its transaction, and answer; once only under an Idempotency-Key."""
-    raw = request.get_data(cache=False) if operation.body else b""
+    if operation.takes_file:
+        with workbook.spool() as file:
+            digest = _read_file(file)
+            return _perform(operation, {**parts, "file": file}, digest)
+    return _perform(operation, parts, request.get_data(cache=False) if operation.body else b"")
+
+
+def _perform(operation: Operation, parts: dict[str, Any], raw: bytes) -> Response:
     asked: dict[str, Any] = dict(parts)
     if operation.query:
         asked["query"] = _read_query(operation.query)
     if operation.body:
         asked["body"] = _read_body(operation.body, raw)
     once = _once() if operation.makes else ""
-    hashed = request_hash(operation.method, request.path, raw)
+    hashed = request_hash(operation.method, request.full_path if operation.takes_file else request.path, raw)
     call = Call(runtime(), g.api_key, once, hashed)
     if once:
         with web().in_flight.hold(call.key.id or 0, once) as free:
@@ -176,16 +201,46 @@ def perform(operation: Operation, parts: dict[str, str]) -> Response:
 
 def _in_transaction(operation: Operation, call: Call, asked: dict[str, Any]) -> Response:
     def work() -> First:
-        return First(operation.status, operation.view(call, **asked).model_dump_json(by_alias=True).encode())
+        said = operation.view(call, **asked)
+        body = said if isinstance(said, bytes) else said.model_dump_json(by_alias=True).encode()
+        return First(operation.status, body)
 
     if operation.transaction == "own":
-        return _answer(work())
+        return _answer(*_once_apart(call, work), operation.gives)
     if operation.transaction == "read":
         with call.runtime.db.read() as call.within:
-            return _answer(work())
+            return _answer(work(), False, operation.gives)
     with call.runtime.db.write() as call.within:
         first, replayed = once_only(call, call.session, call.once, work) if call.once else (work(), False)
-    return _answer(first, replayed)
+    return _answer(first, replayed, operation.gives)
+
+
+def _once_apart(call: Call, work: Callable[[], First]) -> tuple[First, bool]:
+    """Work that opens its own transactions: its answer is kept right after it.
+
+    A kill in between leaves an effect whose answer nobody has; so only what is harmless twice may ask for this.
+    """
+    if not call.once:
+        return work(), False
+
+    def nothing() -> First:
+        raise _FreshError
+
+    with suppress(_FreshError), call.runtime.db.write() as session:
+        return once_only(call, session, call.once, nothing)
+    done = work()
+    with call.runtime.db.write() as session:
+        return once_only(call, session, call.once, lambda: done)[0], False
+
+
+def _read_file(file: IO[bytes]) -> bytes:
+    """Put the body on disk; returns its digest."""
+    digest = hashlib.sha256()
+    while piece := request.stream.read(PIECE):
+        digest.update(piece)
+        file.write(piece)
+    file.seek(0)
+    return digest.digest()
 
 
 def once_only(call: Call, session: Session, name: str, work: Callable[[], First]) -> tuple[First, bool]:
@@ -204,8 +259,8 @@ def once_only(call: Call, session: Session, name: str, work: Callable[[], First]
     return done, False
 
 
-def _answer(first: First, replayed: bool = False) -> Response:
-    response = Response(first.body, first.status, mimetype="application/json")
+def _answer(first: First, replayed: bool, mimetype: str) -> Response:
+    response = Response(first.body, first.status, mimetype=mimetype)
     if replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response

@@ -10,11 +10,13 @@ from sender.api import people
 from sender.api.people import ConsentIn, ContactIn
 from sender.api.wanted import RequestError
 from sender.audience.numbers import SealedNumber
+from sender.audience.segments import SegmentError
 from sender.crypto import unseal
 from sender.models import Contact, Number
 from sender.webhooks.events import consent
 from web.api.operations import ApiDoor, Call
 from web.api.problems import ApiProblem
+from web.api.segments import found_segment
 from web.api.shapes import (
     NO_CONTROLS,
     Asked,
@@ -105,6 +107,12 @@ class ContactOut(BaseModel):
     attributes: dict[str, Any]
     created_at: datetime
     changed_at: datetime
+
+
+class ContactPage(Page):
+    """Which contacts."""
+
+    segment: str | None = Field(default=None, max_length=20, description="The id of a segment, such as seg_3.")
 
 
 class ContactList(BaseModel):
@@ -220,10 +228,17 @@ def keep_contact(call: Call, body: ContactWrite) -> ContactOut:
     return _of_number(call, e164)
 
 
-@door.operation("GET", "/contacts", scope="contacts:read", query=Page, answer=ContactList)
-def list_contacts(call: Call, query: Page) -> ContactList:
-    """Every contact, in the order in which they came."""
-    rows = people.list_contacts(call.session, query.after or 0, query.limit + 1)
+@door.operation(
+    "GET", "/contacts", scope="contacts:read", query=ContactPage, answer=ContactList, problems=("not_found",)
+)
+def list_contacts(call: Call, query: ContactPage) -> ContactList:
+    """Every contact, or those of a segment, in the order in which they came."""
+    definition = found_segment(call, query.segment).definition if query.segment else {}
+    now = call.runtime.clock.now()
+    try:
+        rows = people.list_contacts(call.session, definition, now, query.after or 0, query.limit + 1)
+    except SegmentError as error:
+        raise ApiProblem("not_found", f"The segment cannot be read any more: {error}") from error
     more = cursor_of(rows[query.limit - 1][0].id or 0) if len(rows) > query.limit else None
     return ContactList(data=[_contact(call, *row) for row in rows[: query.limit] if row[1].data_key], next_cursor=more)
 

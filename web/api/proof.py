@@ -37,6 +37,13 @@ class EvidenceOut(BaseModel):
     pdf: str | None
 
 
+class EvidenceAsk(BaseModel):
+    """What the evidence is for, which the audit keeps."""
+
+    model_config = shape()
+    why: Why = Field(description="Such as the name of the case; the audit keeps it.")
+
+
 class PersonAsk(Asked):
     """Whose data, and what for, which the audit keeps."""
 
@@ -66,12 +73,28 @@ class ErasureOut(BaseModel):
 def take_evidence(call: Call, number: str, body: EvidenceWrite) -> EvidenceOut:
     """Every consent with its wording, every text with its decisions and laws, every reply, hashes, and a draft
     certification: what a court asks for."""
-    number_id, by = _known(call, number), call.key.actor
-    asked = people.read_number(number).e164
-    file = evidence.gather(call.runtime, call.session, number_id, asked, by, body.why)
-    evidence.note_taken(call.runtime, call.session, number_id, by, body.why, file)
+    file = _file(call, number, body.why)
     paper = base64.b64encode(evidence.as_pdf(file)).decode() if body.pdf else None
     return EvidenceOut(sha256=evidence.digest(file), evidence=file, pdf=paper)
+
+
+@door.operation(
+    "GET", "/evidence/<number>", scope="evidence:read", query=EvidenceAsk, answer=EvidenceOut, transaction="write",
+    problems=("not_found",),
+)  # fmt: skip
+def show_evidence(call: Call, number: str, query: EvidenceAsk) -> EvidenceOut:
+    """The same by GET; each look is an act in the audit."""
+    file = _file(call, number, query.why)
+    return EvidenceOut(sha256=evidence.digest(file), evidence=file, pdf=None)
+
+
+@door.operation(
+    "GET", "/evidence/<number>/pdf", scope="evidence:read", query=EvidenceAsk, answer=EvidenceOut, transaction="write",
+    problems=("not_found",), gives="application/pdf",
+)  # fmt: skip
+def print_evidence(call: Call, number: str, query: EvidenceAsk) -> bytes:
+    """The evidence file as a PDF, which bears the digest of the JSON on every page."""
+    return evidence.as_pdf(_file(call, number, query.why))
 
 
 @door.operation(
@@ -100,6 +123,14 @@ def erase_person(call: Call, body: PersonAsk) -> ErasureOut:
     except EraseError as error:
         raise ApiProblem("not_found", str(error)) from error
     return ErasureOut(forgotten=done)
+
+
+def _file(call: Call, number: str, why: str) -> dict[str, Any]:
+    """Gather the evidence of one number and note who took it, and what for."""
+    number_id, by = _known(call, number), call.key.actor
+    file = evidence.gather(call.runtime, call.session, number_id, people.read_number(number).e164, by, why)
+    evidence.note_taken(call.runtime, call.session, number_id, by, why, file)
+    return file
 
 
 def _known(call: Call, number: str) -> int:

@@ -26,6 +26,14 @@ def first_refusals(session: Session, import_id: int, limit: int) -> list[Refusal
     return [Refusal(*row) for row in session.execute(statement.order_by(columns[0]).limit(limit))]
 
 
+def refusals(session: Session, import_id: int, after: int, limit: int) -> list[ImportRefusal]:
+    """Refused rows of an import behind one of them, in the order in which they were refused."""
+    mine = (col(ImportRefusal.import_id) == import_id, col(ImportRefusal.id) > after)
+    return list(
+        session.execute(select(ImportRefusal).where(*mine).order_by(col(ImportRefusal.id)).limit(limit)).scalars()
+    )
+
+
 def write_refused(session: Session, keys: Keyring, import_id: int, path: Path) -> int:
     """Write every refused row with its line, code and reason as CSV that only we may read; returns how many.
 
