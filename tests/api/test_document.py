@@ -48,7 +48,7 @@ def test_every_example_works(installation: Installation, method: str, path: str)
     """What the document shows as a body is taken."""
     shop = caller(installation)
     for made in ("/webhooks", "/contacts", "/segments", "/forms", "/imports"):
-        if made.split("/")[1] in path and made != path:
+        if made == "/contacts" or (made in path and made != path):
             (content,) = document()["paths"][made]["post"]["requestBody"]["content"].values()
             shop.send("POST", made, content["example"])
     (content,) = document()["paths"][path][method]["requestBody"]["content"].values()

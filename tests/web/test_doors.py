@@ -137,6 +137,7 @@ FILL = {
     "passkey_id": 1,
     "import_id": 1,
     "form_id": 1,
+    "keyword_id": 1,
     "program_id": 1,
     "template_id": 1,
     "where": "archive",
