@@ -46,7 +46,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(later("People"), later("Imports"), "/imports", "upload", "write"),
     Entry(later("Results"), later("Reports"), "/reports", "bar-chart-2"),
     Entry(later("Results"), later("Compliance"), "/reports/compliance", "shield"),
-    Entry(later("Compliance"), later("Rules"), "/rules", "book-open"),
+    Entry(later("Results"), later("Rules"), "/rules", "book-open"),
     Entry(later("Installation"), later("Virtual phones"), "/phones", "smartphone", simulated=True),
     Entry(later("Installation"), later("Programs"), "/programs", "briefcase"),
     Entry(later("Installation"), later("API keys"), "/integrations/keys", "key", "own"),

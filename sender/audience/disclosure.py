@@ -31,8 +31,13 @@ def call(program: Program, about: str, keyword: str, address: str) -> str:
     """The words of a poster; empty where there is no keyword to text."""
     if not keyword or not address:
         return ""
-    said = f"Text {keyword.upper()} to {address} to get {_texts(program, about)}."
+    said = f"{invitation(keyword, address)} to get {_texts(program, about)}."
     return f"{said} You will be asked to reply YES. {_terms(program)}"
+
+
+def invitation(keyword: str, address: str) -> str:
+    """What stands in large letters on a poster, in the language of the words below it."""
+    return f"Text {keyword.upper()} to {address}"
 
 
 def welcome(program: Program) -> str:

@@ -62,6 +62,7 @@ class _FromNumber(_Part):
     answers_keywords: bool = True
     can_receive: bool = True
     rate: float = Field(default=1.0, gt=0)
+    daily_parts: int | None = None
 
 
 def windows(value: Any) -> list[Window]:
@@ -98,6 +99,10 @@ class _Program(_Part):
     max_parts: int = 0
     domains: list[str] = Field(default_factory=list)
     age_gate: bool = False
+    resends: bool = False
+    frequency: str = ""
+    terms_url: str = ""
+    privacy_url: str = ""
 
 
 Draft = TypeVar("Draft", bound=_Part)

@@ -63,6 +63,8 @@ PAGES = {
     "programs": "/programs",
     "program": "/programs/1",
     "program-edit": "/programs/1/edit",
+    "program-replies": "/programs/1/replies",
+    "program-links": "/programs/1/links",
     "program-new": "/programs/new",
     "templates": "/templates",
     "template": "/templates/1",

@@ -98,6 +98,20 @@ def test_what_waits_and_what_is_dropped_comes_from_the_file(tmp_path: Path) -> N
     assert (campaign.subject, campaign.outside_hours, campaign.over_cap) == ("sale", "drop", "defer")
 
 
+def test_what_people_are_told_before_a_yes_comes_from_files(tmp_path: Path) -> None:
+    """How often texts come, the links to terms and privacy, repeated codes and the day's parts reach the program."""
+    told = {
+        "frequency": "up to 4 texts a month",
+        "terms_url": "https://a.example/t",
+        "privacy_url": "https://a.example/p",
+    }
+    line = PROGRAM["from_numbers"][0] | {"daily_parts": 2000}
+    wanted = read_program(written(tmp_path, PROGRAM | told | {"resends": True, "from_numbers": [line]}))
+    assert {name: getattr(wanted, name) for name in told} == told
+    assert wanted.resends
+    assert wanted.from_numbers[0].daily_parts == 2000
+
+
 def test_budgets_and_content_settings_come_from_files(tmp_path: Path) -> None:
     """Money is written as people write it and kept in ten-thousandths; a program's content settings reach its row."""
     money = {"budget": "250.50", "daily_budget": 20, "second_person": "bob"}

@@ -22,6 +22,7 @@ OPT_IN = (
 )
 AUTOMATIONS = ("listing", "show", "edit", "save", "ask_start", "start", "pause", "move_aside", "ask_end", "end")
 PROGRAMS = ("listing", "new", "create", "show", "edit", "save", "preview", "add_line", "ask_retire", "retire")
+SETTINGS = ("replies", "save_replies", "preview_replies", "links", "save_links")
 TEMPLATES = ("listing", "new", "create", "show", "edit", "save", "look", "move")
 RULES = {
     "static.static": "anyone",
@@ -39,6 +40,7 @@ RULES = {
     "preferences.act": "anyone",
     **dict.fromkeys((f"opt_in.{name}" for name in OPT_IN), "signed_in"),
     **dict.fromkeys((f"programs.{name}" for name in PROGRAMS), "signed_in"),
+    **dict.fromkeys((f"program_settings.{name}" for name in SETTINGS), "signed_in"),
     **dict.fromkeys((f"templates.{name}" for name in TEMPLATES), "signed_in"),
     **dict.fromkeys((f"virtual_phones.{name}" for name in ("listing", "live", "show", "write")), "signed_in"),
     "sign_in.show_login": "anyone",

@@ -35,14 +35,15 @@ RIGHTS = {
     "programs.listing templates.listing",
     "look here": "campaigns.show campaigns.live campaigns.show_course review.show review.begin review.progress "
     "inbox.show inbox.live_thread automations.show reports.compare opt_in.show opt_in.qr opt_in.poster opt_in.preview "
-    "programs.show programs.preview templates.show templates.look",
+    "programs.show programs.preview program_settings.preview_replies templates.show templates.look",
     "write here": "automations.edit automations.save "
     "builder.create builder.basics builder.save_basics builder.timing builder.save_timing "
     "audience_step.show audience_step.save audience_step.count text_step.show text_step.save text_step.look "
     "campaigns.ask_copy campaigns.copy inbox.keep inbox.retire trying.show trying.register trying.prove trying.send "
     "opt_in.create opt_in.edit opt_in.save opt_in.publish opt_in.ask_close opt_in.close opt_in.disclosure opt_in.say "
     "templates.create templates.edit templates.save templates.move",
-    "shape here": "programs.edit programs.save programs.add_line programs.ask_retire programs.retire",
+    "shape here": "programs.edit programs.save programs.add_line programs.ask_retire programs.retire "
+    "program_settings.replies program_settings.save_replies program_settings.links program_settings.save_links",
     "shape everywhere": "programs.new programs.create",
     "write anywhere": "builder.new segments.ask_delete segments.save segments.delete imports.listing imports.new "
     "imports.show imports.live imports.check imports.move imports.ask_undo imports.undo uploading.upload "

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
 from sender.audience import opt_in_forms
-from sender.audience.disclosure import Disclosure
+from sender.audience.disclosure import Disclosure, invitation
 from sender.audience.opt_in_forms import AGES, FormError, FormIn
 from sender.campaigns import programs
 from sender.delivery.signing_up import HOW, SignUpError, sign_up_in_person
@@ -149,7 +149,8 @@ def poster(form_id: int) -> ResponseReturnValue:
         version = opt_in_forms.version_of(session, form_id, form.version)
         call = version.call if version else ""
     paper = paper if paper in PAPERS else PAPERS[0]
-    return render_template("opt_in_poster.html", form_id=form_id, said=page, call=call, paper=paper)
+    text_us = invitation(page["keyword"], page["address"])
+    return render_template("opt_in_poster.html", form_id=form_id, said=page, call=call, paper=paper, text_us=text_us)
 
 
 @door.get("/opt-in/programs/<int:program_id>")

@@ -1,6 +1,6 @@
 """A program as a form: what stands in its fields, and what was typed into them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 from guards.base import Cap, Purpose, Window
 from sender.campaigns.drafts import DAYS, windows
 from sender.campaigns.programs import WORDING_KINDS, FromNumberIn, ProgramError, ProgramIn
+from sender.models import Program
 from web.language import gettext
 
 WORDS = ("brand", "help_contact", "footer", "link_footer", "opt_out_scope", "frequency", "terms_url", "privacy_url")
@@ -42,11 +43,25 @@ def shown(program: ProgramIn) -> Typed:
     for cap in program.caps:
         for name in CAPS:
             typed.add(f"cap-{name}", str(getattr(cap, name) or ""))
-    for window in program.hours or ():
-        day = f"hours-{DAYS[window.day]}"
-        typed[day] = ", ".join(filter(None, (typed.get(day, ""), f"{_time(window.start)}-{_time(window.end)}")))
+    put_hours(typed, program.hours or ())
     for kind, text in program.wordings.items():
         typed[f"words-{kind}"] = text
+    return typed
+
+
+def put_hours(typed: Typed, hours: Iterable[Window]) -> None:
+    """Write the hours into the fields of their days, such as 09:00-12:00, 14:00-18:00."""
+    for window in hours:
+        day = f"hours-{DAYS[window.day]}"
+        typed[day] = ", ".join(filter(None, (typed.get(day, ""), f"{_time(window.start)}-{_time(window.end)}")))
+
+
+def desk_shown(program: Program) -> Typed:
+    """The hours of the program's desk by the fields of their days; empty where somebody always answers."""
+    typed: Typed = MultiDict()
+    if program.desk:
+        typed["staffed"], typed["zone"] = "hours", str(program.desk["zone"])
+        put_hours(typed, (Window(*one) for one in program.desk["hours"]))
     return typed
 
 
@@ -72,7 +87,7 @@ def read(typed: Typed, slug: str, known: ProgramIn | None = None) -> ProgramIn:
         from_numbers=known.from_numbers if known else [_line(typed)],
         wordings={kind: text for kind, text in words.items() if text or kind in had},
         caps=list(_caps(typed)),
-        hours=_hours(typed),
+        hours=hours_of(typed),
         refusals=dict(_refusals(typed)),
         domains=typed.get("domains", "").split(),
         **_plain(typed),
@@ -101,7 +116,8 @@ def _caps(typed: Typed) -> Iterator[Cap]:
             yield Cap(limit, hours, scope, purpose, row["subject"].strip() or None)  # type: ignore[arg-type]
 
 
-def _hours(typed: Typed) -> list[Window] | None:
+def hours_of(typed: Typed) -> list[Window] | None:
+    """The hours in the fields of the days, None where all are blank; ProgramError says what cannot be read."""
     spans = {day: typed.get(f"hours-{day}", "").replace(" ", "") for day in DAYS}
     try:
         found = windows({day: text.split(",") for day, text in spans.items() if text})

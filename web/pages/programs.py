@@ -79,7 +79,7 @@ def edit(program_id: int) -> ResponseReturnValue:
     """The form with what stands now, and the answers beside it."""
     require("shape", program_id)
     with runtime().db.read() as session:
-        typed = program_form.shown(program_changes.as_written(session, _program(session, program_id)))
+        typed = program_form.shown(program_changes.as_written(session, program_of(session, program_id)))
     return _editor(program_id, typed, "")
 
 
@@ -155,15 +155,16 @@ def retire(program_id: int) -> ResponseReturnValue:
 
 def _page(program_id: int, error: str) -> str:
     with runtime().db.read() as session:
-        program = _program(session, program_id)
+        program = program_of(session, program_id)
         lines = program_changes.lines_of_program(session, program_id)
         versions = program_changes.versions_of_words(session, program_id)
         newest = {one.kind: one.text for one in reversed(versions)}
-        said = _answers(program, newest, lines, prepared.listing(session, program_id))
+        said = answers_given(program, newest, lines, prepared.listing(session, program_id))
         return render_template(
             "program.html",
             program=program,
             hours=program_form.shown(program_changes.as_written(session, program)),
+            desk=program_form.desk_shown(program),
             lines=lines,
             versions=versions,
             answers=said,
@@ -208,15 +209,16 @@ def _typed_answers(program_id: int | None, typed: Typed) -> dict[str, Any]:
         with runtime().db.read() as session:
             lines = program_changes.lines_of_program(session, program_id)
             ready = prepared.listing(session, program_id)
-            desk = _program(session, program_id).desk
+            desk = program_of(session, program_id).desk
     program = program_row(wanted, runtime().clock.now())
     program.desk = desk
-    return {"answers": _answers(program, wanted.wordings, lines, ready), "mistake": ""}
+    return {"answers": answers_given(program, wanted.wordings, lines, ready), "mistake": ""}
 
 
-def _answers(
+def answers_given(
     program: Program, words: Any, lines: list[FromNumber], ready: list[PreparedAnswer]
 ) -> list[tuple[automatic.Automatic, parts.Parts]]:
+    """Every answer the program gives by itself, as it leaves, with its parts."""
     link = own_page_link(runtime().keys, runtime().settings.address, 0, runtime().clock.now())
     living = [one for one in lines if one.retired_at is None]
     return [(one, parts.count(one.words)) for one in automatic.answers_of(program, words, living, ready, link)]
@@ -227,11 +229,12 @@ def _read(program_id: int | None, typed: Typed | None = None) -> ProgramIn:
     if program_id is None:
         return program_form.read(typed, "new")
     with runtime().db.read() as session:
-        known = program_changes.as_written(session, _program(session, program_id))
+        known = program_changes.as_written(session, program_of(session, program_id))
     return program_form.read(typed, known.slug, known)
 
 
-def _program(session: Session, program_id: int) -> Program:
+def program_of(session: Session, program_id: int) -> Program:
+    """The program; 404 where there is none."""
     found = session.get(Program, program_id)
     if found is None:
         abort(404)
@@ -241,7 +244,7 @@ def _program(session: Session, program_id: int) -> Program:
 def _slug(program_id: int) -> str:
     require("shape", program_id)
     with runtime().db.read() as session:
-        return _program(session, program_id).slug
+        return program_of(session, program_id).slug
 
 
 def _require_all() -> None:
