@@ -32,7 +32,7 @@ NONE = Intent("none", True, "", "")
 
 _LONGEST = 1000
 _LONGEST_SLIP = 60
-_LIKE, _VERY_LIKE = 600, 2500
+_LIKE, _VERY_LIKE, _MOST_LIKE = 300, 2000, 3200
 # What phones and mail programs add: quoted lines, the message answered to, signatures.
 _ADDED = regex.compile(
     r"^[ \t]*>.*$|^[ \t]*(?:-- ?|_{5,}|-{5,}.*)$[\s\S]*|^On .{5,80}wrote:[\s\S]*"
@@ -70,18 +70,18 @@ def _judged(words: Words, alone: Intent | None) -> Intent:
     """What rules and likeness make of free words: together they are surer than a rule alone, or less sure.
 
     An unlikely match counts one step less; a doubtful match that is very like a wish is certain, one that is doubted
-    besides only where it is twice as like; where no rule speaks, a reply of several words that is like a wish is held.
+    besides only where it is most like; where no rule speaks, a reply of several words that is like a wish is held.
     """
     looks, carried = likeness(words)
     found = phrases.search(words)
     if found and (looks > found.trust or found.certain):
-        enough = _VERY_LIKE * 2 if found.doubted else _VERY_LIKE
+        enough = _MOST_LIKE if found.doubted else _VERY_LIKE
         certain = looks > (found.trust if found.certain else enough)
         return Intent("opt_out", certain, found.language, found.quote, found.rule)
     if alone:
         return alone
     set_aside = "" in words.words
-    if not found and carried[1] > carried[0] and looks > (_VERY_LIKE * 2 if set_aside else _LIKE) and _several(words):
+    if not found and carried[1] > carried[0] and looks > (_MOST_LIKE if set_aside else _LIKE) and _several(words):
         return Intent("opt_out", False, "und", words.quote(*carried), f"likeness {looks / 1000:.1f}")
     return NONE
 

@@ -23,8 +23,20 @@ COMMA, SENTENCE, LINE = 1, 2, 3
 """What stands between two words: less than a comma is 0."""
 
 _STEM = 3
-_ABOUT_TEXTS = ("msgs", "mine", "unsub", "leave", "list", "ours")
-_ABOUT_US = ("{wrong}", "{threat}", "{rude}", "{leave}", "{dead}", "{kin}", "{unsub}", "{never}", "{consent}", "wrong")
+_ABOUT_TEXTS = ("msgs", "mine", "leave", "list", "ours")
+_ABOUT_US = (
+    "{wrong}",
+    "{threat}",
+    "{rude}",
+    "{leave}",
+    "{dead}",
+    "{kin}",
+    "{never}",
+    "{consent}",
+    "{his}",
+    "{num}",
+    "wrong",
+)
 
 
 @dataclass(slots=True)
@@ -113,7 +125,8 @@ class Rule(NamedTuple):
     @property
     def about_us(self) -> bool:
         """Whether it speaks of us or the number rather than of a thing that may be something else ("wrong number")."""
-        return any(name in self.pattern for name in _ABOUT_US)
+        ours = self.language == "en" and self.phase == "plain"
+        return ours or any(name in self.pattern for name in _ABOUT_US)
 
     @property
     def name(self) -> str:

@@ -65,16 +65,16 @@ _UNSPACED_SCRIPT = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{
 
 
 _CERTAIN = ("override", "certain", "plain")
-_NEVER_DOUBTED, _VERY_UNLIKE, _UNLIKE, _RATHER_UNLIKE = -1_000_000, -4000, -1500, -500
+_NEVER_DOUBTED, _VERY_UNLIKE, _UNLIKE, _RATHER_UNLIKE, _STRANGE = -1_000_000, -4000, -1500, -500, 0
 _TRUST: dict[Phase, int] = {
     "override": _NEVER_DOUBTED,
     "override_unsure": _UNLIKE,
-    "certain": _UNLIKE,
-    "plain": -1000,
+    "certain": -2500,
+    "plain": -2000,
     "held": _NEVER_DOUBTED,
     "unsure": _UNLIKE,
 }
-_LONE_TRUST: dict[Phase, int] = {"plain": 0, "unsure": _RATHER_UNLIKE}
+_LONE_TRUST: dict[Phase, int] = {"plain": -1000, "unsure": _RATHER_UNLIKE}
 
 
 class Found(NamedTuple):
@@ -125,7 +125,8 @@ def search(words: Words) -> Found | None:
         if likely and likely.certain:
             return likely
         doubtful = doubtful or likely
-    return doubtful or _first(rules["held"], words) or _first(rules["unsure"], words) or _unspaced("unsure", words)
+    maybe = _maybe(rules["held"], words) or _maybe(rules["unsure"], words)
+    return doubtful or maybe or _unspaced("unsure", words)
 
 
 def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -> Found | None:
@@ -150,16 +151,21 @@ def _in_doubt(rule: Rule, words: Words, spot: tuple[int, int]) -> bool:
 
     A match that itself says that it is about texts is in no doubt.
     """
-    language = rule.language
-    if mentions(language, "texts", words, *spot):
+    if mentions(rule.language, "texts", words, *spot):
         return False
-    about = mentions(language, "dealings", words) or (language != "en" and _orders_around(words, spot))
-    return about or not (rule.about_us or all(map(_familiar, _what_follows(words, spot[1]))))
+    return mentions(rule.language, "dealings", words) or _goes_elsewhere(rule, words, spot)
 
 
-def _orders_around(words: Words, spot: tuple[int, int]) -> bool:
-    """Whether English words for orders and the like stand before or after the match."""
-    return mentions("en", "dealings", words, 0, spot[0]) or mentions("en", "dealings", words, spot[1])
+def _goes_elsewhere(rule: Rule, words: Words, spot: tuple[int, int]) -> bool:
+    """Whether what stands around the match is about an order, or what follows about a thing no known wish names."""
+    if _orders_around("en", words, spot) or _orders_around(rule.language, words, spot):
+        return True
+    return not (rule.about_us or all(map(_familiar, _what_follows(words, spot[1]))))
+
+
+def _orders_around(language: str, words: Words, spot: tuple[int, int]) -> bool:
+    """Whether the language's words for orders and the like stand before or after the match."""
+    return mentions(language, "dealings", words, 0, spot[0]) or mentions(language, "dealings", words, spot[1])
 
 
 def _what_follows(words: Words, start: int) -> Iterator[str]:
@@ -222,11 +228,21 @@ def _first(rules: list[Rule], words: Words) -> Found | None:
     return None
 
 
+def _maybe(rules: list[Rule], words: Words) -> Found | None:
+    """The first match of a doubtful phase; one that goes on to a strange thing must look like a wish to count."""
+    for rule in rules:
+        if spot := _spot(rule, words):
+            found = _found(rule, words, spot)
+            strange = not mentions(rule.language, "texts", words, *spot) and _goes_elsewhere(rule, words, spot)
+            return found._replace(trust=max(found.trust, _STRANGE)) if strange else found
+    return None
+
+
 def _found(rule: Rule, words: Words, spot: tuple[int, int]) -> Found:
     trust = _LONE_TRUST.get(rule.phase, _TRUST[rule.phase]) if rule.lone and not rule.about_us else _TRUST[rule.phase]
     if rule.phase == "certain" and mentions(rule.language, "texts", words, *spot):
         trust = _VERY_UNLIKE
-    weak = rule.lone and rule.phase == "unsure"
+    weak = rule.phase == "held" or (rule.lone and rule.phase == "unsure")
     return Found(rule.language, words.quote(*spot), rule.name, rule.phase in _CERTAIN, trust, doubted=weak)
 
 

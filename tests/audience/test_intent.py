@@ -51,7 +51,19 @@ def test_the_corpus_is_large_and_mixed() -> None:
     """Over 3,000 labelled replies in over 35 languages; in the newer sets half are harmless and tricky."""
     assert len(CORPUS) > 3000
     assert len({line.language for line in CORPUS}) > 35
-    for name in ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"):
+    for name in (
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+    ):
         harmless = sum(line.label != "opt_out" for line in SETS[name])
         assert harmless > 0.48 * len(SETS[name])
     assert sum(len(SETS[name]) for name in SETS if not name.startswith("seen")) > 1950
