@@ -11,6 +11,7 @@ Where a text is still on its way the number itself is kept until its outcome is 
 lost track of; :func:`finish_erasures`, a step of the scheduler, does the rest.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from sqlmodel import Session, SQLModel, col
 
 from guards.base import Purpose
 from sender.audience import erased_list
+from sender.audience.erased_list import Listed
 from sender.audience.forgetting import FORGET, WITHOUT_NUMBER, delete_rows, digits_of, holding, national
 from sender.audience.holds import held_by
 from sender.audience.ledger import Act, record
@@ -140,7 +142,7 @@ def finish_erasures(runtime: Runtime, only: int | None = None) -> int:
         found = {number_id: SealedNumber(*row) for number_id, row in _sealed(session, ids).items()}
         numbers = {number_id: _open(runtime, sealed) for number_id, sealed in found.items()}
         digits = {national(numbers[number_id]) for number_id in quiet if number_id in numbers} - {""}
-        asked = {key: at for one, at in _asked(session, ids).items() for key in _keys_of(runtime, numbers.get(one, ""))}
+        asked = _listed(runtime, numbers, _asked(session, ids))
         doomed = {table: holding(runtime, session, *table, digits) for table in WITHOUT_NUMBER}
     if asked:
         erased_list.add(runtime.settings.home, asked)
@@ -205,9 +207,12 @@ def _asked(session: Session, number_ids: list[int]) -> dict[int, datetime]:
     return dict(session.execute(select(*columns).where(col(Erasure.number_id).in_(number_ids))).all())
 
 
-def _keys_of(runtime: Runtime, e164: str) -> list[bytes]:
+def _listed(runtime: Runtime, numbers: Mapping[int, str], asked: Mapping[int, datetime]) -> dict[bytes, Listed]:
     """Under every living key: a backup of before a rotation knows the number by the older one."""
-    return runtime.keys.number_keys(e164) if e164 else []
+    people = [
+        erased_list.under(runtime.keys.number_keys(numbers[one]), at) for one, at in asked.items() if numbers.get(one)
+    ]
+    return {key: one for person in people for key, one in person.items()}
 
 
 def _open(runtime: Runtime, sealed: SealedNumber) -> str:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from guards.base import Purpose
 from sender.audience import erased_list
-from sender.audience.erased_list import ListError
+from sender.audience.erased_list import ListError, People
 from sender.audience.erasing import EraseError, erase, erased_at
 from sender.audience.ledger import Act, record
 from sender.db import insert_new, upsert
@@ -29,7 +29,9 @@ def erase_again(runtime: Runtime, actor: str) -> int:
     with runtime.db.read() as session:
         known = _known(session, listed)
         back = [
-            number_id for key, (number_id, lives) in known.items() if lives and _again(session, number_id, listed[key])
+            number_id
+            for key, (number_id, lives) in known.items()
+            if lives and _again(session, number_id, listed[key].at)
         ]
     refused = 0
     for number_id in back:
@@ -46,7 +48,7 @@ def erase_again(runtime: Runtime, actor: str) -> int:
     return len(back)
 
 
-def _known(session: Session, listed: Mapping[bytes, datetime]) -> dict[bytes, tuple[int, bool]]:
+def _known(session: Session, listed: Mapping[bytes, object]) -> dict[bytes, tuple[int, bool]]:
     """Rows of the copy by key: their id, and whether the number can still be read."""
     found: dict[bytes, tuple[int, bool]] = {}
     keys, columns = sorted(listed), (col(Number.id), col(Number.key), col(Number.data_key))
@@ -61,14 +63,14 @@ def _again(session: Session, number_id: int, asked_at: datetime) -> bool:
     return before is None or before < asked_at
 
 
-def _never_met(listed: Mapping[bytes, datetime], known: Mapping[bytes, object]) -> dict[bytes, datetime]:
-    """One key for each person the copy has no row of; the keys of one person share the instant of their erasure."""
-    met = {listed[key] for key in known}
-    newest: dict[datetime, bytes] = {}
-    for key, at in listed.items():
-        if at not in met:
-            newest.setdefault(at, key)
-    return {key: at for at, key in newest.items()}
+def _never_met(listed: People, known: Mapping[bytes, object]) -> dict[bytes, datetime]:
+    """One key, the one that was listed first, for each person of whom the copy has no row under any of their keys."""
+    met = {listed[key].person for key in known}
+    one_key: dict[bytes, bytes] = {}
+    for key, one in listed.items():
+        if one.person not in met:
+            one_key.setdefault(one.person, key)
+    return {key: listed[key].at for key in one_key.values()}
 
 
 def _keep_out(runtime: Runtime, never_met: Mapping[bytes, datetime], actor: str) -> None:

@@ -1,13 +1,17 @@
 """Nothing leaves a copy of a database by itself; once released, nobody is texted twice and no STOP is lost."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
@@ -25,7 +29,7 @@ from sender.db import Database
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Wire
 from sender.halt import HeldError
-from sender.models import Contact, Message, Number
+from sender.models import ConsentStanding, Contact, Message, Number
 from sender.models import Installation as InstallationRow
 from sender.providers.base import Found
 from sender.runtime import Runtime
@@ -204,3 +208,59 @@ def test_the_list_outlives_rotation_and_moves_with_a_copy(installation: Installa
     copy.write_text("{}")
     with pytest.raises(ListError, match="damaged"):
         erased_list.take_over(copy, home)
+
+
+def test_people_erased_in_one_instant_are_people_apart(
+    installation: Installation, empty: Callable[[str], Database], tmp_path: Path
+) -> None:
+    """A copy that never met them bars each by a row of their own, and a person with several keys by one alone."""
+    runtime = installation.runtime
+    home = runtime.settings.home
+    copies.backup(runtime.db, runtime.keys, tmp_path / "copy.tactful", TUESDAY)
+    add_generation(home)
+    late = ["+12125550190", "+12125550191"]
+    for e164 in late:
+        assert erase(runtime, installation.contact(e164), "ana@example.org", "asked").done
+    lines = [json.loads(line) for line in erased_list.path_of(home).read_text().splitlines()]
+    assert [len({line[name] for line in lines}) for name in ("number", "person", "at")] == [4, 2, 1]
+    restored = empty("sqlite" if runtime.db.is_sqlite else "postgresql")
+    copies.restore(tmp_path / "copy.tactful", runtime.keys, restored, TUESDAY)
+    copy = replace(runtime, db=restored)
+    assert (erase_again(copy, "ana@example.org"), erase_again(copy, "ana@example.org")) == (0, 0)
+    with restored.read() as session:
+        assert session.execute(select(func.count()).select_from(Number)).scalar_one() == len(PEOPLE) + len(late)
+        barred = [find(session, runtime.keys, e164) for e164 in late]
+        assert len(set(barred)) == 2
+        assert [session.get_one(Number, one).data_key for one in barred] == [b"", b""]
+        stopped = select(ConsentStanding.state).where(col(ConsentStanding.number_id).in_(barred))
+        assert set(session.execute(stopped).scalars()) == {"out"}
+
+
+KEYS = st.sampled_from([bytes([n]) * 4 for n in range(6)])
+
+
+@given(groups=st.lists(st.lists(KEYS, min_size=1, max_size=3, unique=True), max_size=5), again=st.integers(0, 4))
+def test_whoever_shares_a_key_is_one_person_whatever_was_listed_first(groups: list[list[bytes]], again: int) -> None:
+    """Hosts that know one key or all of them, in any order: joined as the keys are, and what is known adds no line."""
+    with TemporaryDirectory() as folder:
+        home = Path(folder)
+        for keys in groups[again:] + groups[:again]:
+            erased_list.add(home, erased_list.under(keys, TUESDAY))
+        assert [erased_list.add(home, erased_list.under(keys, TUESDAY)) for keys in groups] == [0] * len(groups)
+        found = erased_list.read(home) if groups else {}
+    people: list[set[bytes]] = []
+    for keys in groups:
+        sharing = [one for one in people if one & set(keys)]
+        people = [one for one in people if one not in sharing] + [set(keys).union(*sharing)]
+    assert {
+        frozenset(key for key in found if found[key].person == who) for who in {f.person for f in found.values()}
+    } == {frozenset(one) for one in people}
+
+
+def test_a_list_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """A line without a person is a person by itself, until one with all their keys comes."""
+    old = {"number": "aa", "at": TUESDAY.isoformat()}
+    erased_list.path_of(tmp_path).write_text(f"{json.dumps(old)}\n{json.dumps({**old, 'number': 'bb'})}\n")
+    assert len({one.person for one in erased_list.read(tmp_path).values()}) == 2
+    assert erased_list.add(tmp_path, erased_list.under([b"\xbb", b"\xaa"], TUESDAY)) == 1
+    assert len({one.person for one in erased_list.read(tmp_path).values()}) == 1
