@@ -27,26 +27,33 @@ class Problem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. ``once`` is its Idempotency-Key, made here where the caller gives none."""
+    """One request. ``once`` is its Idempotency-Key, made here where the caller gives none; ``content``: a file."""
 
     method: str
     path: str
     body: Any = None
     query: dict[str, Any] = field(default_factory=dict)
     once: str = ""
+    content: bytes | None = None
+
+    def __post_init__(self) -> None:
+        """Whatever is posted has a key, so that repeating it has one effect."""
+        if self.method == "POST" and not self.once:
+            object.__setattr__(self, "once", uuid.uuid4().hex)
 
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         """The request as it is sent, each time the same."""
         query = {name: value for name, value in self.query.items() if value is not None}
         headers = {"Idempotency-Key": self.once} if self.method == "POST" else {}
+        carried: dict[str, Any] = {"json": self.body} if self.content is None else {"content": self.content}
         return client.build_request(
-            self.method, f"/api/v1{self.path}", json=self.body, params=query or None, headers=headers
+            self.method, f"/api/v1{self.path}", params=query or None, headers=headers, **carried
         )
 
 
 def making(path: str, body: Any, once: str = "") -> Call:
     """A request that makes something, under a key of its own."""
-    return Call("POST", path, body, once=once or uuid.uuid4().hex)
+    return Call("POST", path, body, once=once)
 
 
 def pause(tried: int, answer: httpx.Response | None) -> float | None:
@@ -60,9 +67,9 @@ def pause(tried: int, answer: httpx.Response | None) -> float | None:
 
 
 def told(answer: httpx.Response) -> Any:
-    """The answer's content; Problem where it is one."""
+    """The answer's content, bytes where it is no JSON; Problem where it is one."""
     if answer.is_success:
-        return answer.json()
+        return answer.json() if "json" in answer.headers.get("Content-Type", "json") else answer.content
     raise Problem(answer.status_code, _content(answer))
 
 

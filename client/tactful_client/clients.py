@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, cast
 
@@ -10,6 +10,7 @@ import httpx
 
 from tactful_client import calls
 from tactful_client.calling import Call, pause, told
+from tactful_client.operations import operation
 from tactful_client.shapes import (
     Automation,
     BatchItem,
@@ -118,6 +119,22 @@ class Tactful:
         """What texts came to; ``since``, ``until`` and ``campaign`` narrow it."""
         return cast(list[ReportLine], self._do(calls.report(by, query))["data"])
 
+    def ask(self, name: str, body: Any = None, /, *, once: str = "", **parts: Any) -> Any:
+        """Any operation of the API by its name in the document, such as ``ask("show_import", import_id="imp_1")``.
+
+        ``body`` is its JSON, or a file as bytes; ``parts`` are of its address and its query. The answer is as it comes.
+        """
+        return self._do(operation(name, body, once, parts))
+
+    def everything(self, name: str, /, **parts: Any) -> Iterator[Any]:
+        """Every row of a list, page by page: ``for contact in tactful.everything("list_contacts")``."""
+        while True:
+            page = self.ask(name, **parts)
+            yield from page["data"]
+            if not page["data"] or page.get("next_cursor") in (None, parts.get("cursor")):
+                return
+            parts["cursor"] = page["next_cursor"]
+
     def _do(self, call: Call) -> Any:
         tried = 0
         while True:
@@ -221,6 +238,20 @@ class AsyncTactful:
     async def report(self, by: Dimension = "campaign", **query: Any) -> list[ReportLine]:
         """What texts came to; ``since``, ``until`` and ``campaign`` narrow it."""
         return cast(list[ReportLine], (await self._do(calls.report(by, query)))["data"])
+
+    async def ask(self, name: str, body: Any = None, /, *, once: str = "", **parts: Any) -> Any:
+        """Any operation of the API by its name in the document, as with :class:`Tactful`."""
+        return await self._do(operation(name, body, once, parts))
+
+    async def everything(self, name: str, /, **parts: Any) -> AsyncIterator[Any]:
+        """Every row of a list, page by page."""
+        while True:
+            page = await self.ask(name, **parts)
+            for row in page["data"]:
+                yield row
+            if not page["data"] or page.get("next_cursor") in (None, parts.get("cursor")):
+                return
+            parts["cursor"] = page["next_cursor"]
 
     async def _do(self, call: Call) -> Any:
         tried = 0

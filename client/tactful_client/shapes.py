@@ -132,7 +132,7 @@ class Event(TypedDict):
 
 
 class Automation(TypedDict):
-    """An automation, and how many people are in it."""
+    """An automation, and how many people are in it; ``aside`` were set aside after an error."""
 
     id: str
     name: str
@@ -148,6 +148,7 @@ class Automation(TypedDict):
     again_after_days: int | None
     next_at: str | None
     waiting: int
+    aside: int
     done: int
     left: int
 
