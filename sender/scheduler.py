@@ -31,6 +31,7 @@ from sender.delivery.brakes import brake
 from sender.delivery.canary import fly_if_due
 from sender.delivery.comparing import compare
 from sender.delivery.dispatcher import Dispatcher, Ring
+from sender.delivery.recalling import Recaller
 from sender.delivery.receipts import apply
 from sender.delivery.reconciler import reconcile
 from sender.delivery.restoring import restore_some
@@ -102,6 +103,7 @@ class Scheduler:
             ],
             "replies": [
                 Step("restore", 0.5, lambda: restore_some(runtime, wire)),
+                Step("take back", 0.5, Recaller(runtime, wire).step, by_the_clock=False),
                 Step("review", 5.0, lambda: decide_overdue(runtime)),
             ],
             "imports": [

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from guards.base import Purpose
@@ -27,6 +27,8 @@ CLOCK = "clock"
 DECISIONS = ("opt_out", "harmless", "later")
 SLICE = 50
 WITHOUT_CLOCK = timedelta(hours=24)
+LONGEST = timedelta(hours=240)
+"""Ten business days are never fewer hours: whatever a row says, nobody waits longer."""
 
 
 class ReviewError(Exception):
@@ -86,11 +88,13 @@ def decide(runtime: Runtime, reply_id: int, decision: str, actor: str) -> None:
 
 
 def decide_overdue(runtime: Runtime) -> int:
-    """Opt out everybody whose reply waited past its time; returns how many replies that were."""
+    """Opt out everybody whose reply waited past its program's hours, or past the law's; returns how many replies."""
     now = runtime.clock.now()
     with runtime.db.read() as session:
-        late = (col(Reply.review_by) <= now) | (
-            col(Reply.review_by).is_(None) & (col(Reply.received_at) <= now - WITHOUT_CLOCK)
+        late = or_(
+            col(Reply.review_by) <= now,
+            col(Reply.received_at) <= now - LONGEST,
+            col(Reply.review_by).is_(None) & (col(Reply.received_at) <= now - WITHOUT_CLOCK),
         )
         statement = select(col(Reply.id)).where(col(Reply.state) == "review", late).limit(SLICE)
         ids = [reply_id or 0 for reply_id in session.execute(statement).scalars()]

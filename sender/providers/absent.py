@@ -26,6 +26,10 @@ class AbsentProvider:
         """Refuse."""
         raise Misconfigured(SENTENCE)
 
+    async def cancel(self, sid: str) -> bool:
+        """Refuse."""
+        raise Misconfigured(SENTENCE)
+
     async def received_at(self, sid: str) -> datetime | None:
         """Refuse."""
         raise Misconfigured(SENTENCE)

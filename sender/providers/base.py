@@ -155,6 +155,10 @@ class Provider(Protocol):
         """Ask something small, so that whoever listens to the provider's clock hears it; SendError as ever."""
         ...
 
+    async def cancel(self, sid: str) -> bool:
+        """Take back a text that the provider still holds; False: it has gone out, or none is known; else SendError."""
+        ...
+
     async def received_at(self, sid: str) -> datetime | None:
         """When the provider took in a person's text, in whole seconds; None: it knows of none; else SendError."""
         ...

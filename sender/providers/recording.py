@@ -17,6 +17,7 @@ class RecordingProvider:
     sent: list[Outbound] = field(default_factory=list)
     listed: list[Found] = field(default_factory=list)
     received: dict[str, datetime] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
 
     async def send(self, outbound: Outbound) -> Accepted:
         """Remember the text, then answer or raise."""
@@ -36,6 +37,12 @@ class RecordingProvider:
 
     async def tell_time(self) -> None:
         """It has no clock."""
+
+    async def cancel(self, sid: str) -> bool:
+        """What a test put among the texts that are held back can be taken back, once."""
+        known = sid in self.held
+        self.held.discard(sid)
+        return known
 
     async def received_at(self, sid: str) -> datetime | None:
         """What a test said of this text."""

@@ -31,7 +31,7 @@ from sender.settings import Settings
 
 LIST_PAGE = 50
 LONGEST_PAGE = 1_000
-NOT_FOUND = 404
+NOT_FOUND, TOO_LATE = 404, 409
 
 # Number types of the Pricing API, letters only, as our kinds of from_number.
 _NUMBER_TYPES = {"local": "long_code", "mobile": "long_code", "tollfree": "toll_free", "shortcode": "short_code"}
@@ -83,6 +83,18 @@ class TwilioProvider:
     async def tell_time(self) -> None:
         """Fetch the account, for the Date header of the answer; SendError when Twilio cannot be asked."""
         await self.check_credentials()
+
+    async def cancel(self, sid: str) -> bool:
+        """Call off a message that Twilio has scheduled or holds for its own quiet hours."""
+        try:
+            row = await self._client.messages(sid).update_async(status="canceled")
+        except TwilioRestException as error:
+            if error.status in (NOT_FOUND, TOO_LATE):
+                return False
+            raise _send_error(error) from error
+        except Exception as error:
+            raise _send_error(error) from error
+        return bool(row.status == "canceled")
 
     async def received_at(self, sid: str) -> datetime | None:
         """When Twilio took in a person's text; the webhook does not say it. None where Twilio knows of none."""

@@ -113,6 +113,21 @@ def test_nobody_answers_in_time_and_the_clock_opts_out(installation: Installatio
     assert (event.attested_by, event.evidence["reason"]) == ("clock", "unanswered in time")
 
 
+@pytest.mark.parametrize(("hours", "after"), [(1, 1), (240, 240), (5000, 240)])
+def test_the_clock_is_the_programs_and_never_slower_than_the_law(
+    installation: Installation, hours: int, after: int
+) -> None:
+    """It runs for the hours of the program the reply came to; hours no door would take end after 240 all the same."""
+    with installation.runtime.db.write() as session:
+        session.get_one(Program, installation.program_id).review_hours = hours
+    number = installation.contact(NEW_YORK)
+    say(installation, UNSURE)
+    installation.clock.move(timedelta(hours=after, seconds=-1))
+    assert (decide_overdue(installation.runtime), found(installation, number)[0]) == (0, "held")
+    installation.clock.move(timedelta(seconds=1))
+    assert (decide_overdue(installation.runtime), found(installation, number)[0]) == (1, "out")
+
+
 def test_later_puts_it_behind_the_others_and_the_clock_runs_on(installation: Installation) -> None:
     """Who puts a reply off sees it last, and it is still opted out in time."""
     installation.contact(NEW_YORK)

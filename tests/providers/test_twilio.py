@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from twilio.rest import Client
 
 from guards.base import ALLOW, Allow, Draft, Facts, Places, Policy, Purpose, Standing
 from guards.chain import Cleared, run
@@ -309,3 +310,23 @@ def test_the_time_of_a_persons_text_is_asked_for(simulator: Running) -> None:
     assert taken_in is not None
     assert taken_in.microsecond == 0
     assert (unknown, of_ours) == (None, None)
+
+
+def test_a_text_that_twilio_holds_is_called_off(simulator: Running) -> None:
+    """One that waits there is canceled once; one that has gone out, or was never there, is not."""
+    client = Client(ACCOUNT, TOKEN)
+    client.api.base_url = simulator.url
+    later = datetime.now(UTC) + timedelta(hours=1)
+    text = {"to": NEW_YORK, "messaging_service_sid": SERVICE, "body": "later", "schedule_type": "fixed"}
+    held = client.messages.create(**text, send_at=later)
+    (gone,) = send(settings_for(simulator.url), outbound())
+    assert isinstance(gone, Accepted)
+
+    async def ask() -> list[bool]:
+        provider = TwilioProvider(settings_for(simulator.url))
+        try:
+            return [await provider.cancel(one) for one in (held.sid, held.sid, gone.sid, "SM" + "d" * 32)]
+        finally:
+            await provider.close()
+
+    assert asyncio.run(ask()) == [True, False, False, False]
