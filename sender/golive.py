@@ -4,19 +4,16 @@ It asks with the real credentials and through the real public address, and sends
 Twilio's console is named as such.
 """
 
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from urllib.parse import urlencode
 
 from sqlalchemy import func, select
 from sqlmodel import Session, col
-from twilio.request_validator import RequestValidator
 
 from sender.db import Database
 from sender.delivery.wire import Wire
 from sender.doctor import Finding, examine, from_numbers_of
 from sender.models import Passkey, Program, Reply, Role, User
+from sender.own_address import post_signed
 from sender.providers.base import Line, SendError
 from sender.providers.twilio import TwilioProvider
 from sender.schema import has_tables
@@ -24,6 +21,7 @@ from sender.settings import Settings
 from sender.telling import ways_of
 
 SECONDS = 10.0
+REFUSED, FORBIDDEN = 400, 403
 INBOUND = "/hooks/twilio/inbound"
 CONSOLE = ("In Twilio's console: the 10DLC campaign is approved, the toll-free number verified, before US traffic.",)
 
@@ -55,22 +53,20 @@ def _address(settings: Settings) -> Finding:
 def _round_trip(settings: Settings) -> Finding:
     """A request as Twilio signs it, through the public address and back; it holds no text and changes nothing."""
     address = f"{settings.hooks_address}{INBOUND}"
-    if settings.twilio_auth_token is None or not settings.twilio_account_sid:
-        return Finding("round trip", False, "Without Twilio's credentials no request can be signed.", fatal=True)
-    form = {"AccountSid": settings.twilio_account_sid, "MessageSid": "SM" + "0" * 32, "From": "", "To": "", "Body": ""}
-    signed = RequestValidator(settings.twilio_auth_token.get_secret_value()).compute_signature(address, form)
-    request = urllib.request.Request(  # noqa: S310 - our own public address
-        address, urlencode(form).encode(), {"X-Twilio-Signature": signed}
-    )
+    form = {"MessageSid": "SM" + "0" * 32, "From": "", "To": "", "Body": ""}
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310
-            return Finding("round trip", True, f"A signed request came back from {address}.")
-    except urllib.error.HTTPError as error:
-        why = "the signature did not fit: does the proxy change path or query?" if error.code == 403 else "see its log"
-        return Finding("round trip", False, f"{address} answers {error.code}: {why}", fatal=True)
+        status = post_signed(settings, INBOUND, form, SECONDS)
+    except ValueError as error:
+        return Finding("round trip", False, str(error), fatal=True)
     except OSError as error:
         why = type(getattr(error, "reason", error)).__name__
         return Finding("round trip", False, f"{address} cannot be reached ({why}); is it up, and its name known?", True)
+    if status >= REFUSED:
+        why = (
+            "the signature did not fit: does the proxy change path or query?" if status == FORBIDDEN else "see its log"
+        )
+        return Finding("round trip", False, f"{address} answers {status}: {why}", fatal=True)
+    return Finding("round trip", True, f"A signed request came back from {address}.")
 
 
 def _lines(settings: Settings) -> Iterator[Finding]:

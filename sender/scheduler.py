@@ -24,6 +24,7 @@ from sender.audience.retention import Keeper
 from sender.audience.sealer import seal_some
 from sender.automations import entering, stepping
 from sender.backup.place import mark
+from sender.backup.twin import hold_if_elsewhere
 from sender.campaigns.control import cancel_waiting, finish_done, pause_strayed, start_due
 from sender.campaigns.frozen import forget_some
 from sender.campaigns.planner import plan_slice
@@ -128,7 +129,10 @@ class Scheduler:
                 Step("list the erased", 60.0, lambda: list_all(runtime), by_the_clock=False),
                 Step("keep no longer", 1.0, Keeper(runtime).step),
             ],
-            "canary": [Step("canary", 15.0, lambda: fly_if_due(runtime), by_the_clock=False)],
+            "canary": [
+                Step("canary", 15.0, lambda: fly_if_due(runtime), by_the_clock=False),
+                Step("twin", 60.0, lambda: hold_if_elsewhere(runtime), by_the_clock=False),
+            ],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),
                 Step("mark", 60.0, lambda: mark(runtime)),

@@ -2,7 +2,7 @@
 
 Each host keeps a file beside the keys with the epoch it worked with and how far sending had come; the database keeps
 where it lies and when a scheduler last worked on it. A copy contradicts one of them. What none of them shows is a clone
-of a whole machine, disk and identity, that runs beside the first.
+of a whole machine, disk and identity, that runs beside the first: for that the public address is asked (twin.py).
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from sqlalchemy import func, select, text, update
 from sqlmodel import Session, col
 
 from sender import audit
+from sender.backup.twin import WHY, is_elsewhere
 from sender.db import Pace, sqlite_file
 from sender.locks import close_installation
 from sender.models import Attempt, Installation
@@ -31,12 +32,13 @@ def check_in(runtime: Runtime) -> str:
 
     Processes that send call it before their first gate.
     """
-    real, path = runtime.clock.real(), _path(runtime)
+    real, path, elsewhere = runtime.clock.real(), _path(runtime), is_elsewhere(runtime)
     with runtime.db.write() as session:
         close_installation(session)
         row = session.get_one(Installation, 1, populate_existing=True)
         last, here = _last_attempt(session), place(runtime, session)
-        why = "" if row.halted and row.copied_at else _why_held(row, _known(path), last, here, real)
+        why = _why_held(row, _known(path), last, here, real) or (WHY if elsewhere else "")
+        why = "" if row.halted and row.copied_at else why
         if why:
             row.halted, row.halted_why, row.copied_at = True, why, row.seen_at or real
             audit.note(session, runtime.clock.now(), "system", "installation.hold", "installation", {"why": why})
@@ -72,10 +74,17 @@ def place(runtime: Runtime, session: Session) -> str:
         machine = MACHINE.read_text().strip() if MACHINE.exists() else ""
         where = f"{machine} {file.resolve()}"
     else:
-        named = "SELECT system_identifier FROM pg_control_system()", "SELECT current_database()"
-        oid = "SELECT oid FROM pg_database WHERE datname = current_database()"
-        where = " ".join(str(session.execute(text(query)).scalar_one()) for query in (*named, oid))
+        named = "SELECT current_database()", "SELECT oid FROM pg_database WHERE datname = current_database()"
+        where = " ".join([_cluster(runtime, session), *(str(session.execute(text(one)).scalar_one()) for one in named)])
     return hashlib.sha256(where.encode()).hexdigest()[:16]
+
+
+def _cluster(runtime: Runtime, session: Session) -> str:
+    """What a PostgreSQL cluster calls itself; where a role may not ask, the address it is reached at must do."""
+    may_ask = text("SELECT has_function_privilege('pg_control_system()', 'execute')")
+    if session.execute(may_ask).scalar():
+        return str(session.execute(text("SELECT system_identifier FROM pg_control_system()")).scalar_one())
+    return f"{runtime.db.url.host}:{runtime.db.url.port}"
 
 
 def _why_held(row: Installation, known: dict[str, Any], last: int, here: str, real: datetime) -> str:

@@ -8,13 +8,10 @@ import secrets
 from datetime import timedelta
 from typing import NamedTuple
 from urllib.error import URLError
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 import structlog
 from sqlalchemy import select
 from sqlmodel import Session, col
-from twilio.request_validator import RequestValidator
 
 from guards.base import Purpose
 from sender import notices
@@ -22,6 +19,7 @@ from sender.audience.checks import check
 from sender.audience.ledger import load_standings
 from sender.audience.numbers import find
 from sender.models import Canary, ConsentEvent, FromNumber, Installation, Program
+from sender.own_address import post_signed
 from sender.runtime import Runtime
 
 log = structlog.get_logger()
@@ -98,23 +96,19 @@ def _post(runtime: Runtime, target: Target, sid: str) -> str:
     service = {"MessagingServiceSid": target.address} if target.kind == "messaging_service" else {}
     form = {
         "MessageSid": sid,
-        "AccountSid": settings.twilio_account_sid or "",
         "From": settings.canary_number,
         "To": target.address,
         "Body": "STOP",
         "NumMedia": "0",
         **service,
     }
-    url = settings.hooks_address + PATH
-    token = settings.twilio_auth_token.get_secret_value() if settings.twilio_auth_token else ""
-    headers = {"X-Twilio-Signature": RequestValidator(token).compute_signature(url, form)}
     try:
-        with urlopen(Request(url, urlencode(form).encode(), headers), timeout=2 * IN_TIME) as answer:  # noqa: S310
-            return "" if answer.status == OK else f"the hook answered {answer.status}"
+        status = post_signed(settings, PATH, form, 2 * IN_TIME)
     except URLError as error:
         return f"the hook could not be reached ({error})"
     except OSError as error:
         return f"the hook did not answer ({type(error).__name__})"
+    return "" if status == OK else f"the hook answered {status}"
 
 
 def _unblocked(runtime: Runtime, target: Target, sid: str) -> str:

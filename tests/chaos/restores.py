@@ -60,7 +60,7 @@ def _one(made: House, dice: Random, result: Round) -> None:
         threading.Event().wait(PAUSE)
     if made.arrived() != held:
         result.broken.append(f"{made.arrived() - held} texts left before the release; held because {why!r}")
-    learned = _release(made, campaign)
+    learned = release_copy(made, campaign)
     recover(made)
     times = Counter(entry["to"] for entry in made.accepted())
     result.broken += [f"somebody got {count} texts" for count in times.values() if count > 1]
@@ -73,7 +73,7 @@ def _check_in(made: House) -> str:
         return check_in(runtime)
 
 
-def _release(made: House, campaign: int) -> int:
+def release_copy(made: House, campaign: int) -> int:
     """What a person does: `tactful release`, a look, and resume."""
     with made.runtime() as runtime:
         wire = Wire()

@@ -13,11 +13,10 @@ REACHES_OUT = {
     "sender/bench": "measures our own servers",
     "sender/demo": "plays against the simulator beside it",
     "sender/simulator": "brings its own callbacks",
-    "sender/delivery/canary.py": "our own STOP, to our own public address",
+    "sender/own_address.py": "our own public address: canary, golive, and who else stands there",
     "sender/providers": "the one way out for texts",
     "sender/webhooks": "endpoints of other software, refused inside",
     "sender/telling.py": "notices to the operator's own server",
-    "sender/golive.py": "our own public address",
     "sender/up.py": "our own health pages",
     "sender/virtual_phones.py": "the simulator's own doors, where it stands in Twilio's place",
 }

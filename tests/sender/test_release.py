@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlmodel import col
 
 from sender import halt
@@ -23,7 +23,7 @@ from sender.audience.numbers import find
 from sender.backup import copies
 from sender.backup.catch_up import catch_up, copied_at
 from sender.backup.erased_again import erase_again
-from sender.backup.place import check_in, mark
+from sender.backup.place import check_in, mark, place
 from sender.crypto import add_generation, load_keys
 from sender.db import Database
 from sender.delivery.pipeline import Pipeline
@@ -36,6 +36,7 @@ from sender.runtime import Runtime
 from sender.states import Status
 from tests.installation import TUESDAY, Installation, install
 from tests.sender.test_backup import empty
+from tests.servers import Postgres
 
 __all__ = ["empty"]
 WORDS = "Acme: Sale today. Reply STOP to opt out"
@@ -155,6 +156,27 @@ def test_a_copy_is_known_by(installation: Installation, columns: dict[str, objec
     assert check_in(runtime) == ""
     with runtime.db.read() as session:
         assert halt.is_halted(session)
+
+
+def test_a_role_of_few_rights_knows_its_cluster(tmp_path: Path, pg_url: str, postgres: Postgres) -> None:
+    """A role that is no superuser sees the same place; one that may not ask the cluster's name goes by its address."""
+    installation = install(tmp_path / "home", pg_url)
+    name = pg_url.rpartition("/")[2]
+    with installation.runtime.db.write() as session:
+        session.execute(text(f"CREATE ROLE {name}_plain LOGIN"))
+    plain = replace(installation.runtime, db=Database(pg_url.replace("postgres@", f"{name}_plain@")))
+    places = []
+    for runtime in (installation.runtime, plain):
+        with runtime.db.read() as session:
+            places.append(place(runtime, session))
+    with installation.runtime.db.write() as session:
+        session.execute(text("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC"))
+    with plain.db.read() as session:
+        places.append(place(plain, session))
+    plain.db.close()
+    with installation.runtime.db.write() as session:
+        session.execute(text(f"DROP ROLE {name}_plain"))
+    assert places[0] == places[1] != places[2]
 
 
 def test_who_was_erased_since_does_not_come_back(
