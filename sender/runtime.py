@@ -6,7 +6,7 @@ from guards.base import Guard
 from sender.clock import Clock
 from sender.crypto import Keyring
 from sender.db import Database
-from sender.drift import Watch
+from sender.processes.drift import Watch
 from sender.providers.base import Provider
 from sender.settings import Settings
 

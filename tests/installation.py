@@ -14,9 +14,9 @@ from sender.audience.phone import parse
 from sender.clock import Clock
 from sender.crypto import make_keys, seal, text_hash
 from sender.db import Database
-from sender.drift import Watch
 from sender.halt import found
 from sender.models import Contact, FromNumber, Message, Number, Program, Wording
+from sender.processes.drift import Watch
 from sender.providers.recording import RecordingProvider
 from sender.runtime import Runtime
 from sender.settings import Settings

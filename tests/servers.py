@@ -23,7 +23,7 @@ from typing import IO, Self, TypeVar
 import psutil
 import psycopg
 
-from sender.embedded import socket_url, valkey_command, wait_ready
+from sender.processes.embedded import socket_url, valkey_command, wait_ready
 
 # Short, because a unix socket's path may hardly have 100 bytes.
 BASE = Path("/tmp") / f"tactful-tests-{os.getuid()}"  # noqa: S108 - one folder per user, nothing secret in it

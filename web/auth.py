@@ -80,8 +80,8 @@ def person() -> Person:
 def require(role: str, program_id: int) -> None:
     """Refuse a person who has not this right in this program; who may not even look is told that there is nothing.
 
-    ``role`` is a right of sender/rights.py: look, write, approve, steer, answer, export, erase, audit or own. The names
-    of roles of earlier versions are understood, too.
+    ``role`` is a right of sender/accounts/rights.py: look, write, approve, steer, answer, export, erase, audit or own.
+    The names of roles of earlier versions are understood, too.
     """
     if not person().may("viewer", program_id):
         abort(404)

@@ -8,8 +8,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from sender.campaigns.reports import notices
-from sender.measures import figures
 from sender.runtime import Runtime
+from sender.watching.measures import figures
 from web.auth import Door, anyone, this_machine
 from web.context import Metrics, runtime, web
 

@@ -16,11 +16,11 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from sender.audience.intent import read
-from sender.collector import spare_what_lasts
 from sender.db import Pace
 from sender.delivery import receipts, replies
 from sender.delivery.receipts import ReceiptIn
 from sender.group_commit import GroupCommit
+from sender.processes.collector import spare_what_lasts
 from sender.runtime import Runtime
 from web.inbox import RefusedError, inbound_text, receipt_of, signed_parameters
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from guards.base import Purpose
+from sender.accounts.throttles import hour_of, once_more
 from sender.audience.erasing import EraseError, erase_within
 from sender.audience.ledger import Act, load_standings, record, standing
 from sender.audience.numbers import SealedNumber
@@ -24,7 +25,6 @@ from sender.db import Pace, upsert
 from sender.locks import lock_numbers
 from sender.models import Campaign, ErasureRequest, Number, Program, Wishes
 from sender.runtime import Runtime
-from sender.throttles import hour_of, once_more
 
 PERSON = "the person"
 PAUSES = (7, 30, 90)

@@ -17,7 +17,6 @@ from sqlmodel import Session, col
 
 from guards.do_not_call import of
 from guards.zones import country_zones
-from sender import notices
 from sender.audience.number_files import NumberFileError, rows_of
 from sender.audience.phone import PhoneError, parse
 from sender.audit import note
@@ -25,6 +24,7 @@ from sender.crypto import Keyring
 from sender.db import Pace, insert_new, run_below
 from sender.models import RegisterFile, RegisterNumber
 from sender.runtime import Runtime
+from sender.watching import notices
 
 SLICE = 2_000
 LENGTH = 8

@@ -16,7 +16,7 @@ from sender.campaigns.control import CampaignIn, VariantIn
 from sender.campaigns.planner import plan_slice
 from sender.campaigns.rehearsal import rehearse
 from sender.cli.common import build, load_settings
-from sender.collector import spare_what_lasts
+from sender.processes.collector import spare_what_lasts
 from sender.runtime import Runtime
 
 TEMPLATE = "Larkfield: Hello {{ first_name }}, 20 % off today at {{ city }}."

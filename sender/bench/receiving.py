@@ -6,8 +6,8 @@ from dataclasses import replace
 from sender.bench.house import House
 from sender.bench.measured import Run, run_of, run_task
 from sender.bench.running import Running
-from sender.supervisor import Process
-from sender.up import build_processes
+from sender.processes.supervisor import Process
+from sender.processes.up import build_processes
 
 PLAIN_HOOK = [sys.executable, "-m", "sender.bench.plain_hook"]
 

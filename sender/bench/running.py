@@ -11,7 +11,7 @@ from typing import Self
 from sender.bench import usage
 from sender.bench.house import BenchError
 from sender.bench.usage import Usage
-from sender.supervisor import Leash, Process
+from sender.processes.supervisor import Leash, Process
 
 LOOK = 0.05
 START_WITHIN = 60.0

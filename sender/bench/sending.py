@@ -28,10 +28,10 @@ from sender.campaigns import control
 from sender.campaigns.moves import ControlError
 from sender.cli.common import build, redis_address
 from sender.models import Campaign, Message
+from sender.processes.supervisor import Process
+from sender.processes.up import SimulatorPlan, build_processes
 from sender.runtime import Runtime
 from sender.states import Status
-from sender.supervisor import Process
-from sender.up import SimulatorPlan, build_processes
 
 ENDPOINT = "endpoint"
 TASK_WORKERS = 2

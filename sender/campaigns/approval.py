@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from sender.accounts.rights import ROLES
 from sender.approved import hash_of, parts_of
 from sender.campaigns import frozen
 from sender.campaigns.audience import count_members, read_audience
 from sender.campaigns.moves import ControlError, audit, move, one
 from sender.models import Campaign, Role, User
 from sender.models.accounts import ALL_PROGRAMS
-from sender.rights import ROLES
 from sender.runtime import Runtime
 
 SECOND_PERSON, SMALL, ONE_PERSON = "second person", "small", "one person"

@@ -9,8 +9,8 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from sender.models import Audit, Campaign, Installation, Message, Notice, Program, Variant
-from sender.notices import standing
 from sender.states import FINAL, REACHED_PROVIDER, WAITING, Status
+from sender.watching.notices import standing
 
 # What counts as done in a progress bar: nothing more will be sent for it.
 SETTLED = frozenset(FINAL | {Status.SENT})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sender.db import Database
-    from sender.drift import Watch
+    from sender.processes.drift import Watch
     from sender.providers.base import Provider
     from sender.runtime import Runtime
     from sender.settings import Settings
@@ -52,7 +52,7 @@ def load_settings() -> "Settings":
 
 def build(settings: "Settings") -> "Runtime":
     """The runtime of a process that sends. KeyFileError and SendError say what is missing."""
-    from sender.drift import Watch
+    from sender.processes.drift import Watch
     from sender.providers.twilio import TwilioProvider
 
     watch = Watch()
@@ -72,7 +72,7 @@ def _build(settings: "Settings", provider: "Provider", watch: "Watch") -> "Runti
 
 def redis_address(settings: "Settings") -> str:
     """Where the bell hangs: the configured Redis, or the embedded Valkey's socket."""
-    from sender.embedded import socket_path, socket_url
+    from sender.processes.embedded import socket_path, socket_url
 
     return settings.redis_url or socket_url(socket_path(settings.home))
 
@@ -90,10 +90,10 @@ def opened(*, sending: bool = False, patience: float = 0.0, process: str = "comm
     """
     from sqlalchemy.exc import OperationalError
 
-    from sender.collector import spare_what_lasts
     from sender.crypto import KeyFileError
-    from sender.drift import Watch
     from sender.logs import speak
+    from sender.processes.collector import spare_what_lasts
+    from sender.processes.drift import Watch
     from sender.providers.absent import AbsentProvider
     from sender.providers.base import SendError
     from sender.schema import SchemaError, require_current

@@ -19,7 +19,7 @@ from sender.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from sender.doctor import Finding
+    from sender.watching.doctor import Finding
 
 
 def register(app: typer.Typer) -> None:
@@ -31,10 +31,10 @@ def register(app: typer.Typer) -> None:
 def up() -> None:
     """Start everything in this terminal on your own data; Ctrl-C stops it all."""
     from sender.accounts import AccountError, make_owner_link
-    from sender.doctor import examine
     from sender.logs import speak
-    from sender.supervisor import Supervisor
-    from sender.up import build_processes, child_environment
+    from sender.processes.supervisor import Supervisor
+    from sender.processes.up import build_processes, child_environment
+    from sender.watching.doctor import examine
 
     settings = load_settings()
     speak(settings, "up")
@@ -70,7 +70,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Name everything that is wrong with this installation, and how to mend it; status 1 if anything is."""
-    from sender.doctor import examine
+    from sender.watching.doctor import examine
 
     _show(examine(load_settings()), as_json)
 
@@ -79,7 +79,7 @@ def golive(
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Look at all that stands between this installation and its first real text; status 1 if anything forbids it."""
-    from sender.golive import checklist
+    from sender.watching.golive import checklist
 
     _show(checklist(load_settings()), as_json)
 
@@ -114,7 +114,7 @@ def _become(*words: str) -> NoReturn:
 def worker() -> None:
     """One worker process: takes batches off the bell and delivers them."""
     from sender.backup.place import check_in
-    from sender.worker import run_worker
+    from sender.processes.worker import run_worker
 
     with opened(sending=True, patience=PATIENCE, process="worker") as runtime:
         check_in(runtime)
@@ -124,7 +124,7 @@ def worker() -> None:
 def scheduler() -> None:
     """The scheduler: starts, plans, hands over, applies receipts, sweeps and reconciles."""
     from sender.backup.place import check_in
-    from sender.scheduler import run_scheduler
+    from sender.processes.scheduler import run_scheduler
 
     with opened(sending=True, patience=PATIENCE, process="scheduler") as runtime:
         check_in(runtime)

@@ -25,7 +25,7 @@ def listing(json: Annotated[bool, typer.Option("--json", help="Answer in JSON, o
     """Everybody who may sign in, with roles and second factor."""
     from dataclasses import asdict
 
-    from sender import users
+    from sender.accounts import users
 
     with opened() as runtime, runtime.db.read() as session:
         members = users.members(session)
@@ -46,7 +46,7 @@ def invite(
     program: Program = "",
 ) -> None:
     """Print a link that works once and makes a user with this role; no mail is sent."""
-    from sender import users
+    from sender.accounts import users
 
     def make(runtime: "Runtime", session: "Session") -> str:
         program_id = _program_id(session, program)
@@ -58,7 +58,7 @@ def invite(
 @app.command("reset")
 def reset(email: Email) -> None:
     """Print a link that works once, at which this user chooses a new password."""
-    from sender import users
+    from sender.accounts import users
 
     _print_link(lambda runtime, session: users.reset(session, runtime.keys, runtime.clock.real(), ACTOR, email))
 
@@ -68,7 +68,7 @@ def role(
     email: Email, name: Annotated[str, typer.Argument(help='The role, or "none" to take it.')], program: Program = ""
 ) -> None:
     """Give a user a role, in one program or in all; it counts from their next request on."""
-    from sender import users
+    from sender.accounts import users
 
     def give(runtime: "Runtime", session: "Session") -> None:
         users.set_role(session, runtime.clock.real(), ACTOR, email, name, _program_id(session, program))
@@ -80,7 +80,7 @@ def role(
 @app.command("disable")
 def disable(email: Email) -> None:
     """Close an account and end its sessions; `tactful users enable` opens it again."""
-    from sender import users
+    from sender.accounts import users
 
     _act(lambda runtime, session: users.set_disabled(session, runtime.clock.real(), ACTOR, email, True))
     console.print(f"{email} is signed out everywhere and cannot sign in any more.")
@@ -89,7 +89,7 @@ def disable(email: Email) -> None:
 @app.command("enable")
 def enable(email: Email) -> None:
     """Open a closed account again."""
-    from sender import users
+    from sender.accounts import users
 
     _act(lambda runtime, session: users.set_disabled(session, runtime.clock.real(), ACTOR, email, False))
     console.print(f"{email} may sign in again.")
@@ -98,7 +98,7 @@ def enable(email: Email) -> None:
 @app.command("second-factor-off")
 def second_factor_off(email: Email) -> None:
     """Ask this user for the password alone: for somebody who lost the app and the recovery codes."""
-    from sender import users
+    from sender.accounts import users
 
     _act(lambda runtime, session: users.drop_second_factor(session, runtime.clock.real(), ACTOR, email))
     console.print(f"{email} signs in with the password alone; have them set it up anew.")

@@ -14,13 +14,13 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from guards.base import Purpose
-from sender import notices
 from sender.audience.checks import check
 from sender.audience.ledger import load_standings
 from sender.audience.numbers import find
 from sender.models import Canary, ConsentEvent, FromNumber, Installation, Program
 from sender.own_address import post_signed
 from sender.runtime import Runtime
+from sender.watching import notices
 
 log = structlog.get_logger()
 PATH = "/hooks/twilio/inbound"

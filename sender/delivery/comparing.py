@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from sender import notices
 from sender.db import insert_new
 from sender.delivery.wire import Wire
 from sender.models import Attempt, Comparison, FromNumber
 from sender.providers.base import Found, SendError
 from sender.runtime import Runtime
+from sender.watching import notices
 
 OVERLAP = timedelta(minutes=15)
 KEPT = 1_000

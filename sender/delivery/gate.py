@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 
 from guards.base import Block, Defer, Draft, Kind, Purpose
 from guards.chain import VERSION, Cleared, Refused, run
-from sender import notices, spend
+from sender import spend
 from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
@@ -30,6 +30,7 @@ from sender.models import Attempt, Campaign, Decision, FromNumber, Message
 from sender.providers.base import Outbound
 from sender.runtime import Runtime
 from sender.states import Status, advance, wait_again
+from sender.watching import notices
 
 LONGEST_VALIDITY = 36_000
 SHORTEST_VALIDITY = timedelta(seconds=120)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from guards.base import Purpose
-from sender import notices
+from sender.accounts.throttles import day_of, hour_of, once_more
 from sender.audience import opt_in_forms, opt_ins
 from sender.audience.ledger import Act, load_standings, record, standing
 from sender.audience.numbers import find_or_make
@@ -29,7 +29,7 @@ from sender.delivery.lines import Line
 from sender.locks import lock_numbers
 from sender.models import Number, OptInFormVersion
 from sender.runtime import Runtime
-from sender.throttles import day_of, hour_of, once_more
+from sender.watching import notices
 
 READS_TEXTS = ("mobile", "fixed_line_or_mobile")
 AN_HOUR_PER_ADDRESS = 10

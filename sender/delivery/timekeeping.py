@@ -6,11 +6,11 @@ import threading
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from sender import notices
 from sender.db import clock_of_database
 from sender.delivery.wire import Wire
 from sender.providers.base import SendError
 from sender.runtime import Runtime
+from sender.watching import notices
 
 log = structlog.get_logger()
 ASKS_EVERY = 1.0

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sender import embedded
 from sender.cli.common import build, prepare
 from sender.demo import late, scenario
+from sender.processes import embedded
+from sender.processes.supervisor import Process
+from sender.processes.up import SimulatorPlan, build_processes, child_environment
 from sender.runtime import Runtime
 from sender.settings import Settings
-from sender.supervisor import Process
-from sender.up import SimulatorPlan, build_processes, child_environment
 
 ACCOUNT = "AC" + "0d" * 16
 TOKEN = "the-demo-talks-to-its-simulator-only"  # noqa: S105 - opens nothing but the simulator beside it

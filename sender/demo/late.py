@@ -15,7 +15,12 @@ from pathlib import Path
 
 WARM = {
     "web": ("web.app", "web.server", "web.receiver"),
-    "sender.cli": ("sender.scheduler", "sender.worker", "sender.cli.common", "twilio.rest.api.v2010.account.message"),
+    "sender.cli": (
+        "sender.processes.scheduler",
+        "sender.processes.worker",
+        "sender.cli.common",
+        "twilio.rest.api.v2010.account.message",
+    ),
     "sender.simulator": ("sender.simulator.server",),
 }
 ANCHOR = "anchor"

@@ -29,10 +29,10 @@ from sender.demo.people import CrowdError, invent, write_file
 from sender.demo.phones import simulator_config
 from sender.demo.report import make_report
 from sender.demo.verdict import judge
-from sender.embedded import EmbeddedError
+from sender.processes.embedded import EmbeddedError
+from sender.processes.supervisor import Supervisor
 from sender.runtime import Runtime
 from sender.settings import Settings
-from sender.supervisor import Supervisor
 
 LONGEST_START = 60.0
 BREATH = 2.0

@@ -21,7 +21,7 @@ class User(SQLModel, table=True):
 
 
 class Role(SQLModel, table=True):
-    """What a user may do (see sender/rights.py), in one program or in all of them (``program_id`` 0)."""
+    """What a user may do (see sender/accounts/rights.py), in one program or in all of them (``program_id`` 0)."""
 
     user_id: int = Field(foreign_key="user.id", primary_key=True)
     program_id: int = Field(default=ALL_PROGRAMS, primary_key=True)

@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 from tactful_client import Problem, Tactful
 
 from sender.models import ApiAnswer, Message
-from sender.supervisor import Process
-from sender.up import build_processes, child_environment
+from sender.processes.supervisor import Process
+from sender.processes.up import build_processes, child_environment
 from tests.api.conftest import allow_every_purpose, make_key
 from tests.installation import Installation, install
 from tests.servers import free_port

@@ -12,7 +12,7 @@ from sender.automations import aside, people, stepping
 from sender.automations.entering import LATENESS
 from sender.delivery.replies import InboundText, receive
 from sender.models import Audit, Automation, Enrolment, Event, Notice, Number
-from sender.watch import watch
+from sender.watching.watch import watch
 from tests.api.conftest import allow_every_purpose, caller
 from tests.api.test_automations import CHAIN, live, rounds, schedule, states, tell, texts
 from tests.installation import Installation, install

@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 
 from sender.cli.common import load_settings
+from sender.processes.up import child_environment
+from sender.processes.worker import run_worker
 from sender.settings import Settings
-from sender.up import child_environment
-from sender.worker import run_worker
 from tests.chaos.crew import crew
 from tests.chaos.house import House, house, runtime_of
 from tests.chaos.settle import judged

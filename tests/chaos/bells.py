@@ -15,9 +15,9 @@ from random import Random
 import redis
 
 from sender.delivery.dispatcher import BATCH, DEPTH
-from sender.scheduler import run_scheduler
+from sender.processes.scheduler import run_scheduler
+from sender.processes.worker import run_worker
 from sender.settings import Settings
-from sender.worker import run_worker
 from tests.chaos.crew import crew
 from tests.chaos.house import House, house, runtime_of
 from tests.chaos.rounds import Place, Round

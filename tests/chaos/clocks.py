@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sender.clock import Clock
 from sender.delivery.wire import Wire
-from sender.scheduler import Scheduler
+from sender.processes.scheduler import Scheduler
 from sender.settings import Settings
 from tests.chaos.crew import CONTEXT, crew
 from tests.chaos.crowd import deliver

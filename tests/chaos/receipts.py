@@ -24,7 +24,7 @@ from twilio.request_validator import RequestValidator
 
 from sender.delivery.gate import STATUS_PATH, signed_token
 from sender.models import Receipt
-from sender.up import child_environment
+from sender.processes.up import child_environment
 from tests.chaos.crew import CONTEXT, crew
 from tests.chaos.crowd import deliver
 from tests.chaos.house import ACCOUNT, LINE, TOKEN, House, house

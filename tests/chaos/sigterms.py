@@ -7,9 +7,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sender.scheduler import run_scheduler
+from sender.processes.scheduler import run_scheduler
+from sender.processes.worker import run_worker
 from sender.settings import Settings
-from sender.worker import run_worker
 from tests.chaos.crew import start
 from tests.chaos.house import House, house, runtime_of
 from tests.chaos.rounds import Place, Round

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from sender.delivery.wire import Wire
 from sender.models import Lease
-from sender.scheduler import Scheduler
+from sender.processes.scheduler import Scheduler
 from sender.settings import Settings
 from tests.chaos.crew import CONTEXT, crew
 from tests.chaos.house import House, house, runtime_of

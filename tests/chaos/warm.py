@@ -7,7 +7,7 @@ import structlog
 import tests.chaos.house
 from sender.audience.importer import import_file
 from sender.audience.intent import read
-from sender.scheduler import Scheduler
+from sender.processes.scheduler import Scheduler
 
 __all__ = ["Scheduler", "import_file", "tests"]
 

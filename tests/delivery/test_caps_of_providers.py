@@ -19,7 +19,7 @@ from sender.models import Attempt, Decision, Message
 from sender.runtime import Runtime
 from sender.simulator.config import Fault
 from sender.simulator.faults import Planned
-from sender.watch import watch
+from sender.watching.watch import watch
 from tests.chaos.house import House, house
 
 PACIFIC_MIDNIGHT = datetime(2026, 3, 11, 7, tzinfo=UTC)

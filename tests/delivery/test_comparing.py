@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 from sqlmodel import col
 from twilio.rest import Client
 
-from sender import notices
 from sender.delivery.comparing import compare
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Wire
 from sender.models import Attempt, Comparison
+from sender.watching import notices
 from tests.chaos.house import ACCOUNT, LINE, TOKEN, House, house
 
 TOMORROW = timedelta(days=1)

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from sender import notices
 from sender.allowances import PACIFIC, Shortage, Wish, day_of, open_purse, share_out
 from sender.delivery.gate import open_gate
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.reserving import BUDGET_USED
 from sender.models import Allowance, Attempt, Campaign, FromNumber, Message, Number
 from sender.states import wait_again
+from sender.watching import notices
 from tests.installation import TUESDAY, Installation
 
 NEXT_MIDNIGHT = datetime(2026, 3, 11, 7, 0, tzinfo=UTC)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from guards.base import Purpose
-from sender.actors import QUEUE, URGENT, declare, make_broker, not_here
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Slots, Wire
 from sender.models import Program
+from sender.processes.actors import QUEUE, URGENT, declare, make_broker, not_here
+from sender.processes.worker import start_lanes, stop_lanes
 from sender.providers.base import Accepted, Crowded, Found, Outbound
-from sender.worker import start_lanes, stop_lanes
 from tests.installation import Installation, with_provider
 from tests.waiting import eventually
 

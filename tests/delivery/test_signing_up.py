@@ -20,7 +20,7 @@ from sender.crypto import unseal
 from sender.delivery.replies import InboundText, receive
 from sender.delivery.signing_up import SignUp, SignUpError, network, sign_up, sign_up_in_person
 from sender.models import ConsentEvent, Message, Notice, Number, OptInForm, OptInRequest, Program
-from sender.notices import standing as open_notices
+from sender.watching.notices import standing as open_notices
 from tests.installation import Installation, line
 
 ANA = "ana@example.org"

@@ -7,13 +7,13 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlmodel import col
 
-from sender import doctor, notices
 from sender.delivery.gate import open_gate
 from sender.delivery.timekeeping import Timekeeper
 from sender.delivery.wire import Wire
 from sender.models import Attempt
 from sender.runtime import Runtime
 from sender.simulator.clock import Clock as SimulatorClock
+from sender.watching import doctor, notices
 from tests.chaos.house import AheadClock, House, house, runtime_of
 from tests.installation import TUESDAY
 

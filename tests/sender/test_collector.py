@@ -3,7 +3,7 @@ import sys
 
 ASKED = """
 import gc, weakref
-from sender.collector import AFTER, spare_what_lasts
+from sender.processes.collector import AFTER, spare_what_lasts
 class Ring: pass
 spare_what_lasts()
 assert gc.get_freeze_count() > 1000 and gc.isenabled()

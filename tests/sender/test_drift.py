@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sender.clock import Clock
-from sender.drift import KEPT_SECONDS, LIMIT_SECONDS, SLOW_ANSWER_SECONDS, UNHEARD, Watch
+from sender.processes.drift import KEPT_SECONDS, LIMIT_SECONDS, SLOW_ANSWER_SECONDS, UNHEARD, Watch
 from tests.installation import TUESDAY, HandClock
 
 HOURS = st.floats(-100_000, 100_000)

@@ -10,7 +10,7 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender.embedded import (
+from sender.processes.embedded import (
     PATH_LIMIT,
     EmbeddedError,
     answers,

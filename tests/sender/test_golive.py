@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 import pytest
 from twilio.request_validator import RequestValidator
 
-from sender.golive import checklist
 from sender.settings import Settings
+from sender.watching.golive import checklist
 from tests.installation import install
 
 TOKEN, ACCOUNT = "f" * 32, "AC" + "0" * 32

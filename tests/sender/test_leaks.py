@@ -12,7 +12,8 @@ import pytest
 from sqlmodel import col, select
 
 from guards.base import Purpose
-from sender import accounts, second_factor
+from sender import accounts
+from sender.accounts import second_factor
 from sender.audience.importing import uploads
 from sender.audience.importing.options import ImportOptions
 from sender.campaigns import control, own_phones

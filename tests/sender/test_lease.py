@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from sender.db import Database
-from sender.lease import SILENT_SECONDS, Turn
+from sender.processes.lease import SILENT_SECONDS, Turn
 from tests.tables import give_tables
 
 

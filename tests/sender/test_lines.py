@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from sender import watch
-from sender.embedded import valkey_command
-from sender.golive import INBOUND, checklist
-from sender.notices import standing
+from sender.processes.embedded import valkey_command
 from sender.settings import Settings
 from sender.simulator.config import SimulatorConfig
 from sender.simulator.server import serve
+from sender.watching import watch
+from sender.watching.golive import INBOUND, checklist
+from sender.watching.notices import standing
 from tests.installation import Installation, install, line
 
 ACCOUNT, TOKEN, SERVICE = "AC" + "0" * 32, "f" * 32, "MG" + "0" * 32

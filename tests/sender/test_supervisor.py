@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender.leash import held
+from sender.processes.leash import held
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 
 PRELUDE = """
 import os, sys
-from sender.supervisor import Process, Supervisor
+from sender.processes.supervisor import Process, Supervisor
 
 def child(name, code, **more):
     return Process(name, [sys.executable, "-c", code], **more)

@@ -14,12 +14,13 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import update
 
-from sender import halt, notices
+from sender import halt
 from sender.models import Campaign, Canary, Reply, Spend
 from sender.runtime import Runtime
 from sender.settings import Settings, SettingsFileError
-from sender.telling import tell_people
-from sender.watch import watch
+from sender.watching import notices
+from sender.watching.telling import tell_people
+from sender.watching.watch import watch
 from tests.installation import TUESDAY, Installation, install
 
 PASSWORD = "only-for-the-mail-server"

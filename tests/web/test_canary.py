@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from sqlmodel import col
 from werkzeug.serving import make_server
 
-from sender import notices
 from sender.delivery.canary import fly, fly_if_due
 from sender.models import Canary, Conversation, FromNumber, Installation, Program, Reply
 from sender.runtime import Runtime
+from sender.watching import notices
 from tests.web.conftest import START, TestClock
 from web.app import create_app
 

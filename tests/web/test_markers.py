@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import String, Table, text, update
 from sqlmodel import AutoString, Session, SQLModel
 
-from sender import notices
 from sender.models import Contact
 from sender.models.accounts import ALL_PROGRAMS
+from sender.watching import notices
 from tests.web.full_house import furnished
 from tests.web.test_matrix import Routes
 

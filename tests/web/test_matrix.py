@@ -13,9 +13,9 @@ from sqlalchemy import update
 from sqlmodel import Session, col
 
 from sender import accounts
+from sender.accounts.rights import OFFERED, held
 from sender.db import Database, Pace
 from sender.models.accounts import ALL_PROGRAMS, Role, SignedIn, User
-from sender.rights import OFFERED, held
 from sender.runtime import Runtime
 from tests.web.conftest import FIELD
 from tests.web.full_house import furnished

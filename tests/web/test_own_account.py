@@ -9,8 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlmodel import select
 
-from sender import users
-from sender.accounts import TRIES_PER_ACCOUNT
+from sender.accounts import TRIES_PER_ACCOUNT, users
 from sender.models import Audit
 from sender.runtime import Runtime
 from tests.web.authenticator import SoftKey

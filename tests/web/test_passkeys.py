@@ -10,9 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlmodel import select
 
-from sender import users
+from sender.accounts import users
+from sender.accounts.passkeys import Site
 from sender.models.accounts import Passkey
-from sender.passkeys import Site
 from sender.runtime import Runtime
 from tests.web.authenticator import PRESENT, SoftKey
 from tests.web.conftest import EMAIL, FIELD, START, TestClock, browser

@@ -11,10 +11,11 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender import accounts, notices, second_factor, users
-from sender.accounts import AccountError, Person
-from sender.rights import EARLIER, OFFERED, RIGHTS, ROLES
+from sender import accounts
+from sender.accounts import AccountError, Person, second_factor, users
+from sender.accounts.rights import EARLIER, OFFERED, RIGHTS, ROLES
 from sender.runtime import Runtime
+from sender.watching import notices
 from tests.web.conftest import EMAIL, PASSWORD, START, TestClock, browser, log_in, submit
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

@@ -3,8 +3,8 @@
 from flask import redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from sender import accounts, audit, own_password, passkeys, second_factor, users
-from sender.accounts import AccountError, TooManyTriesError
+from sender import accounts, audit
+from sender.accounts import AccountError, TooManyTriesError, own_password, passkeys, second_factor, users
 from web.auth import Door, peer, person, require_fresh, signed_in
 from web.context import runtime
 from web.language import COOKIE, gettext

@@ -3,9 +3,8 @@
 from flask import Response, abort, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from sender import passkeys
-from sender.accounts import AccountError, TooManyTriesError
-from sender.passkeys import Challenge, Site
+from sender.accounts import AccountError, TooManyTriesError, passkeys
+from sender.accounts.passkeys import Challenge, Site
 from web.auth import Door, anyone, browser_name, peer, person, require_fresh, signed_in, start_session
 from web.context import runtime
 from web.pages.frame_doors import local_path

@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from sender import audit, users
-from sender.accounts import AccountError
+from sender import audit
+from sender.accounts import AccountError, users
+from sender.accounts.rights import OFFERED
 from sender.campaigns import programs
 from sender.models.accounts import ALL_PROGRAMS
-from sender.rights import OFFERED
 from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
 from web.language import gettext, later

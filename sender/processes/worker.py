@@ -10,10 +10,10 @@ import structlog
 from dramatiq import Broker, Worker
 
 from guards.places import places_of
-from sender.actors import QUEUE, URGENT, declare, make_broker
-from sender.collector import spare_what_lasts
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Wire
+from sender.processes.actors import QUEUE, URGENT, declare, make_broker
+from sender.processes.collector import spare_what_lasts
 from sender.runtime import Runtime
 
 log = structlog.get_logger()

@@ -15,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from sender import audit
-from sender.actors import URGENT, declare, make_broker, not_here
 from sender.audience.erased_list import list_all
 from sender.audience.erasing import finish_erasures
 from sender.audience.importing import uploads
@@ -40,11 +39,12 @@ from sender.delivery.reviews import decide_overdue
 from sender.delivery.sweeper import sweep
 from sender.delivery.timekeeping import Timekeeper
 from sender.delivery.wire import Wire
-from sender.lease import BEAT_SECONDS, SILENT_SECONDS, Turn
 from sender.models import Campaign
+from sender.processes.actors import URGENT, declare, make_broker, not_here
+from sender.processes.lease import BEAT_SECONDS, SILENT_SECONDS, Turn
 from sender.runtime import Runtime
-from sender.telling import tell_people
-from sender.watch import watch
+from sender.watching.telling import tell_people
+from sender.watching.watch import watch
 from sender.webhooks.deliveries import post_due
 from sender.webhooks.events import tell
 from sender.webhooks.outside import Poster, read_networks

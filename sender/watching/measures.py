@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from sender import notices
 from sender.campaigns.reports import messages_by_status
 from sender.models import Allowance, Campaign, Canary, ConsentEvent, Installation, Message, Receipt
 from sender.runtime import Runtime
-from sender.watch import database_bytes, free_disk, unconfirmed
+from sender.watching import notices
+from sender.watching.watch import database_bytes, free_disk, unconfirmed
 
 DAY = timedelta(days=1)
 

@@ -3,7 +3,7 @@
     Supervisor([valkey, web, worker], sys.stdout).run()      # until Ctrl-C; returns the exit status
 
 Each child leads a process group of its own, so Ctrl-C reaches the supervisor alone and nothing a child started
-outlives it. Should the supervisor be killed, `sender/leash.py` ends the groups in its place.
+outlives it. Should the supervisor be killed, `sender/processes/leash.py` ends the groups in its place.
 """
 
 import os

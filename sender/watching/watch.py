@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from sender import closures, notices
+from sender import closures
 from sender.allowances import INSTALLATION
 from sender.automations import aside
 from sender.campaigns import reports
 from sender.db import sqlite_file
 from sender.models import Attempt, Campaign, Canary, Installation, Notice, Reply, Spend
 from sender.runtime import Runtime
+from sender.watching import notices
 
 OWN = "watch "
 LEAST_FREE_BYTES = 1 << 30

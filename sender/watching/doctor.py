@@ -13,19 +13,19 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import col
 
-from sender import embedded
 from sender.campaigns.reports import notices
 from sender.clock import clock_of
 from sender.crypto import KeyFileError, key_path, load_keys
 from sender.db import Database, clock_of_database, sqlite_file
 from sender.delivery.wire import Wire
-from sender.drift import Watch
 from sender.models import FromNumber
-from sender.notices import standing
+from sender.processes import embedded
+from sender.processes.drift import Watch
 from sender.providers.base import OutcomeUnknown, Retryable, SendError
 from sender.providers.twilio import TwilioProvider
 from sender.schema import SchemaError, has_tables, is_newer, require_current
 from sender.settings import Settings
+from sender.watching.notices import standing
 
 TIMEOUT = 3.0
 MEND_NUMBER = "buy or assign it there, or make the program with one that is"

@@ -15,11 +15,12 @@ from sqlalchemy import case
 from sqlmodel import Session, col, delete, select, update
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 
-from sender import audit, rights, second_factor
-from sender.account_errors import AccountError as AccountError
-from sender.account_errors import CodeNeededError as CodeNeededError
-from sender.account_errors import PasskeyNeededError as PasskeyNeededError
-from sender.account_errors import TooManyTriesError as TooManyTriesError
+from sender import audit
+from sender.accounts import rights, second_factor
+from sender.accounts.errors import AccountError as AccountError
+from sender.accounts.errors import CodeNeededError as CodeNeededError
+from sender.accounts.errors import PasskeyNeededError as PasskeyNeededError
+from sender.accounts.errors import TooManyTriesError as TooManyTriesError
 from sender.crypto import Keyring
 from sender.db import Database, insert_new
 from sender.models.accounts import ALL_PROGRAMS, LoginLink, LoginThrottle, Passkey, Role, SignedIn, User

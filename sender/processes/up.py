@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sender import embedded
+from sender.processes import embedded
+from sender.processes.supervisor import Process
 from sender.settings import Settings
-from sender.supervisor import Process
 
 READY_SECONDS = 20.0
 

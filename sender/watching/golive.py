@@ -11,14 +11,14 @@ from sqlmodel import Session, col
 
 from sender.db import Database
 from sender.delivery.wire import Wire
-from sender.doctor import Finding, examine, from_numbers_of
 from sender.models import Passkey, Program, Reply, Role, User
 from sender.own_address import post_signed
 from sender.providers.base import Line, SendError
 from sender.providers.twilio import TwilioProvider
 from sender.schema import has_tables
 from sender.settings import Settings
-from sender.telling import ways_of
+from sender.watching.doctor import Finding, examine, from_numbers_of
+from sender.watching.telling import ways_of
 
 SECONDS = 10.0
 REFUSED, FORBIDDEN = 400, 403

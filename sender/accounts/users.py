@@ -9,19 +9,20 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
-from sender import audit, second_factor
+from sender import audit
 from sender.accounts import (
     AccountError,
     find_user,
     make_invitation,
     make_reset_link,
+    second_factor,
     sign_out_everywhere,
 )
+from sender.accounts.rights import OFFERED, ROLES
 from sender.crypto import Keyring
 from sender.db import upsert
 from sender.models import Program
 from sender.models.accounts import ALL_PROGRAMS, Passkey, Role, SignedIn, User
-from sender.rights import OFFERED, ROLES
 
 
 @dataclass(frozen=True, slots=True)

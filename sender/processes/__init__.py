@@ -1,0 +1,1 @@
+"""The processes of an installation: what they do, how they are started, brought back, and told to stop."""

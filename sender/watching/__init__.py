@@ -1,0 +1,1 @@
+"""What an operator and a support person look at: health, figures, notices, and what is missing before going live."""
