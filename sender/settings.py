@@ -120,6 +120,12 @@ class Settings(BaseSettings):
     hsts_subdomains: bool = Field(
         default=False, description="Whether browsers shall reach every subdomain of the public address by https, too."
     )
+    lookups_daily: int = Field(
+        default=0, ge=0, le=1_000_000, description="Numbers a day (UTC) whose line type is asked of Twilio; 0: none."
+    )
+    deactivations: bool = Field(
+        default=False, description="Whether Twilio's lists of numbers that were given up are taken in every day."
+    )
     canary_minutes: int = Field(default=60, ge=0, le=1440, description="Minutes between two test STOPs; 0: none.")
     canary_number: str = Field(default="+12025550199", description="A fictional number that says the test STOPs.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

@@ -45,8 +45,13 @@ def deactivated(runtime: Runtime, path: Path, on: date, actor: str) -> Counter[s
 
     Counts ``read``, ``unreadable``, ``known``, ``consents`` and ``cancelled``. The same file again changes nothing.
     """
+    return given_up(runtime, (row[0] for row in rows_of(path)), on, actor, "file")
+
+
+def given_up(runtime: Runtime, numbers: Iterable[str], on: date, actor: str, subject: str) -> Counter[str]:
+    """The same of a list that is no file; ``subject`` is how the audit names it."""
     ended = datetime.combine(on + timedelta(days=1), time(), EASTERN)
-    return _end_all(runtime, (row[0] for row in rows_of(path)), ended, actor, "number_deactivated")
+    return _end_all(runtime, numbers, ended, actor, "number_deactivated", subject)
 
 
 def reassigned(runtime: Runtime, path: Path, actor: str) -> Counter[str]:
@@ -143,7 +148,9 @@ def write_to_ask(runtime: Runtime, session: Session, out: IO[str]) -> Counter[st
     return counts
 
 
-def _end_all(runtime: Runtime, words: Iterable[str], ended: datetime, actor: str, why: str) -> Counter[str]:
+def _end_all(
+    runtime: Runtime, words: Iterable[str], ended: datetime, actor: str, why: str, subject: str = "file"
+) -> Counter[str]:
     counts: Counter[str] = Counter()
     for phones in _parsed(words, counts):
         with runtime.db.write(Pace.BULK) as session:
@@ -158,7 +165,7 @@ def _end_all(runtime: Runtime, words: Iterable[str], ended: datetime, actor: str
             counts["cancelled"] += _stop_waiting(runtime, session, gone, Status.CANCELLED, why)
     with runtime.db.write() as session:
         detail = {"before": ended.isoformat(), **counts}
-        note(session, runtime.clock.now(), actor, f"numbers.{why.removeprefix('number_')}", "file", detail)
+        note(session, runtime.clock.now(), actor, f"numbers.{why.removeprefix('number_')}", subject, detail)
     return counts
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from sender.cli.common import console, emit, fail, new_file, opened
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from sender.audience.lookups import Ask
     from sender.runtime import Runtime
 
 ACTOR = "command line"
@@ -75,6 +76,28 @@ def ask_reassigned(out: Out, why: Why) -> None:
     _write(out, why, "numbers to ask about", write_to_ask)
 
 
+@app.command("fetch-deactivated")
+def fetch_deactivated(
+    on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which they were given up.")],
+) -> None:
+    """Fetch Twilio's list of US numbers that were given up on a day, and take it in as `deactivated` does."""
+    from sender.audience.lookups import fetch_given_up
+
+    counts = _asked(lambda runtime, ask: fetch_given_up(runtime, ask, _past(on.date()), ACTOR))
+    console.print(_said(counts) if counts is not None else f"Twilio has no list of {on.date()}.")
+
+
+@app.command("look-up")
+def look_up_(
+    most: Annotated[int, typer.Option(min=1, max=1_000_000, help="So many numbers; Twilio charges for each.")],
+    older_than: Annotated[int, typer.Option(min=1, help="Days for which an earlier answer counts.")] = 180,
+) -> None:
+    """Ask Twilio Lookup for the line types of numbers with consent; landlines are not texted any more."""
+    from sender.audience.lookups import look_up
+
+    console.print(_said(_asked(lambda runtime, ask: look_up(runtime, ask, most, ACTOR, older_than))))
+
+
 @app.command("do-not-call")
 def do_not_call(
     file: File,
@@ -133,7 +156,27 @@ def _say(work: "Callable[[Runtime], Counter[str]]") -> None:
             counts = work(runtime)
         except NumberFileError as error:
             fail(str(error))
-    console.print(", ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in counts.items()) or "No numbers.")
+    console.print(_said(counts))
+
+
+def _said(counts: "Counter[str]") -> str:
+    return ", ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in counts.items()) or "No numbers."
+
+
+def _asked(work: "Callable[[Runtime, Ask], Any]") -> Any:
+    """What is asked of the provider, on a wire of its own."""
+    from sender.delivery.wire import Wire
+    from sender.providers.base import SendError
+
+    with opened(sending=True) as runtime:
+        wire = Wire()
+        try:
+            return work(runtime, wire.ask)
+        except SendError as error:
+            fail(f"{error.sentence}.")
+        finally:
+            wire.ask(runtime.provider.close())
+            wire.close()
 
 
 def _write(

@@ -3,15 +3,23 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from sender.models.columns import json_field
 
+LOOKED_UP = "looked_up_at IS NOT NULL"
+
 
 class Number(SQLModel, table=True):
-    """One phone number, keyed by its HMAC; it exists even for strangers who text STOP, and every gate locks it."""
+    """One phone number, keyed by its HMAC; it exists even for strangers who text STOP, and every gate locks it.
 
+    ``looked_up_at`` is when the provider was last asked for its line type.
+    """
+
+    __table_args__ = (
+        Index("ix_number_looked_up", "looked_up_at", sqlite_where=text(LOOKED_UP), postgresql_where=text(LOOKED_UP)),
+    )
     id: int | None = Field(default=None, primary_key=True)
     key: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
     key_version: int = 1
@@ -22,6 +30,7 @@ class Number(SQLModel, table=True):
     line_type: str = "unknown"
     state: str = "ok"
     state_reason: str = ""
+    looked_up_at: datetime | None = None
     created_at: datetime
 
 

@@ -18,6 +18,7 @@ from sender import audit
 from sender.audience.erased_list import list_all
 from sender.audience.erasing import finish_erasures
 from sender.audience.importing import uploads
+from sender.audience.lookups import tend
 from sender.audience.registers import tell_outdated
 from sender.audience.retention import Keeper
 from sender.audience.sealer import seal_some
@@ -107,6 +108,7 @@ class Scheduler:
                 Step("take back", 0.5, Recaller(runtime, wire).step, by_the_clock=False),
                 Step("review", 5.0, lambda: decide_overdue(runtime)),
             ],
+            "numbers": [Step("ask about numbers", 600.0, lambda: tend(runtime, wire.ask), by_the_clock=False)],
             "imports": [
                 Step("import", 0.5, lambda: uploads.tend(runtime), by_the_clock=False),
                 Step("uploads", 3600.0, lambda: uploads.discard_old(runtime)),

@@ -1,6 +1,7 @@
 """The provider of processes that do not send: commands and pages need no credentials, and cannot send by mistake."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 
 from sender.providers.base import Accepted, Found, Misconfigured, Outbound
 
@@ -31,6 +32,14 @@ class AbsentProvider:
         raise Misconfigured(SENTENCE)
 
     async def received_at(self, sid: str) -> datetime | None:
+        """Refuse."""
+        raise Misconfigured(SENTENCE)
+
+    async def line_types(self, numbers: Sequence[str]) -> dict[str, str]:
+        """Refuse."""
+        raise Misconfigured(SENTENCE)
+
+    async def deactivations(self, on: date) -> list[str] | None:
         """Refuse."""
         raise Misconfigured(SENTENCE)
 

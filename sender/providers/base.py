@@ -12,8 +12,9 @@ SendError                    the provider says no, or cannot be asked
 └─ OutcomeUnknown            it may have been created: 5xx, cut, read time-out     -> unconfirmed, never sent again
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -161,6 +162,14 @@ class Provider(Protocol):
 
     async def received_at(self, sid: str) -> datetime | None:
         """When the provider took in a person's text, in whole seconds; None: it knows of none; else SendError."""
+        ...
+
+    async def line_types(self, numbers: Sequence[str]) -> dict[str, str]:
+        """The provider's word for the line of each number (E.164), "" where it has none; SendError otherwise."""
+        ...
+
+    async def deactivations(self, on: date) -> list[str] | None:
+        """The numbers that were given up at their carriers on a day; None where it has no list of it; SendError."""
         ...
 
     async def close(self) -> None:

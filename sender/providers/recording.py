@@ -1,8 +1,8 @@
 """A provider that sends nothing and remembers everything: for tests and for trying things out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from sender.providers.base import Accepted, Found, Outbound, SendError
 
@@ -18,6 +18,9 @@ class RecordingProvider:
     listed: list[Found] = field(default_factory=list)
     received: dict[str, datetime] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+    lines: dict[str, str] = field(default_factory=dict)
+    looked_up: list[list[str]] = field(default_factory=list)
+    given_up: dict[date, list[str]] = field(default_factory=dict)
 
     async def send(self, outbound: Outbound) -> Accepted:
         """Remember the text, then answer or raise."""
@@ -47,6 +50,15 @@ class RecordingProvider:
     async def received_at(self, sid: str) -> datetime | None:
         """What a test said of this text."""
         return self.received.get(sid)
+
+    async def line_types(self, numbers: Sequence[str]) -> dict[str, str]:
+        """What a test said of these numbers; it remembers that it was asked."""
+        self.looked_up.append(list(numbers))
+        return {one: self.lines.get(one, "") for one in numbers}
+
+    async def deactivations(self, on: date) -> list[str] | None:
+        """What a test put onto the list of the day."""
+        return self.given_up.get(on)
 
     async def close(self) -> None:
         """Nothing to give back."""

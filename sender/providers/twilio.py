@@ -4,8 +4,10 @@ A POST is never sent twice, and whatever does not prove that nothing was created
 Source: twilio-python 9.13.
 """
 
+import asyncio
 import json
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +33,9 @@ from sender.settings import Settings
 
 LIST_PAGE = 50
 LONGEST_PAGE = 1_000
-NOT_FOUND, TOO_LATE = 404, 409
+OK, NOT_FOUND, TOO_LATE = 200, 404, 409
+NO_DATA = frozenset({60600, 60607})
+"""Of a number or country for which Lookup has nothing."""
 
 # Number types of the Pricing API, letters only, as our kinds of from_number.
 _NUMBER_TYPES = {"local": "long_code", "mobile": "long_code", "tollfree": "toll_free", "shortcode": "short_code"}
@@ -44,6 +48,7 @@ class TwilioProvider:
         places = settings.places + settings.urgent_connections
         self._transport = PooledTransport(places, settings.read_seconds, hear)
         self._client = _client(settings, self._transport)
+        self._instead_of_twilio = settings.twilio_base_url.rstrip("/") + "/" if settings.twilio_base_url else "https://"
 
     async def send(self, outbound: Outbound) -> Accepted:
         """Create one message; SendError says what is known of the outcome otherwise."""
@@ -184,9 +189,56 @@ class TwilioProvider:
         except Exception as error:
             raise _send_error(error) from error
 
+    async def line_types(self, numbers: Sequence[str]) -> dict[str, str]:
+        """Twilio's word for the line of each number, side by side; "" where it has none. SendError as ever.
+
+        Source: Lookup v2, Fields=line_type_intelligence; 60600 and 60607 say that there is no data.
+        """
+        lookups = self._client.lookups.v2
+        try:
+            found = await asyncio.gather(*(_line_type(lookups.phone_numbers(one)) for one in numbers))
+        except Exception as error:
+            raise _send_error(error) from error
+        return dict(zip(numbers, found, strict=True))
+
+    async def deactivations(self, on: date) -> list[str] | None:
+        """The US numbers that were given up on a day; None where Twilio has no list of it. SendError as ever.
+
+        Source: Deactivations resource; it answers 307 with the address of a file, which is asked without credentials.
+        """
+        try:
+            listed = await self._client.messaging.v1.deactivations().fetch_async(date=on)
+            return await self._file_of_numbers(str(listed.redirect_to or ""))
+        except TwilioRestException as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise _send_error(error) from error
+        except SendError:
+            raise
+        except Exception as error:
+            raise _send_error(error) from error
+
+    async def _file_of_numbers(self, address: str) -> list[str]:
+        if not address.startswith(("https://", self._instead_of_twilio)):
+            raise Misconfigured("Twilio's list of deactivations leads to an address that is not https")
+        answer = await self._transport.request("GET", address)
+        if answer.status_code != OK:
+            raise Retryable(f"the list of deactivations was not handed out (status {answer.status_code})")
+        return [line.strip() for line in answer.text.splitlines() if line.strip()]
+
     async def close(self) -> None:
         """Give back the connections."""
         await self._transport.close()
+
+
+async def _line_type(number: Any) -> str:
+    try:
+        found = await number.fetch_async(fields="line_type_intelligence")
+    except TwilioRestException as error:
+        if error.status == NOT_FOUND or error.code in NO_DATA:
+            return ""
+        raise
+    return str((found.line_type_intelligence or {}).get("type") or "")
 
 
 def _listed(row: dict[str, Any], unit: str) -> Listed:
@@ -207,7 +259,7 @@ def _client(settings: Settings, transport: PooledTransport) -> Client:
     client = Client(user, secret.get_secret_value(), sid, http_client=transport, environment={"TACTFUL": "1"})
     if settings.twilio_base_url:
         address = settings.twilio_base_url.rstrip("/")
-        client.api.base_url = client.messaging.base_url = client.pricing.base_url = address
+        client.api.base_url = client.messaging.base_url = client.pricing.base_url = client.lookups.base_url = address
     return client
 
 

@@ -17,7 +17,7 @@ from sender.simulator.acceptance import Form, one
 from sender.simulator.config import Fault
 from sender.simulator.errors import ApiError
 from sender.simulator.faults import ACCEPTING, CODES
-from sender.simulator.holdings import phone_numbers, prices, short_codes
+from sender.simulator.holdings import looked_up, phone_numbers, prices, short_codes
 from sender.simulator.messages import API, fresh_sid
 from sender.simulator.world import World
 
@@ -65,6 +65,7 @@ class Api:
 
     def add_routes(self, app: web.Application) -> None:
         """Put the API under Twilio's paths; whatever else is asked for answers 20404."""
+        app.router.add_get("/deactivation-files/{day}", self._deactivation_file)
         account = f"{API}/Accounts/{{account}}"
         for method, path, endpoint in (
             ("POST", f"{account}/Messages.json", self._create),
@@ -79,6 +80,8 @@ class Api:
             ("GET", f"{account}.json", self._account),
             ("GET", "/v1/Services/{sid}", self._service),
             ("GET", "/v1/Messaging/Countries/{country}", self._prices),
+            ("GET", "/v2/PhoneNumbers/{number}", self._line_type),
+            ("GET", "/v1/Deactivations", self._deactivations),
             ("*", "/{rest:.*}", self._nothing),
         ):
             app.router.add_route(method, path, self._framed(endpoint))
@@ -215,6 +218,23 @@ class Api:
         if country not in self._world.config.price_list:
             raise ApiError(20404, detail=call.path)
         return Reply(200, prices(self._world.config, country, str(call.request.url)))
+
+    async def _line_type(self, call: Call) -> Reply:
+        number = call.request.match_info["number"]
+        return Reply(200, looked_up(self._world.config, number, str(call.request.url)))
+
+    async def _deactivations(self, call: Call) -> Reply:
+        day = call.request.query.get("Date", "")
+        if day not in self._world.config.deactivations:
+            raise ApiError(20404, detail=call.path)
+        return Reply(307, {"redirect_to": f"{call.request.url.origin()}/deactivation-files/{day}"})
+
+    async def _deactivation_file(self, request: web.Request) -> web.Response:
+        """The file itself lies elsewhere at Twilio, behind a signed address: whoever sends credentials is refused."""
+        numbers = self._world.config.deactivations.get(request.match_info["day"])
+        if numbers is None or "Authorization" in request.headers:
+            raise web.HTTPForbidden
+        return web.Response(text="".join(f"{one}\n" for one in numbers))
 
     async def _nothing(self, call: Call) -> Reply:
         raise ApiError(20404, detail=call.path)

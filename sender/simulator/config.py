@@ -170,6 +170,7 @@ class SimulatorConfig(_Part):
     """The whole configuration; times are real seconds unless they say otherwise.
 
     ``price_list`` is what the Pricing API tells: country → number type (local, mobile, toll free, shortcode) → price.
+    ``line_types`` is what Lookup says of numbers (mobile where it is not there), ``deactivations`` the lists by day.
     """
 
     account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-f]{32}$")]
@@ -180,6 +181,8 @@ class SimulatorConfig(_Part):
     currency: str = "USD"
     price: str = "0.0079"
     price_list: dict[str, dict[str, str]] = Field(default_factory=dict)
+    line_types: dict[str, str | None] = Field(default_factory=dict)
+    deactivations: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     seed: int = 1
     numbers: tuple[Number, ...] = ()
     services: tuple[Service, ...] = ()

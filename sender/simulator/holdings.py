@@ -41,6 +41,13 @@ def prices(config: SimulatorConfig, country: str, url: str) -> Page:
     }  # fmt: skip
 
 
+def looked_up(config: SimulatorConfig, number: str, url: str) -> Page:
+    """Lookup v2's answer about a number, with its line type; a package without data says so in its own error_code."""
+    kind = config.line_types.get(number, "mobile")
+    intelligence = {"type": kind, "carrier_name": "Simulated", "error_code": None if kind else 60600}
+    return {"phone_number": number, "valid": True, "line_type_intelligence": intelligence, "url": url}
+
+
 def _page(config: SimulatorConfig, path: str, name: str, rows: list[Page]) -> Page:
     uri = f"{API}/Accounts/{config.account_sid}/{path}.json"
     account: Page = {"account_sid": config.account_sid}
