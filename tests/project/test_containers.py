@@ -60,6 +60,8 @@ def test_the_image_is_built_of_what_there_is() -> None:
     named = re.findall(r"requirements/\w+\.txt|hatch_build\.py", recipe)
     assert all((ROOT / one).is_file() for one in named)
     assert re.search(r"^USER 10001$", recipe, re.M)
+    kept_out = (ROOT / ".dockerignore").read_text().split()
+    assert {".env", ".git", ".venv", "deploy/secrets"} <= set(kept_out), "Docker and Podman both read this list"
 
 
 def test_the_proxy_leads_to_our_ports() -> None:
