@@ -18,6 +18,7 @@ from sender.audience.ledger import ALL_PROGRAMS
 from sender.audience.nested_segments import written_out
 from sender.audience.numbers import SealedNumber
 from sender.audience.phone import mask
+from sender.audience.segment_sql import meeting
 from sender.crypto import Keyring
 from sender.models import ConsentStanding, Contact, Number
 
@@ -63,14 +64,9 @@ def count_by_standing(
 ) -> Crowd:
     """Count whom a definition matches by what they told this program, all of them with None. Raises SegmentError."""
     dialect = session.get_bind().dialect.name
-    some = (
-        select(col(Contact.number_id))
-        .join(Number, col(Number.id) == col(Contact.number_id))
-        .where(segments.where(segments.parse(written_out(session, definition)), now, dialect))
-        .limit(None if at_most is None else at_most + 1)
-        .subquery()
-    )
-    last = _last_words(some, program_id, purpose)
+    wanted = segments.where(segments.parse(written_out(session, definition)), now, dialect)
+    some = meeting(select(col(Contact.number_id)), wanted).limit(None if at_most is None else at_most + 1)
+    last = _last_words(some.subquery(), program_id, purpose)
     counted = select(last.c.state, func.count()).where(last.c.place == 1).group_by(last.c.state)
     rows = session.execute(counted).all()
     by_state = Counter(dict(rows))
@@ -103,8 +99,8 @@ def sample(session: Session, definition: Mapping[str, Any], now: datetime, limit
     """The ids of a few contacts whom a definition matches, the newest first. Raises SegmentError."""
     dialect = session.get_bind().dialect.name
     wanted = segments.where(segments.parse(written_out(session, definition)), now, dialect)
-    joined = select(col(Contact.id)).join(Number, col(Number.id) == col(Contact.number_id))
-    return list(session.execute(joined.where(wanted).order_by(col(Contact.id).desc()).limit(limit)).scalars())
+    newest = meeting(select(col(Contact.id)), wanted).order_by(col(Contact.id).desc()).limit(limit)
+    return list(session.execute(newest).scalars())
 
 
 def faces(session: Session, keys: Keyring, contact_ids: list[int]) -> list[Face]:

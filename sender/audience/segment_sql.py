@@ -1,6 +1,7 @@
 """Segments asked of the database: the same answers as ``segment_language.matches`` on SQLite and on PostgreSQL.
 
-Every name and value is a bound parameter. Each test ends in COALESCE(…, false), so that there is no third answer.
+Every name and value is a bound parameter. What is not known is not met, and so is met where it is negated: COALESCE(…,
+false) stands inside every NOT.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.visitors import iterate
 from sqlmodel import Session, col
 
 from sender.audience.segment_language import (
@@ -58,6 +60,7 @@ _LATEST: Mapping[str, tuple[Any, str]] = {
     "agreed_at": (ConsentStanding, "as_of"),
 }
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
+OTHERS = frozenset({"is_not", "not_in"})
 _COMPARISONS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "lt": lambda has, value: has < value,
     "le": lambda has, value: has <= value,
@@ -113,9 +116,11 @@ def where(segment: Segment, now: datetime, dialect: str) -> ColumnElement[bool]:
         case Either(parts):
             return or_(false(), *(where(part, now, dialect) for part in parts))
         case Not(part):
-            return not_(where(part, now, dialect))
+            return not_(func.coalesce(where(part, now, dialect), false()))
         case Test():
-            return func.coalesce(_test(segment, now, dialect), false())
+            asked = _test(segment, now, dialect)
+            # Opaque to SQLite, which else looks up a contact for each number; PostgreSQL has to know what it asks.
+            return func.coalesce(asked, false()) if dialect == "sqlite" else asked
 
 
 def select_contacts(
@@ -123,18 +128,24 @@ def select_contacts(
 ) -> list[Recipient]:
     """Contacts that meet the condition with ``after`` < id <= ``up_to``, in the order of their ids."""
     window = col(Contact.id) > after, col(Contact.id) <= up_to
-    statement = _joined(select(*_COLUMNS)).where(*window, condition).order_by(col(Contact.id)).limit(limit)
+    wanted = select(*_COLUMNS).join(Number, col(Number.id) == col(Contact.number_id))
+    statement = wanted.where(*window, condition).order_by(col(Contact.id)).limit(limit)
     return [Recipient._make(row) for row in session.execute(statement)]
 
 
 def count_contacts(session: Session, condition: ColumnElement[bool]) -> int:
     """How many contacts meet the condition."""
-    statement = _joined(select(func.count(col(Contact.id)))).where(condition)
-    return int(session.execute(statement).scalar_one())
+    return int(session.execute(meeting(select(func.count(col(Contact.id))), condition)).scalar_one())
 
 
-def _joined(statement: Select[Any]) -> Select[Any]:
-    return statement.select_from(Contact).join(Number, col(Number.id) == col(Contact.number_id))
+def meeting(columns: Select[Any], condition: ColumnElement[bool]) -> Select[Any]:
+    """These columns of the contacts that meet the condition; joined with Number only where the condition asks about it.
+
+    Every contact has a number, so the join says nothing more, and over a million it is most of the work.
+    """
+    found = columns.select_from(Contact).where(condition)
+    asks = any(getattr(part, "table", None) is Number.__table__ for part in iterate(condition))  # type: ignore[attr-defined]
+    return found.join(Number, col(Number.id) == col(Contact.number_id)) if asks else found
 
 
 def _test(test: Test, now: datetime, dialect: str) -> ColumnElement[bool]:
@@ -195,6 +206,7 @@ class _OnSqlite:
         type_ = func.json_type(Contact.attributes, path)
         self.present = func.coalesce(type_, "null") != "null"
         self.text = case((type_ == "text", cast(value, Text)))
+        self.value, self.is_text = value, type_ == "text"
         self.number = case((type_.in_(("integer", "real")), value))
         self.truth = case((type_ == "true", true()), (type_ == "false", false()))
         dated = self.text.op("GLOB")(f"{'[0-9]' * 4}-{'[0-9]' * 2}-{'[0-9]' * 2}*")
@@ -215,6 +227,7 @@ class _OnPostgresql:
         type_ = func.jsonb_typeof(value)
         self.present = func.coalesce(type_, "null") != "null"
         self.text = case((type_ == "string", text)).collate("C")
+        self.value, self.is_text = text.collate("C"), type_ == "string"
         self.number = case((type_ == "number", cast(text, Numeric)))
         self.truth = case((type_ == "boolean", text == "true"))
         self.day = case((self.text.op("~")("^[0-9]{4}-[0-9]{2}-[0-9]{2}"), func.substr(self.text, 1, 10)))
@@ -231,8 +244,8 @@ def _attribute(test: Test, has: _OnSqlite | _OnPostgresql, now: datetime) -> Col
         return and_(*(_COMPARISONS[comparison](has.day, edge) for comparison, edge in edges(test, now)))
     if test.operator in EQUAL | LISTS:
         values = _listed(test.value)
-        equal = or_(*(func.coalesce(same, false()) for same in _equals(has, values)))
-        return and_(has.present, _turned(test.operator, equal))
+        equal = or_(*_equals(has, values))
+        return and_(has.present, not_(func.coalesce(equal, false()))) if test.operator in OTHERS else equal
     if kind(test.value) == "number":
         return _COMPARISONS[test.operator](has.number, has.bound(test.value))
     return _text(test.operator, has.text, test.value)
@@ -244,7 +257,8 @@ def _equals(has: _OnSqlite | _OnPostgresql, values: tuple[Any, ...]) -> list[Col
     numbers = [has.bound(value) for value in values if kind(value) == "number"]
     truths = [value for value in values if kind(value) == "truth"]
     found: list[ColumnElement[bool]] = [has.truth if value else not_(has.truth) for value in truths]
-    found += [has.text.in_(texts)] if texts else []
+    # The value first: it is another for most rows, and their kind is then not looked at.
+    found += [and_(has.value.in_(texts), has.is_text)] if texts else []
     return found + ([has.number.in_(numbers)] if numbers else [])
 
 
@@ -266,4 +280,4 @@ def _listed(value: Any) -> tuple[Any, ...]:
 
 def _turned(operator: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """The condition itself for "is" and "in", its opposite for "is_not" and "not_in"."""
-    return not_(condition) if operator in ("is_not", "not_in") else condition
+    return not_(condition) if operator in OTHERS else condition

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, o
 from sqlmodel import Session, col
 
 from sender.audience import segments
-from sender.audience.segment_sql import where
+from sender.audience.segment_sql import meeting, where
 from sender.models import Campaign, Contact, FrozenMember, Message, Number, Variant
 
 WHOLE = 100
@@ -107,12 +107,11 @@ def members(session: Session, audience: Audience, now: datetime, after: int, up_
 
 def count_members(session: Session, audience: Audience, now: datetime, at_most: int | None = None) -> int:
     """How many contacts the audience has now, before any guard is asked; no more than ``at_most`` are counted."""
-    found = select(col(Contact.id)).join(Number, col(Number.id) == col(Contact.number_id))
+    wanted = true() if audience.frozen else or_(false(), *_conditions(session, audience, now))
+    found = meeting(select(col(Contact.id)), wanted & _unreached(audience))
     if audience.frozen:
         found = found.join(FrozenMember, _listed(audience))
-    else:
-        found = found.where(or_(false(), *_conditions(session, audience, now)))
-    found = found.where(_unreached(audience)).limit(at_most)
+    found = found.limit(at_most)
     return int(session.execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 

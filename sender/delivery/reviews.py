@@ -53,9 +53,7 @@ class Waiting:
     put_off: bool
 
 
-def queue(
-    runtime: Runtime, session: Session, programs: Collection[int] | None = None, most: int = 100
-) -> list[Waiting]:
+def queue(runtime: Runtime, session: Session, programs: Collection[int] | None = None, most: int = 50) -> list[Waiting]:
     """What waits in these programs (None: all), what the clock decides first in front, what was put off behind it."""
     statement = (
         select(Reply, Number, col(Program.brand))
