@@ -26,6 +26,7 @@ from sender.locks import lock_numbers
 from sender.models import Reply
 from sender.runtime import Runtime
 
+RCS = "rcs:"
 FROM_PROVIDER = {"STOP": "opt_out", "START": "opt_in", "HELP": "help"}
 LONGEST_ADDRESS = 64
 
@@ -97,9 +98,12 @@ def opt_out_of(reply: Reply, scope: int | None, at: datetime, kind: str = "opt_o
 
 
 def _sender(text: str) -> Dialled:
-    """Whoever wrote: what cannot be a number is kept under its own spelling, so that no STOP is lost for its sender."""
+    """Whoever wrote: what cannot be a number is kept under its own spelling, so that no STOP is lost for its sender.
+
+    A reply by RCS comes from the same phone, and Twilio's opt-outs are one for SMS, MMS and RCS since March 2026.
+    """
     try:
-        return parse(text, None)
+        return parse(text[len(RCS) :] if text.lower().startswith(RCS) else text, None)
     except PhoneError:
         return _Stranger(text.strip()[:LONGEST_ADDRESS])
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import redis
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from sender.campaigns.reports import notices
 from sender.clock import clock_of
 from sender.crypto import KeyFileError, key_path, load_keys
 from sender.db import Database, clock_of_database, sqlite_file
 from sender.delivery.wire import Wire
-from sender.models import FromNumber
+from sender.models import Canary, FromNumber
 from sender.processes import embedded
 from sender.processes.drift import Watch
 from sender.providers.base import OutcomeUnknown, Retryable, SendError
@@ -137,6 +137,7 @@ def _schema(settings: Settings) -> Iterator[Finding]:
             yield _good("schema", "The database has the schema of this version.")
         with database.read() as session:
             noted, told = notices(session), [one.sentence for one in standing(session)]
+            yield from _canary(settings, session)
         if not noted.keys_exported:
             yield Finding("keys", False, NOT_EXPORTED)
         yield from (Finding("notice", False, sentence) for sentence in told)
@@ -148,6 +149,23 @@ def _schema(settings: Settings) -> Iterator[Finding]:
         return
     finally:
         database.close()
+
+
+def _canary(settings: Settings, session: Session) -> Iterator[Finding]:
+    """Whether stops are known to be heard; what went wrong with the last test is among the notices."""
+    every = settings.canary_minutes
+    newest = session.execute(select(Canary).order_by(col(Canary.id).desc()).limit(1)).scalar()
+    if not every:
+        yield Finding(
+            "canary", False, "No test STOP is sent (TACTFUL_CANARY_MINUTES is 0): nothing tries the way of replies."
+        )
+    elif newest is None:
+        yield _good(
+            "canary", f"No test STOP was sent yet; the first goes {every} minutes after the installation was made."
+        )
+    elif not newest.why:
+        when = f"{newest.started_at:%Y-%m-%d %H:%M} UTC"
+        yield _good("canary", f"The last test STOP ({when}) was answered after {newest.seconds:.2f} s and blocks.")
 
 
 def _bell(settings: Settings) -> Iterator[Finding]:

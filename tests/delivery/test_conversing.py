@@ -299,9 +299,9 @@ def test_a_sender_of_a_strange_shape_is_not_lost(installation: Installation, sen
     assert answers(installation) == {}
 
 
-@pytest.mark.parametrize("sender", ["+1 (212) 555-0123", "+1-212-555-0123", "\uff0b12125550123"])
+@pytest.mark.parametrize("sender", ["+1 (212) 555-0123", "+1-212-555-0123", "\uff0b12125550123", "rcs:+12125550123"])
 def test_other_spellings_are_the_same_person(installation: Installation, sender: str) -> None:
-    """Blanks, brackets and wide digits make no other number."""
+    """Blanks, brackets, wide digits and RCS make no other number."""
     number = installation.contact(NEW_YORK)
     assert receive(installation.runtime, InboundText("SM" + "b" * 32, sender, SHORT_CODE, "STOP"))
     assert consent(installation, number)[0] == "out"

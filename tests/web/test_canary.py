@@ -15,6 +15,7 @@ from sender.delivery.canary import fly, fly_if_due
 from sender.models import Canary, Conversation, FromNumber, Installation, Program, Reply
 from sender.runtime import Runtime
 from sender.watching import notices
+from sender.watching.doctor import examine
 from tests.web.conftest import START, TestClock
 from web.app import create_app
 
@@ -91,3 +92,18 @@ def test_it_flies_every_hour_and_never_where_it_is_switched_off(flying: Runtime,
     assert fly_if_due(replace(flying, settings=off)) == 0
     with flying.db.read() as session:
         assert session.execute(select(func.count(col(Canary.id)))).scalar() == 1
+
+
+def test_the_doctor_says_what_became_of_the_last_canary(flying: Runtime) -> None:
+    """None yet, one that blocks with its time, and none at all where it is switched off."""
+
+    def told(**settings: object) -> list[tuple[bool, str]]:
+        looked_at = examine(flying.settings.model_copy(update={"public_url": "http://127.0.0.1", **settings}))
+        return [(one.ok, one.sentence) for one in looked_at if one.what == "canary"]
+
+    (before,) = told()
+    fly(flying)
+    (after,) = told()
+    assert (before[0], "No test STOP was sent yet" in before[1]) == (True, True)
+    assert (after[0], "blocks" in after[1]) == (True, True)
+    assert told(canary_minutes=0)[0][0] is False
