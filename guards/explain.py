@@ -86,7 +86,8 @@ def _consent(facts: Facts) -> Iterator[str]:
         since = f" since {standing.since.astimezone(UTC):%Y-%m-%d}" if standing.since else ""
         ends = f", until {standing.lapses_at.astimezone(UTC):%Y-%m-%d}" if standing.lapses_at else ""
         event = f" (ledger event {standing.event_id})" if standing.event_id else ""
-        yield f"Consent on record: {standing.state}, {standing.level.replace('_', ' ')}{since}{ends}{event}."
+        level = f", {standing.level.replace('_', ' ')}" if standing.level != "none" else ""
+        yield f"Consent on record: {_STATES[standing.state]}{level}{since}{ends}{event}."
 
 
 def _hours(facts: Facts) -> Iterator[str]:
@@ -150,8 +151,13 @@ def _caps(verdict: Defer | Block, facts: Facts) -> Iterator[str]:
 def _where(facts: Facts) -> str:
     if not facts.places.codes:
         return "Nothing tells where the person may be."
-    evidence = "; ".join(f"{source} says {found}" for source, found in facts.places.evidence)
+    evidence = "; ".join(_plain(f"{source} says {found}") for source, found in facts.places.evidence)
     return f"Places that count: {', '.join(facts.places.codes)} ({evidence})."
+
+
+def _plain(text: str) -> str:
+    """Evidence as people read it: "area_code:212" is the area code 212."""
+    return text.replace("_", " ").replace(":", " ")
 
 
 def _who(outcome: Cleared | Refused, facts: Facts) -> Iterator[str]:
@@ -164,6 +170,7 @@ def _who(outcome: Cleared | Refused, facts: Facts) -> Iterator[str]:
         yield f"Who could change it: {WHO.get(verdict.reason, f'{_OWNER} or the text.')}"
 
 
+_STATES = {"in": "they said yes", "out": "they said stop", "held": "held until somebody has judged a reply"}
 WHO_BY_RULE = ("quiet_hours", "no_common_hour", "frequency_cap")
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from sender.campaigns.rehearsal import Rehearsal
+from web.language import later
 
 KEPT = 50
 Work = Callable[[Callable[[int, int], None]], Rehearsal]
@@ -66,7 +67,7 @@ def _carry_out(run: Run, work: Work, expected: tuple[type[Exception], ...]) -> N
     except expected as error:
         run.trouble = str(error)
     except Exception:
-        run.trouble = "The rehearsal broke off through a fault of ours; nothing was sent."
+        run.trouble = later("The rehearsal broke off through a fault of ours; nothing was sent.")
         raise
     finally:
         run.over.set()

@@ -3,12 +3,13 @@
 import statistics
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 from sqlmodel import Session, col
 
+from sender.audience.sealer import head
 from sender.models import Attempt, Canary, ConsentEvent, ConsentStanding, Decision, Message
 
 
@@ -48,6 +49,47 @@ class Compliance:
     held: list[Held]
     stops: Stops
     canaries: Canaries
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDay:
+    """Decisions of guards on one day (UTC): texts put off, and texts held back for good."""
+
+    day: date
+    put_off: int
+    held_back: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """How the consent ledger stands: its sealed events, the hash of the last one, and how many wait for their seal."""
+
+    sealed: int
+    hash: str
+    waiting: int
+
+
+def held_by_day(
+    session: Session, since: datetime, until: datetime, programs: Collection[int] | None = None
+) -> list[HeldDay]:
+    """What guards put off and held back, from the day of ``since`` to the one before ``until``, oldest first."""
+    day = func.date(col(Decision.at))
+    statement = select(day, col(Decision.verdict), func.count())
+    if programs is not None:
+        statement = statement.join(Message, col(Message.id) == col(Decision.message_id))
+    which = (col(Decision.at) >= since, col(Decision.at) < until, *_mine(col(Message.program_id), programs))
+    rows = session.execute(statement.where(*which).group_by(day, col(Decision.verdict)))
+    counted = {(str(when), verdict): number for when, verdict, number in rows}
+    days = [since.date() + timedelta(days=n) for n in range((until.date() - since.date()).days)]
+    names = [(one, one.isoformat()) for one in days]
+    return [HeldDay(one, counted.get((name, "defer"), 0), counted.get((name, "block"), 0)) for one, name in names]
+
+
+def ledger(session: Session) -> Ledger:
+    """How the ledger of consent stands; `tactful ledger verify` walks all of it."""
+    end = head(session)
+    waiting = select(func.count()).where(col(ConsentEvent.sequence).is_(None))
+    return Ledger(end.sequence, end.hash.hex(), int(session.execute(waiting).scalar_one()))
 
 
 def compliance(

@@ -56,6 +56,18 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What campaigns with a budget had spent at least by the end of a day (UTC), and their budgets together.
+
+    Both in ten-thousandths of the price table's currency.
+    """
+
+    day: date
+    spent: int
+    budget: int
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """How far a new installation is. ``phones``: proven ones of one's own; ``draft`` is the newest draft's id, or 0."""
 
@@ -134,6 +146,20 @@ def _opt_outs_by_day(session: Session, programs: Programs, since: datetime) -> d
     counted = (col(ConsentEvent.kind) == "opt_out", col(ConsentEvent.recorded_at) >= since, scope)
     rows = session.execute(select(day, func.count()).where(*counted).group_by(day)).all()
     return {str(when): number for when, number in rows}
+
+
+def against_budget(session: Session, programs: Programs, now: datetime) -> list[Spent]:
+    """The spending of the campaigns that are under way with a budget, day by day, oldest first; none without any."""
+    limited = col(Campaign.status).in_(ACTIVE), col(Campaign.budget).is_not(None)
+    asked = select(col(Campaign.id), col(Campaign.budget)).where(*limited, *_mine(col(Campaign.program_id), programs))
+    budgets = {one: int(budget or 0) for one, budget in session.execute(asked.limit(MOST))}
+    day = func.date(col(Message.send_after))
+    mine = col(Message.campaign_id).in_(budgets), col(Message.status).in_([state.value for state in LEFT])
+    rows = session.execute(select(day, func.sum(col(Message.cost))).where(*mine).group_by(day)).all() if budgets else []
+    costs = {str(when): int(cost) for when, cost in rows}
+    days = [now.date() - timedelta(days=n) for n in range(TREND.days - 1, -1, -1)] if budgets else []
+    total = sum(budgets.values())
+    return [Spent(one, sum(cost for when, cost in costs.items() if when <= one.isoformat()), total) for one in days]
 
 
 def spent(session: Session, programs: Programs, since: datetime) -> int:

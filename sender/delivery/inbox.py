@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 from guards import sizes
 from guards.base import Draft, Kind, Purpose
 from guards.chain import Refused, run
+from sender.audience.crowds import called
 from sender.audience.facts import Asked, FactsLoader
 from sender.audience.numbers import SealedNumber
 from sender.audience.phone import mask
@@ -21,7 +22,7 @@ from sender.crypto import unseal
 from sender.delivery.answers import plan
 from sender.delivery.lines import Line, lines_of
 from sender.locks import lock_numbers
-from sender.models import Audit, Conversation, FromNumber, Message, Number, Program, Reply
+from sender.models import Audit, Contact, Conversation, FromNumber, Message, Number, Program, Reply
 from sender.runtime import Runtime
 
 VIEWS = ("unread", "mine", "nobody", "all")
@@ -40,6 +41,7 @@ class Talk:
 
     number_id: int
     number: str
+    name: str
     brand: str
     unread: int
     assigned_to: str
@@ -64,6 +66,7 @@ class Thread:
 
     number_id: int
     number: str
+    name: str
     program_id: int | None
     brand: str
     unread: int
@@ -86,8 +89,9 @@ def talks(
     theirs = select(col(Reply.body_cipher)).where(col(Reply.number_id) == col(Conversation.number_id))
     last = theirs.order_by(col(Reply.id).desc()).limit(1).scalar_subquery()
     statement = (
-        select(Conversation, Number, col(Program.brand), last)
+        select(Conversation, Number, col(Program.brand), last, Contact)
         .join(Number, col(Number.id) == col(Conversation.number_id))
+        .outerjoin(Contact, col(Contact.number_id) == col(Conversation.number_id))
         .outerjoin(Program, col(Program.id) == col(Conversation.program_id))
     )
     wanted = {
@@ -122,9 +126,11 @@ def thread(runtime: Runtime, session: Session, number_id: int) -> Thread | None:
     program = session.get(Program, conversation.program_id) if conversation.program_id else None
     last = _last(session, number_id)
     until = last.received_at + timedelta(hours=program.reply_hours) if last and program else None
+    contact = session.execute(select(Contact).where(col(Contact.number_id) == number_id)).scalar()
     return Thread(
         number_id,
         _masked(runtime, number),
+        called(contact.attributes) if contact else "",
         conversation.program_id,
         program.brand if program else "",
         conversation.unread,
@@ -247,8 +253,16 @@ def _masked(runtime: Runtime, number: Number) -> str:
     return mask(SealedNumber(number.cipher, number.data_key).open(runtime.keys))
 
 
-def _talk(runtime: Runtime, one: Conversation, number: Number, brand: str | None, cipher: bytes | None) -> Talk:
+def _talk(
+    runtime: Runtime,
+    one: Conversation,
+    number: Number,
+    brand: str | None,
+    cipher: bytes | None,
+    contact: Contact | None,
+) -> Talk:
     said = _words(runtime.keys.unwrap(number.data_key), cipher) if cipher else ""
+    name = called(contact.attributes) if contact else ""
     return Talk(
-        one.number_id, _masked(runtime, number), brand or "", one.unread, one.assigned_to, one.last_at, said[:120]
+        one.number_id, _masked(runtime, number), name, brand or "", one.unread, one.assigned_to, one.last_at, said[:120]
     )

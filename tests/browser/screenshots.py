@@ -1,18 +1,21 @@
-"""Takes a picture of every page, from a made-up installation: ``make screenshots`` writes them to build/screenshots.
+"""Takes a picture of every page, from a made-up installation: ``make screenshots`` writes them to docs/screenshots.
 
 Names of pages as arguments take only those, such as ``python -m tests.browser.screenshots home segment``.
 """
 
 import sys
 import tempfile
+from io import BytesIO
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from sender.audience.links import own_page_token
+from tests.browser.lived_in import live_in
 from tests.browser.world import EMAIL, PASSWORD, chromium, served
 
-FOLDER = Path(__file__).parents[2] / "build" / "screenshots"
+FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZE = {"width": 1280, "height": 800}
 LEFT = ("htmx:afterRequest", "htmx:sendAbort")
 PHONE = {"width": 390, "height": 844}
@@ -31,6 +34,7 @@ PAGES = {
     "builder-timing": "/campaigns/6/edit/timing",
     "builder-review": "/campaigns/6/edit/review",
     "inbox": "/inbox",
+    "conversation": "/inbox/6",
     "prepared-answers": "/inbox/answers",
     "unsure": "/inbox/review",
     "segments": "/segments",
@@ -48,13 +52,22 @@ PAGES = {
     "opt-in-form": "/opt-in/1",
     "opt-in-edit": "/opt-in/2/edit",
     "opt-in-person": "/opt-in/in-person",
+    "opt-in-disclosure": "/opt-in/programs/1",
+    "contact-held": "/contacts/12",
+    "evidence": "/contacts/1/evidence",
+    "erase": "/contacts/1/erase",
+    "users": "/users",
+    "audit": "/audit",
+    "account": "/account",
     "opt-in-poster": "/opt-in/1/poster?paper=letter",
     "join": "/join/tastings",
     "builder-test": "/campaigns/6/edit/test",
     "automations": "/automations",
+    "automation": "/automations/2",
     "automation-new": "/automations/new",
     "api-keys": "/integrations/keys",
     "webhooks": "/integrations/webhooks",
+    "webhook": "/integrations/webhooks/1",
     "reports": "/reports",
     "compliance": "/reports/compliance",
     "comparison": "/reports/comparison/4",
@@ -99,9 +112,19 @@ def _complains(message: ConsoleMessage) -> bool:
 
 
 def shoot(page: Page, file: Path) -> None:
-    """One picture of the whole page."""
+    """One picture of the whole page, in at most 256 colours: a quarter of the bytes, and nobody sees it."""
+    whole = page.screenshot(full_page=True, animations="disabled")
+    with Image.open(BytesIO(whole)) as picture:
+        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
 
-    page.screenshot(path=file, full_page=True, animations="disabled")
+
+def walk(page: Page, folder: Path, address: str, chosen: dict[str, str], suffix: str = "") -> None:
+    """A picture of each page once it stands still."""
+    for name, path in chosen.items():
+        page.goto(address + path)
+        page.wait_for_selector("#rehearsal[hx-get], #rehearsal[hx-post]", state="detached")
+        page.wait_for_timeout(250)
+        shoot(page, folder / f"{name}{suffix}.png")
 
 
 def take_pictures(folder: Path, wanted: tuple[str, ...] = ()) -> list[str]:
@@ -113,26 +136,21 @@ def take_pictures(folder: Path, wanted: tuple[str, ...] = ()) -> list[str]:
         served(Path(home)) as (address, welcome, opt_out, runtime),
         sync_playwright() as play,
     ):
+        live_in(runtime, EMAIL)
         browser = play.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE)
         watch(page, address, complaints)
         page.goto(address + welcome)
         shoot(page, folder / "welcome.png")
         sign_in(page, address, welcome)
+        walk(page, folder, address, chosen)
         cookies = page.context.cookies()
-        for name, path in chosen.items():
-            page.goto(address + path)
-            page.wait_for_timeout(250)
-            page.screenshot(path=folder / f"{name}.png", full_page=True, animations="disabled")
-        for suffix, options in (("phone", {"viewport": PHONE}), ("dark", {"viewport": SIZE, "color_scheme": "dark"})):
+        for suffix, options in (("-phone", {"viewport": PHONE}), ("-dark", {"viewport": SIZE, "color_scheme": "dark"})):
             other = browser.new_context(**options)  # type: ignore[arg-type]
             other.add_cookies(cookies)  # type: ignore[arg-type]
             page = other.new_page()
             watch(page, address, complaints)
-            for name, path in chosen.items():
-                page.goto(address + path)
-                page.wait_for_timeout(250)
-                page.screenshot(path=folder / f"{name}-{suffix}.png", full_page=True, animations="disabled")
+            walk(page, folder, address, chosen, suffix)
             other.close()
         own = f"/p/{own_page_token(runtime.keys, 2, runtime.clock.now())}"
         complaints += strangers(browser, folder, address, {"opt-out": opt_out, "own-page": own})
@@ -147,7 +165,7 @@ def strangers(browser: Browser, folder: Path, address: str, links: dict[str, str
     watch(page, address, complaints)
     for name, path in {**links, "login": "/login"}.items():
         page.goto(address + path)
-        page.screenshot(path=folder / f"{name}.png", full_page=True, animations="disabled")
+        shoot(page, folder / f"{name}.png")
     return complaints
 
 

@@ -84,7 +84,7 @@ def test_from_the_owner_s_link_to_the_first_text_and_its_stop(tmp_path: Path, br
         page.get_by_label("Short name").fill("lumen")
         page.get_by_label("Brand", exact=True).fill("Lumen & Co")
         page.get_by_label("Help", exact=True).first.fill("help@lumen.example")
-        page.get_by_label("From_number", exact=True).fill(LINE)
+        page.get_by_label("Sending number", exact=True).fill(LINE)
         expect(page.locator("#answers")).to_contain_text("Lumen & Co: you are opted out")
         page.get_by_role("button", name="Make the program").click()
         expect(page.get_by_role("heading", name="Lumen & Co", level=1)).to_be_visible()

@@ -1,14 +1,25 @@
 """The pages in a real browser: accessible in both colour schemes, complete, and talking to nobody else."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.lived_in import live_in
 from tests.browser.screenshots import PAGES, PHONE, SIZE
-from tests.browser.world import House
+from tests.browser.world import EMAIL, House, served
 
 SERIOUS = ("serious", "critical")
 RUN = "() => axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The installation after weeks of work, so that lists are full."""
+    with served(tmp_path_factory.mktemp("house")) as found:
+        live_in(found.runtime, EMAIL)
+        yield found
 
 
 def violations(page: Page, axe: str) -> list[str]:

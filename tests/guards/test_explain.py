@@ -30,8 +30,8 @@ def test_a_yes_says_until_when_and_on_which_consent() -> None:
     standing = Standing("in", "express_written", at("2026-03-01 12:00", NY), 17)
     assert said(standing=standing) == (
         "Yes: a marketing text may go now, until Mon 2026-11-23 21:00 in New York.\n"
-        "Consent on record: in, express written since 2026-03-01 (ledger event 17).\n"
-        "Places that count: US-NY (area_code:212 says US-NY America/New_York)."
+        "Consent on record: they said yes, express written since 2026-03-01 (ledger event 17).\n"
+        "Places that count: US-NY (area code 212 says US-NY America/New York)."
     )
 
 
@@ -82,7 +82,7 @@ def test_the_rule_that_closes_is_named(number: str, zone: str, when: str, words:
     [
         ({"standing": Standing("out", "express_written")}, "Only the person, by an act of their own: START"),
         ({"standing": Standing()}, "No: a marketing text may not go. No consent is on record."),
-        ({"standing": Standing("in", "express")}, "Consent on record: in, express."),
+        ({"standing": Standing("in", "express")}, "Consent on record: they said yes, express."),
         ({"standing": Standing("held")}, "A person who reads the waiting reply"),
         ({"country": None}, "Nobody: a number of no known country is never texted."),
         ({"country": "FR"}, "Whoever may edit the program, by adding the country to it."),

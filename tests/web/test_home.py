@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlmodel import col, update
 
 from sender.campaigns import overview
-from sender.models import Campaign, Installation, Reply
+from sender.models import Campaign, Installation, Message, Reply
 from sender.runtime import Runtime
 from tests.web.conftest import START, browser, log_in, make_campaign
 from tests.web.walking import MOST_QUERIES, counted
@@ -79,6 +80,21 @@ def test_the_trend_counts_days(runtime: Runtime, campaign: int) -> None:
     assert [(day.day, day.left, day.delivered) for day in days if day.left] == [(START.date(), 4, 2)]
     assert sum(day.left for day in nobody) == 0
     assert spent == 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite_url", "pg_url"], indirect=True)
+def test_spending_stands_against_the_budget_day_by_day(runtime: Runtime, signed_in: FlaskClient, campaign: int) -> None:
+    """What the campaign's texts cost adds up from their day on, below its budget; without a budget nothing is shown."""
+    later = START + timedelta(days=2)
+    with runtime.db.write() as session:
+        assert overview.against_budget(session, None, later) == []
+        session.get_one(Campaign, campaign).budget = 400_000
+        session.execute(update(Message).where(col(Message.campaign_id) == campaign).values(cost=83))
+    with runtime.db.read() as session:
+        days = overview.against_budget(session, None, later)
+        assert overview.against_budget(session, {999}, later) == []
+    assert [(one.spent, one.budget) for one in days[-4:]] == [(0, 400_000), *[(4 * 83, 400_000)] * 3]
+    assert "Spent against budget" in signed_in.get("/").text
 
 
 def test_a_marketer_of_one_program_sees_its_own(

@@ -11,7 +11,7 @@ from guards.base import Purpose
 from sender.audience import saved_segments
 from sender.automations import aside, people, writing
 from sender.automations.writing import AutomationError, AutomationIn, StepIn
-from sender.campaigns import programs
+from sender.campaigns import programs, starts
 from sender.models import Automation, Program
 from web.auth import Door, person, require, require_fresh, signed_in
 from web.context import runtime
@@ -212,7 +212,14 @@ def _found(session: Session, automation_id: int, right: str) -> Automation:
 def _form(session: Session, automation_id: int, values: Mapping[str, Any], error: str = "") -> str:
     mine = [one for one in programs.listing(session) if person().may("write", one.id or 0)]
     segments = [(EVERYBODY, gettext("Everybody")), *((str(one.id), one.name) for one in saved_segments.saved(session))]
-    choices = {"programs": [(one.slug, one.brand) for one in mine], "segments": segments, "days": DAYS, "units": UNITS}
+    choices: dict[str, Any] = {
+        "programs": [(one.slug, one.brand) for one in mine],
+        "segments": segments,
+        "days": DAYS,
+        "units": UNITS,
+    }
+    near = starts.zones_of(sorted({country for one in mine for country in one.countries}))
+    choices["zones"] = near if values.get("zone", "") in ("", *near) else [values["zone"], *near]
     empty = dict.fromkeys(("name", "program", "purpose", "trigger", "goal", "zone", "segment", "again"), "")
     form = {**empty, "weekdays": [], **values}
     again = [

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from sender.audience.preferences import waiting_erasures
 from sender.campaigns import overview, prices, reports
-from sender.campaigns.overview import Active, Begun, Day, Programs
+from sender.campaigns.overview import Active, Begun, Day, Programs, Spent
 from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, signed_in
 from web.context import runtime
@@ -50,6 +50,7 @@ class Figures:
 
     days: list[Day]
     spent: int
+    against: list[Spent]
     at: datetime
 
 
@@ -83,7 +84,12 @@ def _counts(active: list[Active]) -> dict[int, dict[str, int]] | None:
 
 
 def _figures(session: Session, programs: Programs, now: datetime) -> Figures:
-    return Figures(overview.trend(session, programs, now), overview.spent(session, programs, now - SPENT_OVER), now)
+    return Figures(
+        overview.trend(session, programs, now),
+        overview.spent(session, programs, now - SPENT_OVER),
+        overview.against_budget(session, programs, now),
+        now,
+    )
 
 
 def _of_campaigns(active: list[Active]) -> list[Need]:
@@ -154,9 +160,8 @@ def _tasks(session: Session, begun: Begun) -> list[Task]:
     owner = person().may("own", ALL_PROGRAMS)
     settings = runtime().settings
     connected = settings.twilio_account_sid is not None
-    how = (
-        gettext("Texts go to the simulator for now.") if settings.simulated else "tactful doctor says what is missing."
-    )
+    missing = gettext("The command tactful doctor says what is missing.")
+    how = gettext("Texts go to the simulator for now.") if settings.simulated else missing
     trying = f"/campaigns/{begun.draft}/edit/test" if begun.draft else "/campaigns"
     where = gettext("It arrives under Virtual phones.") if settings.simulated else gettext("It arrives in a moment.")
     tasks = [

@@ -20,13 +20,40 @@ from web.pages.listing import read_listing
 from web.pages.users import owners
 
 KEYS, WEBHOOKS = "/integrations/keys", "/integrations/webhooks"
-LASTS = ((30, "30 days"), (90, "90 days"), (365, later("a year")), (0, later("until it is revoked")))
+LASTS = ((30, later("30 days")), (90, later("90 days")), (365, later("a year")), (0, later("until it is revoked")))
 BACK = (
     (1, later("the last hour")),
     (24, later("the last day")),
     (24 * 7, later("the last week")),
     (24 * 30, later("all that is kept, 30 days")),
 )
+AREAS = {
+    "messages": later("Single texts, one-time codes among them"),
+    "checks": later("May I text this number now?"),
+    "contacts": later("People and their data"),
+    "consents": later("Yes and stop, with their proof"),
+    "segments": later("Audiences"),
+    "imports": later("Files of people"),
+    "forms": later("Sign-up forms"),
+    "keywords": later("Keywords that people text"),
+    "templates": later("The library of texts"),
+    "campaigns": later("Campaigns"),
+    "automations": later("Automations"),
+    "events": later("What happens in your shop, for automations"),
+    "programs": later("Programs and their words"),
+    "replies": later("What people wrote back"),
+    "reports": later("Figures"),
+    "webhooks": later("Addresses that are told what happens"),
+    "evidence": later("Proof of a person’s consent"),
+    "erasures": later("Erasing people"),
+}
+TOLD = {
+    "message.updated": later("A text was sent, delivered or not"),
+    "reply.received": later("Somebody wrote back"),
+    "consent.changed": later("Somebody said yes or stop"),
+    "campaign.updated": later("A campaign began, stood still or ended"),
+    "import.updated": later("A file was read or brought in"),
+}
 EVENTS: tuple[str, ...] = get_args(EventType)
 
 door = Door("integrations", __name__, rule=owners)
@@ -73,8 +100,14 @@ def _keys_page(sentence: str = "", made: str = "") -> str:
         session.expunge_all()
     brands = {one.id: one.brand for one in known}
     choices = [("", gettext("Every program")), *((one.slug, one.brand) for one in known)]
-    values = {"keys": found[::-1], "brands": brands, "programs": choices, "scopes": SCOPES, "lasts": LASTS}
+    values = {"keys": found[::-1], "brands": brands, "programs": choices, "areas": _areas(), "lasts": LASTS}
     return render_template("keys.html", **values, sentence=sentence, made=made, real=runtime().clock.real())
+
+
+def _areas() -> list[tuple[str, str, list[str]]]:
+    """What a key may do: the name of an area, its words, and the scopes that read and change it."""
+    names = sorted({scope.partition(":")[0] for scope in SCOPES}, key=[*AREAS, ""].index)
+    return [(name, AREAS[name], [scope for scope in SCOPES if scope.startswith(f"{name}:")]) for name in names]
 
 
 @door.get(WEBHOOKS)
@@ -140,7 +173,7 @@ def _webhooks_page(**said: str) -> str:
         found = endpoints.list_endpoints(session, _owner())
         session.expunge_all()
     values: dict[str, Any] = {"sentence": "", "secret": "", "said": "", **said}
-    return render_template("webhooks.html", found=found, events=EVENTS, **values)
+    return render_template("webhooks.html", found=found, events=EVENTS, told=TOLD, **values)
 
 
 def _webhook_page(endpoint_id: int, said: str = "") -> str:

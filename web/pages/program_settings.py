@@ -123,7 +123,8 @@ def _answers(session: Session, program_id: int, typed: Typed) -> dict[str, objec
         program.desk = _desk(typed) or None
     except ProgramError as error:
         return {"answers": [], "mistake": str(error)}
-    return {"answers": answers_given(program, words, lines, ready), "mistake": ""}
+    said = answers_given(program, words, lines, ready)
+    return {"answers": sorted(said, key=lambda one: one[0].kind != "away"), "mistake": ""}
 
 
 def _shown(program: Program) -> Typed:

@@ -14,6 +14,7 @@ from sender.models import Campaign
 from web.auth import Door, person, require, signed_in
 from web.context import runtime
 from web.counting import figures as figures_of
+from web.frame import may_anywhere
 from web.language import later
 
 REMEMBERED_SECONDS = 30.0
@@ -24,7 +25,7 @@ WORDS = {
     "variant": later("Variants"),
     "template": later("Templates"),
     "program": later("Programs"),
-    "from_number": later("From numbers"),
+    "from_number": later("Sending numbers"),
 }
 
 door = Door("reports", __name__, rule=signed_in)
@@ -72,11 +73,17 @@ def show_compliance() -> ResponseReturnValue:
     period, programs = _period(), person().programs
     now = runtime().clock.now()
 
-    def count(session: Session) -> tuple[compliance.Compliance, datetime]:
-        return compliance.compliance(session, period.since, period.until, programs), now
+    def count(session: Session) -> tuple[compliance.Compliance, list[compliance.HeldDay], datetime]:
+        spans = (period.since, period.until, programs)
+        return compliance.compliance(session, *spans), compliance.held_by_day(session, *spans), now
 
-    found, at = figures_of(("compliance", period.days, period.since, _key()), count, REMEMBERED_SECONDS)
-    return render_template("compliance.html", found=found, period=period, periods=PERIODS, counted_at=at)
+    found, by_day, at = figures_of(("compliance", period.days, period.since, _key()), count, REMEMBERED_SECONDS)
+    with runtime().db.read() as session:
+        ledger = compliance.ledger(session)
+    return render_template(
+        "compliance.html", found=found, by_day=by_day, ledger=ledger, period=period, periods=PERIODS, counted_at=at,
+        may_audit=may_anywhere(person(), "audit"),
+    )  # fmt: skip
 
 
 @door.get("/reports/comparison/<int:campaign_id>")

@@ -190,7 +190,7 @@ def reason_words(code: str, status: str = "") -> str:
     if code.startswith("content_shaft_"):
         return REASON_WORDS["content_shaft"]
     if code.startswith("twilio_"):
-        return TWILIO_WORDS.get(code.removeprefix("twilio_"), "Twilio gave this error code")
+        return TWILIO_WORDS.get(code.removeprefix("twilio_"), later("Twilio gave this error code"))
     return REASON_WORDS.get(code, code.replace("_", " ").capitalize())
 
 

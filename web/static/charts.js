@@ -3,6 +3,8 @@
 (() => {
   const COLOURS = ["--c1", "--c2", "--c3", "--c4", "--c5"];
   const DASHES = [[], [6, 4], [2, 3], [10, 4, 2, 4], [1, 2]];
+  // People and texts come in whole numbers.
+  const WHOLE = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((one) => one * 10 ** power));
   const drawn = new WeakMap();
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const read = (table) => {
@@ -18,7 +20,7 @@
   const axes = (unit) => {
     const common = { stroke: style("--ink-2"), font: "12px Inter Variable, sans-serif", grid: { stroke: style("--line-2"), width: 1 }, ticks: { show: false } };
     const number = new Intl.NumberFormat();
-    return [{ ...common, grid: { show: false } }, { ...common, size: 56, values: (_, ticks) => ticks.map((one) => (unit === "%" ? `${one} %` : number.format(one))) }];
+    return [{ ...common, grid: { show: false } }, { ...common, size: 64, ...(unit === "money" ? {} : { incrs: WHOLE }), values: (_, ticks) => ticks.map((one) => (unit === "%" ? `${one} %` : number.format(one))) }];
   };
   const draw = (figure) => {
     const { x, names, series } = read(figure.querySelector("details table"));
@@ -26,6 +28,7 @@
     const bars = figure.dataset.chart === "bars";
     const look = (name, at) => ({
       label: name,
+      value: (_, value) => (value === null || value === undefined ? "" : new Intl.NumberFormat().format(value)),
       stroke: style(COLOURS[at % COLOURS.length]),
       fill: bars ? style(COLOURS[at % COLOURS.length]) : undefined,
       width: bars ? 0 : 2,

@@ -10,5 +10,7 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches(".filters select")) event.target.form.requestSubmit();
   });
+  document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest" });
+  document.querySelector(".stages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   document.getElementById("problems")?.focus();
 })();
