@@ -44,6 +44,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(later("People"), later("Segments"), "/segments", "filter"),
     Entry(later("People"), later("Opt-in"), "/opt-in", "user-plus"),
     Entry(later("People"), later("Imports"), "/imports", "upload", "write"),
+    Entry(later("People"), later("Number files"), "/numbers", "file-minus", "erase"),
     Entry(later("Results"), later("Reports"), "/reports", "bar-chart-2"),
     Entry(later("Results"), later("Compliance"), "/reports/compliance", "shield"),
     Entry(later("Results"), later("Rules"), "/rules", "book-open"),
@@ -52,6 +53,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(later("Installation"), later("API keys"), "/integrations/keys", "key", "own"),
     Entry(later("Installation"), later("Webhooks"), "/integrations/webhooks", "link", "own"),
     Entry(later("Installation"), later("Users"), "/users", "users", "own"),
+    Entry(later("Installation"), later("Retention"), "/retention", "clock", "own"),
     Entry(later("Installation"), later("Audit"), "/audit", "list", "audit"),
 )
 

@@ -138,6 +138,7 @@ def forget(runtime: Runtime, country: str, covers: str, actor: str, why: str) ->
         told = {"covers": covers, "numbers": numbers, "why": why.strip()[:200]}
         note(session, runtime.clock.now(), actor, "register.forget", f"register {country}", told)
     _sweep(runtime)
+    tell_outdated(runtime)
     return numbers
 
 

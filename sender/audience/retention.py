@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, literal, or_, select, tuple_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
@@ -221,21 +221,26 @@ def days_of(session: Session, kind: str) -> int | None:
 def rules(runtime: Runtime) -> list[Rule]:
     """Every kind with its rule and how many rows it would forget now; writes nothing."""
     with runtime.db.read() as session:
-        known = {row.kind: row.set_by for row in session.execute(select(RetentionRule)).scalars()}
-        found = []
-        for name, kind in KINDS.items():
-            days = days_of(session, name)
-            found.append(Rule(name, kind.what, days, known.get(name, ""), due(runtime, session, name, days)))
-    return found
+        known = {row.kind: row for row in session.execute(select(RetentionRule)).scalars()}
+        days = {name: known[name].days if name in known else kind.days for name, kind in KINDS.items()}
+        counts = session.execute(select(*(_due(runtime, name, days[name]).label(name) for name in KINDS))).one()
+    return [
+        Rule(name, kind.what, days[name], known[name].set_by if name in known else "", count)
+        for (name, kind), count in zip(KINDS.items(), counts, strict=True)
+    ]
 
 
 def due(runtime: Runtime, session: Session, name: str, days: int | None) -> int:
     """How many rows of this kind a rule of so many days would forget now."""
+    return int(session.execute(select(_due(runtime, name, days))).scalar_one())
+
+
+def _due(runtime: Runtime, name: str, days: int | None) -> ColumnElement[int]:
     if days is None:
-        return 0
+        return literal(0)
     kind = KINDS[name]
     where = _old(kind, _before(runtime, kind, days))
-    return int(session.execute(select(func.count()).select_from(kind.table).where(where)).scalar_one())
+    return select(func.count()).select_from(kind.table).where(where).scalar_subquery()
 
 
 def check(name: str, days: int | None) -> None:

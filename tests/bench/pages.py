@@ -146,6 +146,8 @@ def _known(runtime: Runtime, number_id: int) -> Mapping[str, object]:
             "code": "US-NY",
             "switch": "close",
             "change": "loosen",
+            "country": "US",
+            "which": "suppressed",
             "token": opt_out_token(runtime.keys, number_id, 1),
         }
 

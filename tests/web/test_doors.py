@@ -95,6 +95,11 @@ RULES = {
     **dict.fromkeys((f"proof.{act}_own_data" for act in ("ask", "take")), "signed_in"),
     **dict.fromkeys(("proof.ask_erase", "proof.do_erase"), "signed_in"),
     "uploading.upload": "marketer_with_file",
+    "number_taking.take": "keeper_with_file",
+    **dict.fromkeys(
+        (f"number_files.{act}" for act in ("show", "ask_forget", "forget", "ask_list", "take_list")), "signed_in"
+    ),
+    **dict.fromkeys((f"retention.{act}" for act in ("show", "ask", "change", "hold")), "owners"),
     **dict.fromkeys((f"campaigns.{name}" for name in ("show_course", "ask_cancel", "ask_copy", "copy")), "signed_in"),
     **dict.fromkeys((f"trying.{name}" for name in ("show", "send", "register", "prove")), "signed_in"),
     **dict.fromkeys(("rules.listing", "rules.show", "rules.ask_change", "rules.make_change"), "signed_in"),
@@ -148,6 +153,9 @@ FILL = {
     "code": "US",
     "reply_id": 1,
     "decision": "later",
+    "kind": "suppress",
+    "country": "US",
+    "which": "suppressed",
     "answer_id": 1,
 }
 

@@ -19,6 +19,7 @@ OURS = (
     "status kind purpose state reason severity key epoch token sid token_hash code_hash public_id secret_hash outcome "
     "password_hash guard verdict door level source answers language region zone country line_type intent decision "
     "opt_out_scope outside_hours over_cap day holder local_start told approved_as review file_hash place area_code "
+    "audience_at drawn "
     "address slug email source_ref action idempotency_key came_by owner actor reviewed matched"
 )
 # Where the marker must be seen, so that the walk is known to have met it: a page for each kind of writer.

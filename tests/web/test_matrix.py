@@ -56,11 +56,13 @@ RIGHTS = {
     "answer anywhere": "opt_in.in_person",
     "write+export anywhere": "imports.ask_refused imports.refused",
     "export everywhere": "contacts.ask_export contacts.export proof.ask_evidence proof.take_evidence "
-    "proof.ask_own_data proof.take_own_data",
-    "erase everywhere": "proof.ask_erase proof.do_erase",
+    "proof.ask_own_data proof.take_own_data number_files.ask_list number_files.take_list",
+    "erase everywhere": "proof.ask_erase proof.do_erase number_files.show number_taking.take "
+    "number_files.ask_forget number_files.forget",
     "steer everywhere": "frame.ask_halt frame.do_halt rules.ask_switch rules.make_switch",
     "own here": "rules.ask_change rules.make_change",
-    "own everywhere": "integrations.show_keys integrations.act_on_keys integrations.show_webhooks "
+    "own everywhere": "retention.show retention.ask retention.change retention.hold "
+    "integrations.show_keys integrations.act_on_keys integrations.show_webhooks "
     "integrations.create_webhook integrations.show_webhook integrations.act_on_webhook "
     "users.listing users.act frame.ask_release frame.do_release",
     "look everywhere": "virtual_phones.listing virtual_phones.live virtual_phones.show",
@@ -71,7 +73,7 @@ NEEDS = {endpoint: rule for rule, endpoints in RIGHTS.items() for endpoint in en
 # Whatever takes data out, approves, erases or owns asks once more who is there; and who changes how they sign in.
 GRAVE = {"approve", "export", "erase", "own"}
 ONLY_TELLS = {"users.listing", "frame.ask_release", "rules.ask_change", "automations.ask_start"}
-ONLY_TELLS |= {"integrations.show_keys", "integrations.show_webhooks", "integrations.show_webhook"}
+ONLY_TELLS |= {"retention.show", "integrations.show_keys", "integrations.show_webhooks", "integrations.show_webhook"}
 # One view, two addresses: what is new belongs to no program yet.
 NEW = {"/automations/new": "write anywhere"}
 ABOUT_ONESELF = {"account.switch_on", "account.switch_off", "account.new_codes"}

@@ -78,6 +78,8 @@ def _seeded(runtime: Runtime) -> dict[str, object]:
         "code": "US-NY",
         "switch": "close",
         "change": "loosen",
+        "country": "US",
+        "which": "suppressed",
         "token": token,
     }
 
