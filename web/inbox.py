@@ -57,10 +57,11 @@ def _is_shifted(parameters: Mapping[str, str]) -> bool:
     """Whether a name that we read has moved into its neighbour.
 
     Twilio signs names and values without separators, so that "ErrorCode" with "30005" and "ErrorCod" with "e30005" have
-    one signature. A name that is missing must not stand across any other name and value; people may write it, though.
+    one signature, and so have "To" with a number, and "T" with nothing followed by "o" with the number. A name that is
+    missing must not stand anywhere in what was signed; people may write it, though.
     """
-    missing = [name for name in READ if name not in parameters]
-    return any(name in other + value for name in missing for other, value in parameters.items() if other != "Body")
+    signed = "".join(name + ("\0" if name == "Body" else parameters[name]) for name in sorted(parameters))
+    return any(name in signed for name in READ if name not in parameters)
 
 
 def receipt_of(token: str, parameters: Mapping[str, str]) -> ReceiptIn:

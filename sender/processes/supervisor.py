@@ -42,7 +42,7 @@ class Process:
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     restart: bool = True
-    ready_within: float = 30.0
+    ready_within: float = 90.0
     grace: float = 20.0
 
 

@@ -17,7 +17,7 @@ from web.signature import BadParametersError, form_parameters
 
 SIGNS = "abcXYZ019+/=&?%. é"
 FORM = "application/x-www-form-urlencoded"
-KINDS = ("value", "name", "more", "fewer", "twice", "shift", "swallow", "path", "query", "header", "raw")
+KINDS = ("value", "name", "more", "fewer", "twice", "shift", "split", "swallow", "path", "query", "header", "raw")
 EXAMPLES = pytest.mark.parametrize("examples", [600, pytest.param(100_000, marks=pytest.mark.nightly)])
 FAILED = {**STATUS, "ErrorCode": "30005", "MessageStatus": "undelivered"}
 
@@ -42,6 +42,9 @@ def mutated(dice: random.Random, request: dict[str, Any]) -> dict[str, Any]:
                 if dice.random() < 0.5
                 else {name + data[name][:1]: data.pop(name)[1:]}
             )
+        case "split":
+            spot = dice.randrange(1, len(name))
+            data |= {name[:spot]: "", name[spot:]: data.pop(name)}
         case "swallow":
             after = sorted(data)[(sorted(data).index(name) + 1) % len(data)]
             data[name] += after + data.pop(after) if after != name else "x"
