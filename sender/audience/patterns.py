@@ -24,6 +24,7 @@ COMMA, SENTENCE, LINE = 1, 2, 3
 
 _STEM = 3
 _ABOUT_TEXTS = ("msgs", "mine", "leave", "list", "ours")
+_DEATHS = ("died", "dead", "deceased", "passed")
 _ABOUT_US = (
     "{wrong}",
     "{threat}",
@@ -124,8 +125,11 @@ class Rule(NamedTuple):
 
     @property
     def about_us(self) -> bool:
-        """Whether it speaks of us or the number rather than of a thing that may be something else ("wrong number")."""
-        ours = self.language == "en" and self.phase == "plain"
+        """Whether it speaks of us or the number rather than of a thing that may be something else ("wrong number").
+
+        A death does not: "my uncle died, so I cannot come on Friday".
+        """
+        ours = self.language == "en" and self.phase == "plain" and not any(word in self.pattern for word in _DEATHS)
         return ours or any(name in self.pattern for name in _ABOUT_US)
 
     @property

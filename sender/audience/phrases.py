@@ -3,7 +3,7 @@
 A reply is cut into folded words with the breaks between them. Only patterns all of whose words may occur are tried.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal, NamedTuple
@@ -77,6 +77,10 @@ _TRUST: dict[Phase, int] = {
 _LONE_TRUST: dict[Phase, int] = {"plain": -1000, "unsure": _RATHER_UNLIKE}
 
 
+_BARE = ("{stop}", "{remove}")
+_ABOUT = ("{nointerest}", "{fedup}")
+
+
 class Found(NamedTuple):
     """A pattern that matched: its language, the reply's own words, and the rule as it stands in the file.
 
@@ -125,6 +129,8 @@ def search(words: Words) -> Found | None:
         if likely and likely.certain:
             return likely
         doubtful = doubtful or likely
+    if both := _two_of_a_kind(rules, words):
+        return both
     maybe = _maybe(rules["held"], words) or _maybe(rules["unsure"], words)
     return doubtful or maybe or _unspaced("unsure", words)
 
@@ -226,6 +232,29 @@ def _first(rules: list[Rule], words: Words) -> Found | None:
         if spot := _spot(rule, words):
             return _found(rule, words, spot)
     return None
+
+
+def _two_of_a_kind(rules: dict[Phase, list[Rule]], words: Words) -> Found | None:
+    """Two doubtful signs are a certain one: "where did you get my number? delete it", "not interested, remove me".
+
+    One is a bare word for stopping or removing, the other speaks of us, and neither goes on to something else.
+    """
+    bare = list(_clear_spots((rule for rule in rules["unsure"] if rule.pattern in _BARE), words))
+    if not bare:
+        return None
+    about = (rule for rule in (*rules["plain"], *rules["unsure"]) if rule.about_us or rule.pattern in _ABOUT)
+    for _, (at, to) in _clear_spots(about, words):
+        for rule, (start, end) in bare:
+            if at >= end or to <= start:
+                return _found(rule, words, (start, end))._replace(certain=True, doubted=False)
+    return None
+
+
+def _clear_spots(rules: Iterable[Rule], words: Words) -> Iterator[tuple[Rule, tuple[int, int]]]:
+    """Where rules match without going on to something else."""
+    for rule in rules:
+        if (spot := _spot(rule, words)) and not _goes_elsewhere(rule, words, spot):
+            yield rule, spot
 
 
 def _maybe(rules: list[Rule], words: Words) -> Found | None:
