@@ -41,10 +41,11 @@ class Dispatcher:
 
     def hand_over(self) -> int:
         """Queue what is due and may go by rate; returns how many messages were handed over (none while halted)."""
+        now = self.runtime.clock.now()
         with self.runtime.db.read() as session:
-            if is_halted(session):
+            if not _is_anything_due(session, now) or is_halted(session):
                 return 0
-            now, (urgent_queued, queued) = self.runtime.clock.now(), _queued(session)
+            urgent_queued, queued = _queued(session)
             pace = read_pace(session, now, self.runtime.clock.real())
             if INSTALLATION in pace.resting:
                 return 0
@@ -54,10 +55,11 @@ class Dispatcher:
 
     def hand_over_urgent(self) -> int:
         """The same for what somebody waits for alone, so that it waits for no gulp of a campaign."""
+        now = self.runtime.clock.now()
         with self.runtime.db.read() as session:
-            if is_halted(session):
+            if not _is_urgent_due(session, now) or is_halted(session):
                 return 0
-            now, (queued, _) = self.runtime.clock.now(), _queued(session)
+            queued, _ = _queued(session)
             pace = read_pace(session, now, self.runtime.clock.real())
             if INSTALLATION in pace.resting:
                 return 0
@@ -91,6 +93,19 @@ _IS_URGENT = and_(
         col(Message.purpose).in_([purpose.value for purpose in Purpose if purpose not in RESTRAINED]),
     ),
 )
+
+
+def _is_urgent_due(session: Session, now: datetime) -> bool:
+    """Asked many times a second of a small index, and mostly answered no: nothing else is asked then."""
+    due = select(literal_column("1")).where(*_APART, col(Message.send_after) <= now, _IS_URGENT)
+    return session.execute(due.limit(1)).first() is not None
+
+
+def _is_anything_due(session: Session, now: datetime) -> bool:
+    """The same for all that may be handed over; a running campaign may always have some."""
+    due = select(literal_column("1")).where(*_APART, col(Message.send_after) <= now).limit(1)
+    running = select(literal_column("1")).where(col(Campaign.status) == "running").limit(1)
+    return any(session.execute(one).first() is not None for one in (due, running))
 
 
 def _queued(session: Session) -> tuple[int, int]:

@@ -67,10 +67,10 @@ def throw_at_all(installation: Installation, cases: int) -> int:
 
 def test_no_request_breaks_the_document(busy: Installation) -> None:
     """A few requests of each kind to each operation: no 5xx, no answer that the document does not know."""
-    assert throw_at_all(busy, 4) > 30
+    assert throw_at_all(busy, 2) > 100
 
 
 @pytest.mark.nightly
 def test_ten_thousand_requests_break_nothing(busy: Installation) -> None:
     """The same with ten thousand cases and more."""
-    assert throw_at_all(busy, 1500) >= 10_000
+    assert throw_at_all(busy, 100) >= 10_000
