@@ -97,14 +97,14 @@ _IS_URGENT = and_(
 
 def _is_urgent_due(session: Session, now: datetime) -> bool:
     """Asked many times a second of a small index, and mostly answered no: nothing else is asked then."""
-    due = select(literal_column("1")).where(*_APART, col(Message.send_after) <= now, _IS_URGENT)
+    due = select(col(Message.id)).where(*_APART, col(Message.send_after) <= now, _IS_URGENT)
     return session.execute(due.limit(1)).first() is not None
 
 
 def _is_anything_due(session: Session, now: datetime) -> bool:
     """The same for all that may be handed over; a running campaign may always have some."""
-    due = select(literal_column("1")).where(*_APART, col(Message.send_after) <= now).limit(1)
-    running = select(literal_column("1")).where(col(Campaign.status) == "running").limit(1)
+    due = select(col(Message.id)).where(*_APART, col(Message.send_after) <= now).limit(1)
+    running = select(col(Campaign.id)).where(col(Campaign.status) == "running").limit(1)
     return any(session.execute(one).first() is not None for one in (due, running))
 
 
