@@ -1,16 +1,18 @@
 """Who may pass a door: each blueprint names its rule, and a route without one is refused."""
 
 import ipaddress
+import logging
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, g, make_response, redirect, request, session
 from flask.typing import ResponseReturnValue
 
-from sender.accounts import Person, person_of
+from sender.accounts import AccountError, Person, TooManyTriesError, person_of
 from web.context import runtime
 from web.language import gettext
 
+log = logging.getLogger("tactful.web.sign_in")
 IDLE_SECONDS = 30 * 60
 SEEN_EVERY_SECONDS = 60
 BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -101,6 +103,16 @@ def require_fresh(back: str = "") -> None:
     answer = make_response("", 401) if "HX-Request" in request.headers else redirect(address, 303)
     answer.headers["HX-Redirect"] = address
     abort(answer)
+
+
+def refused(way: str, error: AccountError, email: str = "") -> int:
+    """The status of a try to prove who one is that failed, and a line about it for whoever watches the log.
+
+    It says which way, from where, and the account as a keyed hash, which is the same for the same address typed.
+    """
+    account = runtime().keys.digests(email.strip().lower().encode())[0].hex()[:8] if email else "not known"
+    log.warning("A sign-in by %s from %s was refused (%s), account %s", way, peer(), type(error).__name__, account)
+    return 429 if isinstance(error, TooManyTriesError) else 401
 
 
 def browser_name() -> str:

@@ -123,7 +123,10 @@ def _erase_again() -> None:
         try:
             again = erase_again(runtime, ACTOR)
         except ListError as error:
-            fail(f"{error} Nothing was released; `--unlisted` releases without it, and erased people may come back.")
+            fail(
+                f"{error} Nothing was released; `--unlisted` releases without it: "
+                "right where nobody was ever erased; elsewhere they come back."
+            )
     console.print(f"{again:,} people who were erased since this copy was made were erased in it again.")
 
 

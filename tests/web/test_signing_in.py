@@ -123,6 +123,20 @@ def test_a_wrong_password_and_an_unknown_account_look_alike(client: FlaskClient,
     assert sentence in unknown.text
 
 
+def test_a_refused_sign_in_is_a_line_in_the_log(
+    client: FlaskClient, add_user: Callable[..., int], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It tells by which way, from where and why; the account is the same keyed hash each time, never the address."""
+    add_user(EMAIL)
+    for typed in (EMAIL, f" {EMAIL.upper()}", "eve@example.org"):
+        log_in(client, typed, "a wrong password that nobody has")
+    said = [one.getMessage() for one in caplog.records if "was refused" in one.getMessage()]
+    assert [one.startswith("A sign-in by password from 127.0.0.1 was refused") for one in said] == [True] * 3
+    accounts_told = [one.rpartition(" ")[2] for one in said]
+    assert accounts_told[0] == accounts_told[1] != accounts_told[2]
+    assert EMAIL not in caplog.text
+
+
 def test_guessing_is_stopped_per_account(client: FlaskClient, add_user: Callable[..., int], clock: TestClock) -> None:
     """After ten tries the right password is not looked at either, until ten minutes have passed."""
     add_user()

@@ -3,9 +3,9 @@
 from flask import Response, abort, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from sender.accounts import AccountError, TooManyTriesError, passkeys
+from sender.accounts import AccountError, passkeys
 from sender.accounts.passkeys import Challenge, Site
-from web.auth import Door, anyone, browser_name, peer, person, require_fresh, signed_in, start_session
+from web.auth import Door, anyone, browser_name, peer, person, refused, require_fresh, signed_in, start_session
 from web.context import runtime
 from web.pages.frame_doors import local_path
 
@@ -33,8 +33,7 @@ def sign_in() -> ResponseReturnValue:
             runtime().db, runtime().keys, _open_site(), challenge, _answer(), peer(), now, browser_name()
         )
     except AccountError as error:
-        status = 429 if isinstance(error, TooManyTriesError) else 401
-        return render_template("login.html", sentence=str(error), email="", passkeys=True), status
+        return render_template("login.html", sentence=str(error), email="", passkeys=True), refused("passkey", error)
     start_session(token)
     return redirect("/", 303)
 
@@ -77,7 +76,8 @@ def again() -> ResponseReturnValue:
         with runtime().db.write() as database:
             passkeys.confirm(database, _open_site(), person(), challenge, _answer(), runtime().clock.real())
     except AccountError as error:
-        return render_template("again.html", sentence=str(error), back=back, passkeys=True), 401
+        page = render_template("again.html", sentence=str(error), back=back, passkeys=True)
+        return page, refused("passkey, again", error, person().email)
     return redirect(back, 303)
 
 

@@ -4,8 +4,8 @@ from flask import abort, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
 from sender import accounts
-from sender.accounts import AccountError, CodeNeededError, PasskeyNeededError, TooManyTriesError
-from web.auth import Door, anyone, browser_name, peer, person, signed_in, start_session
+from sender.accounts import AccountError, CodeNeededError, PasskeyNeededError
+from web.auth import Door, anyone, browser_name, peer, person, refused, signed_in, start_session
 from web.context import runtime
 from web.headers import LEFT
 from web.language import gettext
@@ -41,7 +41,7 @@ def login() -> ResponseReturnValue:
         session["half"] = needed.half
         return redirect("/login/code", 303)
     except AccountError as error:
-        status = 429 if isinstance(error, TooManyTriesError) else 401
+        status = refused("password", error, email)
         return render_template("login.html", sentence=str(error), email=email, passkeys=site().takes_passkeys), status
     start_session(token)
     return redirect("/", 303)
@@ -60,8 +60,7 @@ def login_code() -> ResponseReturnValue:
     try:
         token = accounts.finish_sign_in(runtime().db, runtime().keys, half, code, peer(), now, browser_name())
     except AccountError as error:
-        status = 429 if isinstance(error, TooManyTriesError) else 401
-        return render_template("login_code.html", sentence=str(error)), status
+        return render_template("login_code.html", sentence=str(error)), refused("code", error)
     start_session(token)
     return redirect("/", 303)
 
