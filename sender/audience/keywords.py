@@ -9,7 +9,7 @@ such where nothing else fits.
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal, NamedTuple
 
@@ -54,6 +54,7 @@ def visible(text: str) -> str:
     return unicodedata.normalize("NFKC", _UNSEEN.sub("", unicodedata.normalize("NFKC", text)))
 
 
+@lru_cache(maxsize=20_000)
 def folded(word: str) -> str:
     """Case and accents taken off: ARRÊT, arret and Arrêt are one; Arabic letter forms and Turkish i likewise."""
     if word.isascii():

@@ -34,11 +34,9 @@ def likeness(words: Words) -> tuple[int, tuple[int, int]]:
 
     ``words`` are the reply's own, before anything is set aside.
     """
-    weights = _weights()
+    weights = lexicon()
     carried = [_weight(word) for word in words.words]
-    for pair, at in _pairs(words.words):
-        if pair in weights:
-            carried[at] += weights[pair]
+    _add_pairs(words.words, carried)
     asks = "asks" if _ASKS.search(words.text) else "says"
     length = f"length {min(_FEW, len(words.words) // 3)}"
     total = weights.get("", 0) + weights.get(asks, 0) + weights.get(length, 0) + sum(carried)
@@ -47,7 +45,7 @@ def likeness(words: Words) -> tuple[int, tuple[int, int]]:
 
 @lru_cache(maxsize=20_000)
 def _weight(word: str) -> int:
-    weights = _weights()
+    weights = lexicon()
     return sum(weights[piece] for piece in _pieces(word) if piece in weights)
 
 
@@ -69,6 +67,32 @@ def _pairs(words: list[str]) -> Iterator[tuple[str, int]]:
             for other in before:
                 yield f"@{other} @{kind}", at
         before.update(dict.fromkeys(here))
+
+
+def _add_pairs(words: list[str], carried: list[int]) -> None:
+    """The weights of what _pairs names, without making its names."""
+    weights, of_kinds = lexicon(), _weights_of_kinds()
+    before: dict[str, None] = {}
+    for at, word in enumerate(words):
+        if at:
+            carried[at] += weights.get(f"{words[at - 1]} {word}", 0)
+        here = _kinds(word)
+        for kind in here:
+            after = of_kinds.get(kind)
+            if after:
+                carried[at] += sum(after[other] for other in before if other in after)
+        before.update(dict.fromkeys(here))
+
+
+@cache
+def _weights_of_kinds() -> dict[str, dict[str, int]]:
+    """The weights of kinds of words that come one after the other, by the second and then the first."""
+    found: dict[str, dict[str, int]] = {}
+    for feature, weight in lexicon().items():
+        first, _, second = feature.partition(" @")
+        if second and first.startswith("@"):
+            found.setdefault(second, {})[first[1:]] = weight
+    return found
 
 
 @lru_cache(maxsize=20_000)
@@ -93,6 +117,7 @@ def _span(carried: list[int]) -> tuple[int, int]:
 
 
 @cache
-def _weights() -> dict[str, int]:
+def lexicon() -> dict[str, int]:
+    """The contents of ``likeness.json``: features and their weights (log odds × 1000)."""
     weights: dict[str, int] = json.loads((resources.files("sender.audience") / "likeness.json").read_text("utf-8"))
     return weights

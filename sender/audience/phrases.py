@@ -243,10 +243,11 @@ def _two_of_a_kind(rules: dict[Phase, list[Rule]], words: Words) -> Found | None
     if not bare:
         return None
     about = (rule for rule in (*rules["plain"], *rules["unsure"]) if rule.about_us or rule.pattern in _ABOUT)
-    for _, (at, to) in _clear_spots(about, words):
+    for other, (at, to) in _clear_spots(about, words):
         for rule, (start, end) in bare:
             if at >= end or to <= start:
-                return _found(rule, words, (start, end))._replace(certain=True, doubted=False)
+                reason = f"{rule.name} and {other.name}"
+                return _found(rule, words, (start, end))._replace(certain=True, doubted=False, rule=reason)
     return None
 
 

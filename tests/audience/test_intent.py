@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender.audience import keywords
+from sender.audience import keywords, likeness
 from sender.audience.intent import Intent, distance, door, own_words, read
-from sender.audience.phrases import lexicon, slips
+from sender.audience.keywords import visible
+from sender.audience.phrases import lexicon, slips, split
 from tests.audience.measure_intent import Labelled, measure, names, replies
 from tests.audience.train_likeness import train
 
@@ -153,6 +154,36 @@ def test_a_keyword_as_a_sentence_of_its_own(text: str, certain: bool) -> None:
 def test_only_the_persons_own_words_count(text: str, own: str) -> None:
     """Our own text quoted back, reactions and signatures are left out, unless they are all there is."""
     assert own_words(text) == own
+
+
+@pytest.mark.parametrize(
+    ("text", "stops"),
+    [
+        ("Não quero mais mensagens", True),
+        ("Não quero mais o casaco verde", False),
+        ("Не хочу больше красную, лучше синюю", False),
+        ("don't call me, text me instead", False),
+        ("Bitte nicht anrufen, lieber schreiben", False),
+        ("don't call or text me", True),
+        ("why did I stop getting your texts?", False),
+        ("je ne reçois plus vos messages", False),
+        ("skąd macie mój numer? usunąć!", True),
+        ("My aunt passed away so I can't make it Friday", False),
+    ],
+)
+def test_what_the_stop_is_about_decides(text: str, stops: bool) -> None:
+    """Our texts, or nothing else: at once. A coat, a call, texts that are missed: not. Two doubtful signs: at once."""
+    answer = read(text)
+    assert (answer.intent == "opt_out" and answer.certain) is stops
+
+
+def test_the_likeness_is_the_sum_of_its_features() -> None:
+    """Every word, pair and kind counts once, as in training."""
+    weights = likeness.lexicon()
+    for line in CORPUS[:400]:
+        words = split(visible(own_words(line.text)))
+        named = sum(weights.get(feature, 0) for feature, _ in likeness.features(words))
+        assert not words.words or likeness.likeness(words)[0] == named + weights[""]
 
 
 def test_an_opt_in_is_never_uncertain_and_never_more_than_a_word() -> None:
