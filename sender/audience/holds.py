@@ -44,8 +44,11 @@ def held_by(session: Session, number_id: int | None) -> str:
     mine = or_(col(LegalHold.number_id).is_(None), col(LegalHold.number_id) == number_id)
     wanted = select(LegalHold).where(mine, col(LegalHold.released_at).is_(None)).order_by(col(LegalHold.id))
     hold = session.execute(wanted.limit(1)).scalar()
-    if hold is None:
-        return ""
+    return in_words(hold) if hold else ""
+
+
+def in_words(hold: LegalHold) -> str:
+    """What a hold keeps, since when and why, in one sentence."""
     what = "Everything" if hold.number_id is None else "This number"
     return f"{what} is on legal hold since {hold.since:%Y-%m-%d} ({hold.why}); release the hold first."
 

@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
 from sender.audience.crowds import called
 from sender.audience.erasing import erased_at
+from sender.audience.holds import in_words
 from sender.audience.numbers import SealedNumber
 from sender.audience.phone import mask
 from sender.audience.private import data_key_of, opened
 from sender.crypto import KeyFileError, Keyring, unseal
-from sender.models import Campaign, ConsentEvent, Contact, Decision, Message, Number, Reply
+from sender.models import Campaign, ConsentEvent, Contact, Decision, LegalHold, Message, Number, Reply
 
 Brands = Mapping[int | None, str]
 """What programs are called, by their ids."""
@@ -38,7 +39,8 @@ class Moment:
 class Profile:
     """One number with the contact it may have. ``shown`` is masked, ``e164`` for those who ask the gate.
 
-    ``erased_at`` is when a person was erased who has not come back since.
+    ``erased_at`` is when a person was erased who has not come back since; ``held`` is the legal hold that keeps all of
+    it, in one sentence.
     """
 
     number_id: int
@@ -51,21 +53,29 @@ class Profile:
     name: str
     data_key: bytes | None = field(default=None, repr=False)
     erased_at: datetime | None = None
+    held: str = ""
 
 
 def profile(session: Session, keys: Keyring, number_id: int) -> Profile | None:
     """The number's page; None where there is no such row."""
-    joined = select(Number, Contact).join(Contact, col(Contact.number_id) == col(Number.id), isouter=True)
-    row = session.execute(joined.where(col(Number.id) == number_id)).first()
+    keeps = or_(col(LegalHold.number_id) == col(Number.id), col(LegalHold.number_id).is_(None))
+    joined = (
+        select(Number, Contact, LegalHold)
+        .join(Contact, col(Contact.number_id) == col(Number.id), isouter=True)
+        .join(LegalHold, and_(keeps, col(LegalHold.released_at).is_(None)), isouter=True)
+    )
+    row = session.execute(joined.where(col(Number.id) == number_id).order_by(col(LegalHold.id)).limit(1)).first()
     if row is None:
         return None
-    number, contact = row
+    number, contact, hold = row
     e164 = _opened(keys, number)
     name = called(contact.attributes) if contact else ""
     shown = mask(e164) if e164 else "erased"
     gone = erased_at(session, number_id) if not e164 else None
-    key = data_key_of(keys, number)
-    return Profile(number_id, shown, e164, number.country, number.line_type, number.state, contact, name, key, gone)
+    key, held = data_key_of(keys, number), in_words(hold) if hold else ""
+    return Profile(
+        number_id, shown, e164, number.country, number.line_type, number.state, contact, name, key, gone, held
+    )
 
 
 def timeline(session: Session, profiled: Profile, programs: Collection[int] | None, brands: Brands) -> list[Moment]:

@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 from guards.base import Purpose
 from sender.api.keys import KeyIn, create_key
 from sender.audience import holds
+from sender.audience.sealer import seal_some
 from sender.automations import writing
 from sender.automations.writing import AutomationIn, StepIn
 from sender.delivery import prepared
@@ -58,6 +59,8 @@ def live_in(runtime: Runtime, actor: str) -> None:
         receive(runtime, InboundText(sid=f"SM{place:032x}", body=words, from_=phone, to=LINE))
     for kind, word, text in PREPARED:
         prepared.keep(runtime, 1, kind, word, text, actor)
+    while seal_some(runtime.db, runtime.keys):
+        pass
     desk = {"zone": "America/New_York", "hours": [[day, 540, 1020] for day in range(5)]}
     prepared.set_replying(runtime, 1, Replying(8, 24, 24, desk), actor)
     with runtime.db.write() as session:

@@ -5,7 +5,6 @@ Names of pages as arguments take only those, such as ``python -m tests.browser.s
 
 import sys
 import tempfile
-from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -19,6 +18,9 @@ FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZE = {"width": 1280, "height": 800}
 LEFT = ("htmx:afterRequest", "htmx:sendAbort")
 PHONE = {"width": 390, "height": 844}
+# The README shows the upper part of three pages; the rest is not kept in the repository.
+SHOWN = {"review": "builder-review", "text": "builder-text", "running": "campaign"}
+UPPER = (0, 0, 1280, 800)
 # Name and address of every page of somebody who is signed in; campaigns are numbered as in world.WAVES.
 PAGES = {
     "home": "/",
@@ -112,10 +114,8 @@ def _complains(message: ConsoleMessage) -> bool:
 
 
 def shoot(page: Page, file: Path) -> None:
-    """One picture of the whole page, in at most 256 colours: a quarter of the bytes, and nobody sees it."""
-    whole = page.screenshot(full_page=True, animations="disabled")
-    with Image.open(BytesIO(whole)) as picture:
-        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
+    """One picture of the whole page."""
+    page.screenshot(path=file, full_page=True, animations="disabled")
 
 
 def walk(page: Page, folder: Path, address: str, chosen: dict[str, str], suffix: str = "") -> None:
@@ -158,6 +158,17 @@ def take_pictures(folder: Path, wanted: tuple[str, ...] = ()) -> list[str]:
     return complaints
 
 
+def show(folder: Path) -> None:
+    """The upper part of the three pages that the README shows, in few colours, where their pictures are there."""
+    for name, page in SHOWN.items():
+        if (folder / f"{page}.png").exists():
+            with Image.open(folder / f"{page}.png") as picture:
+                upper = picture.convert("RGB").crop(UPPER)
+                # The method that keeps the colour of a single dot.
+                few = upper.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+                few.save(folder / f"{name}.png", optimize=True)
+
+
 def strangers(browser: Browser, folder: Path, address: str, links: dict[str, str]) -> list[str]:
     """Pictures of the pages of people who are not signed in, with the links that texts bring by name."""
     complaints: list[str] = []
@@ -173,6 +184,7 @@ def main() -> int:
     """Take all pictures, or those that are named; status 1 when the browser complained about a page."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     complaints = take_pictures(FOLDER, tuple(sys.argv[1:]))
+    show(FOLDER)
     sys.stderr.write("".join(f"{line}\n" for line in complaints))
     return 1 if complaints else 0
 

@@ -13,8 +13,9 @@ from sqlmodel import Session
 
 from guards.base import Purpose
 from sender.audience.ledger import Act, record
+from sender.audience.sealer import seal_some
 from sender.campaigns.comparing import APART, compare, newcombe, wilson
-from sender.campaigns.compliance import compliance
+from sender.campaigns.compliance import compliance, held_by_day, ledger
 from sender.campaigns.figures import DIMENSIONS, Asked, as_csv, figures
 from sender.models import Attempt, Campaign, Canary, Decision, Message, Reply, SavedTemplate, TemplateVersion, Variant
 from tests.installation import TUESDAY, Installation, install
@@ -195,6 +196,13 @@ def test_a_text_after_a_stop_is_found(installation: Installation) -> None:
         found = compliance(session, TUESDAY - DAY, TUESDAY + DAY)
         assert [(one.guard, one.decisions, one.texts) for one in found.held] == [("quiet_hours", 2, 1)]
         assert (found.stops.count, found.stops.late, found.canaries.longest) == (1, 0, 0.25)
+        days = held_by_day(session, TUESDAY - DAY, TUESDAY + DAY, {installation.program_id})
+        assert [(one.put_off, one.held_back) for one in days] == [(0, 0), (2, 0)]
+        assert held_by_day(session, TUESDAY, TUESDAY + DAY, {999})[0].put_off == 0
+        waiting = ledger(session).waiting
+    assert seal_some(installation.runtime.db, installation.runtime.keys) == waiting > 0
+    with installation.runtime.db.read() as session:
+        assert (ledger(session).sealed, ledger(session).waiting) == (waiting, 0)
     with installation.runtime.db.write() as session:
         values = {"purpose": "marketing", "kind": "campaign", "token": "t", "touched_at": TUESDAY}
         row = session.get_one(Message, message)

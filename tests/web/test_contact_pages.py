@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from sqlmodel import col, select
 
 from guards.base import Purpose
+from sender.audience import holds
 from sender.audience.ledger import Act, record
 from sender.audience.numbers import find, find_or_make
 from sender.audience.phone import parse
@@ -36,6 +37,21 @@ def ann(runtime: Runtime, campaign: int) -> int:
     with runtime.db.write() as session:
         session.get_one(Program, 1).purposes = ["marketing"]
     return person_with(runtime, ANN, "Ann")
+
+
+def test_a_legal_hold_is_said_on_the_person_s_page(signed_in: FlaskClient, runtime: Runtime, ann: int) -> None:
+    """While one stands, the page says why nothing may be erased; once it is released, no more."""
+    said = "Nothing of this person may be erased"
+    assert said not in signed_in.get(f"/contacts/{ann}").text
+    with runtime.db.write() as session:
+        holds.place(session, ann, "Ann v. Lumen", EMAIL, START)
+        holds.place(session, None, "Everybody v. Lumen", EMAIL, START)
+    page = signed_in.get(f"/contacts/{ann}").text
+    assert (said in page, "Ann v. Lumen" in page) == (True, True)
+    with runtime.db.write() as session:
+        holds.release(session, ann, EMAIL, START)
+        holds.release(session, None, EMAIL, START)
+    assert said not in signed_in.get(f"/contacts/{ann}").text
 
 
 @pytest.mark.parametrize("spelling", ["(415) 555-0101", "+1 415.555.0101", "1-415-555-0101", "４１５ 555 0101"])

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from sender.delivery.replies import InboundText, receive
-from sender.models import FromNumber, Installation, Message, Program, Reply
+from sender.models import Contact, FromNumber, Installation, Message, Program, Reply
 from sender.runtime import Runtime
 from tests.web.conftest import START, browser, log_in, submit
 
@@ -65,6 +65,16 @@ def test_a_conversation_is_read_and_answered(signed_in: FlaskClient, runtime: Ru
     assert "The answer is empty" in refused.text
     with runtime.db.read() as session:
         assert session.get_one(Message, 1).kind == "answer"
+
+
+def test_people_are_called_by_their_names(signed_in: FlaskClient, runtime: Runtime, said: int) -> None:
+    """Who is a contact stands in the inbox with the name, above the masked number, and the way to the profile."""
+    with runtime.db.write() as session:
+        times = {"created_at": START, "changed_at": START}
+        session.add(Contact(number_id=said, attributes={"first_name": "Ann"}, **times))
+    assert f'<a href="/inbox/{said}">Ann</a>' in signed_in.get("/inbox").text
+    page = signed_in.get(f"/inbox/{said}").text
+    assert ("<h1>Ann</h1>" in page, f'href="/contacts/{said}"' in page) == (True, True)
 
 
 def test_conversations_are_taken_and_marked(signed_in: FlaskClient, said: int) -> None:

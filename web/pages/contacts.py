@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from phonenumbers import SUPPORTED_REGIONS
 
 from guards.base import Purpose
-from sender.audience import contacts, holds, upkeep
+from sender.audience import contacts, upkeep
 from sender.audience.checks import Checked, check_number
 from sender.audience.numbers import find
 from sender.audience.phone import PhoneError, parse
@@ -66,7 +66,6 @@ def show(number_id: int) -> ResponseReturnValue:
         moments = timeline(session, found, person().programs, brands)
         asked = _asked(known)
         answer = _may_i(session, found, asked, known)
-        held = holds.held_by(session, number_id)
     return render_template(
         "contact.html",
         found=found,
@@ -75,7 +74,6 @@ def show(number_id: int) -> ResponseReturnValue:
         offered=[(program.slug, program.brand) for program in known],
         asked=asked,
         answer=answer,
-        held=held,
         may_write=may_anywhere(person(), "write"),
         may_export=person().may("export", ALL_PROGRAMS),
         may_erase=person().may("erase", ALL_PROGRAMS),

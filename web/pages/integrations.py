@@ -106,8 +106,11 @@ def _keys_page(sentence: str = "", made: str = "") -> str:
 
 def _areas() -> list[tuple[str, str, list[str]]]:
     """What a key may do: the name of an area, its words, and the scopes that read and change it."""
-    names = sorted({scope.partition(":")[0] for scope in SCOPES}, key=[*AREAS, ""].index)
-    return [(name, AREAS[name], [scope for scope in SCOPES if scope.startswith(f"{name}:")]) for name in names]
+    known = dict.fromkeys(scope.partition(":")[0] for scope in SCOPES)
+    names = [*(name for name in AREAS if name in known), *(name for name in known if name not in AREAS)]
+    return [
+        (name, AREAS.get(name, name), [scope for scope in SCOPES if scope.startswith(f"{name}:")]) for name in names
+    ]
 
 
 @door.get(WEBHOOKS)
