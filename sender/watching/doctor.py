@@ -6,6 +6,7 @@ import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import redis
@@ -18,16 +19,18 @@ from sender.clock import clock_of
 from sender.crypto import KeyFileError, key_path, load_keys
 from sender.db import Database, clock_of_database, sqlite_file
 from sender.delivery.wire import Wire
-from sender.models import Canary, FromNumber
+from sender.models import Canary, FromNumber, Installation
 from sender.processes import embedded
 from sender.processes.drift import Watch
 from sender.providers.base import OutcomeUnknown, Retryable, SendError
 from sender.providers.twilio import TwilioProvider
 from sender.schema import SchemaError, has_tables, is_newer, require_current
 from sender.settings import Settings
+from sender.watching.measures import queue_age, receipt_lag
 from sender.watching.notices import standing
 
 TIMEOUT = 3.0
+SCHEDULER_SILENT, QUEUE_OLD, RECEIPTS_OLD = timedelta(minutes=5), 600, 300
 MEND_NUMBER = "buy or assign it there, or make the program with one that is"
 NOT_EXPORTED = "The keys were never exported; run `tactful keys export FILE` and keep the copy elsewhere."
 
@@ -138,6 +141,7 @@ def _schema(settings: Settings) -> Iterator[Finding]:
         with database.read() as session:
             noted, told = notices(session), [one.sentence for one in standing(session)]
             yield from _canary(settings, session)
+            yield from _standstill(settings, session)
         if not noted.keys_exported:
             yield Finding("keys", False, NOT_EXPORTED)
         yield from (Finding("notice", False, sentence) for sentence in told)
@@ -166,6 +170,22 @@ def _canary(settings: Settings, session: Session) -> Iterator[Finding]:
     elif not newest.why:
         when = f"{newest.started_at:%Y-%m-%d %H:%M} UTC"
         yield _good("canary", f"The last test STOP ({when}) was answered after {newest.seconds:.2f} s and blocks.")
+
+
+def _standstill(settings: Settings, session: Session) -> Iterator[Finding]:
+    """What alerts speak of (deploy/alerts.yml) and no notice does: notices themselves come from a scheduler."""
+    clock = clock_of(settings)
+    seen = session.execute(select(col(Installation.seen_at))).scalar()
+    if seen is not None and clock.real() - seen > SCHEDULER_SILENT:
+        said = f"No scheduler has worked since {seen:%Y-%m-%d %H:%M} UTC"
+        yield Finding("scheduler", False, f"{said}; start `tactful scheduler`, or all processes with `tactful up`.")
+    if (waited := queue_age(session, clock.now())) > QUEUE_OLD:
+        said = f"A due text has waited for {waited // 60:.0f} minutes"
+        yield Finding("queue", False, f"{said}; are workers running, and does their log say why not?")
+    if (waited := receipt_lag(session, clock.now())) > RECEIPTS_OLD:
+        yield Finding(
+            "receipts", False, f"Receipts wait to be applied for {waited // 60:.0f} minutes; see the scheduler's log."
+        )
 
 
 def _bell(settings: Settings) -> Iterator[Finding]:

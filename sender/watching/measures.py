@@ -40,13 +40,12 @@ def _flow(runtime: Runtime, session: Session) -> Iterator[Figure]:
     by_status = {name: float(count) for name, count in messages_by_status(session).items()}
     yield Figure("tactful_messages", "Messages by state.", by_status, "status")
     yield Figure(
-        "tactful_queue_age_seconds", "How long the oldest due message has waited.", {"": _queue_age(session, now)}
+        "tactful_queue_age_seconds", "How long the oldest due message has waited.", {"": queue_age(session, now)}
     )
     total, unknown = unconfirmed(session, real)
     share = unknown / total if total else 0.0
     yield Figure("tactful_unconfirmed_ratio", "Share of an hour's texts of unknown outcome, 0 to 1.", {"": share})
-    waiting = select(func.min(col(Receipt.received_at))).where(col(Receipt.state) == "open")
-    lag = _age(session.execute(waiting).scalar(), now)
+    lag = receipt_lag(session, now)
     yield Figure("tactful_receipt_lag_seconds", "Age of the oldest receipt that was not applied.", {"": lag})
     failed = (col(Message.error_code).is_not(None), col(Message.changed_at) > now - DAY)
     codes = select(col(Message.error_code), func.count()).where(*failed).group_by(col(Message.error_code))
@@ -54,8 +53,14 @@ def _flow(runtime: Runtime, session: Session) -> Iterator[Figure]:
     yield Figure("tactful_failed_day", "Texts that failed within a day, by the provider's error code.", by_code, "code")
 
 
-def _queue_age(session: Session, now: datetime) -> float:
-    """Messages of paused campaigns wait because a person says so; they are no queue."""
+def receipt_lag(session: Session, now: datetime) -> float:
+    """Seconds for which the oldest receipt that is stored has waited to be applied."""
+    waiting = select(func.min(col(Receipt.received_at))).where(col(Receipt.state) == "open")
+    return _age(session.execute(waiting).scalar(), now)
+
+
+def queue_age(session: Session, now: datetime) -> float:
+    """Seconds for which the oldest due message has waited; those of paused campaigns wait because a person says so."""
     halted = select(col(Campaign.id)).where(col(Campaign.status) != "running")
     due = (col(Message.status).in_(["pending", "queued"]), col(Message.send_after) <= now)
     running = col(Message.campaign_id).is_(None) | col(Message.campaign_id).not_in(halted)

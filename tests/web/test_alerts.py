@@ -4,6 +4,7 @@ The rules are reckoned by a small reading of PromQL: names, labels, `offset`, `o
 """
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,7 @@ from sqlmodel import Session
 from sender.group_commit import GroupCommit
 from sender.models import Attempt, Canary, Installation, Message, Notice, Receipt
 from sender.runtime import Runtime
+from sender.watching.doctor import examine
 from tests.project.trees import ROOT
 from tests.web.conftest import START, TestClock
 from web.receiver import Receiver
@@ -121,8 +123,17 @@ def test_every_alert_fires_for_its_trouble_alone(
         break_everything(session, clock)
     receiver.inbound_seconds.observe(5)
     wrong = scrape(client, receiver)
+    doctored = {one.what for one in examine(runtime.settings.model_copy(update=shifted(clock))) if not one.ok}
+    assert doctored >= {"scheduler", "queue", "receipts", "notice", "halt"}, (
+        "the doctor is silent where an alert is not"
+    )
     wrong["tactful_disk_free_bytes"] = {"": wrong["tactful_disk_bytes"][""] * 0.01}
     assert [rule["alert"] for rule in RULES if not fires(rule, wrong, calm)] == []
+
+
+def shifted(clock: TestClock) -> dict[str, object]:
+    """Settings under which a command reads the same time as the test's clock."""
+    return {"clock_virtual": clock.now(), "clock_real": time.time(), "clock_speed": 1.0}
 
 
 def break_everything(session: Session, clock: TestClock) -> None:
