@@ -77,6 +77,7 @@ _TRUST: dict[Phase, int] = {
 _LONE_TRUST: dict[Phase, int] = {"plain": -1000, "unsure": _RATHER_UNLIKE}
 
 
+_WANTS = frozenset({"want", "nowant"})
 _BARE = ("{stop}", "{remove}")
 _ABOUT = ("{nointerest}", "{fedup}")
 
@@ -166,7 +167,10 @@ def _goes_elsewhere(rule: Rule, words: Words, spot: tuple[int, int]) -> bool:
     """Whether what stands around the match is about an order, or what follows about a thing no known wish names."""
     if _orders_around("en", words, spot) or _orders_around(rule.language, words, spot):
         return True
-    return not (rule.about_us or all(map(_familiar, _what_follows(words, spot[1]))))
+    if rule.about_us:
+        return False
+    named = [*_what_follows(words, spot[1]), *(_what_was_named(words, spot) if rule.language != "en" else ())]
+    return not all(map(_familiar, named))
 
 
 def _orders_around(language: str, words: Words, spot: tuple[int, int]) -> bool:
@@ -180,6 +184,16 @@ def _what_follows(words: Words, start: int) -> Iterator[str]:
         if words.breaks[at] >= SENTENCE:
             return
         yield words.words[at]
+
+
+def _what_was_named(words: Words, spot: tuple[int, int]) -> Iterator[str]:
+    """The words of the clause before a match about wanting: in many languages the thing comes first."""
+    start, end = spot
+    if not any(kinds(word) & _WANTS for word in words.words[start:end]):
+        return
+    while start and words.breaks[start] < COMMA:
+        start -= 1
+        yield words.words[start]
 
 
 @lru_cache(maxsize=20_000)
