@@ -119,8 +119,9 @@ def where(segment: Segment, now: datetime, dialect: str) -> ColumnElement[bool]:
             return not_(func.coalesce(where(part, now, dialect), false()))
         case Test():
             asked = _test(segment, now, dialect)
-            # Opaque to SQLite, which else looks up a contact for each number; PostgreSQL has to know what it asks.
-            return func.coalesce(asked, false()) if dialect == "sqlite" else asked
+            # What is asked of numbers is hidden from SQLite, which else looks up a contact for each number.
+            hidden = dialect == "sqlite" and _TABLES.get(segment.field) is Number
+            return func.coalesce(asked, false()) if hidden else asked
 
 
 def select_contacts(
