@@ -12,6 +12,7 @@ from sender.cli import app
 from sender.settings import Settings
 from tests.project.trees import ROOT
 from web.api.operations import LARGEST
+from web.pages import number_files
 from web.pages.imports import UPLOAD_MOST
 from web.receiver import LARGEST_BODY
 
@@ -70,7 +71,13 @@ def test_the_proxy_leads_to_our_ports() -> None:
     defaults = {name: Settings.model_fields[name].default for name in ("port", "hooks_port")}
     places = dict(re.findall(r"location (/\S*) \{[^}]*proxy_pass (\S+);", proxy))
     assert places["/hooks/"] == f"http://127.0.0.1:{defaults['hooks_port']}"
-    assert places["/imports"] == places["/"] == f"http://127.0.0.1:{defaults['port']}"
+    assert places["/imports"] == places["/numbers/"] == places["/"] == f"http://127.0.0.1:{defaults['port']}"
     sizes = dict(re.findall(r"location (/\S*) \{[^}]*client_max_body_size (\d+\w);", proxy))
-    assert sizes == {"/hooks/": f"{LARGEST_BODY // 1024}k", "/imports": "201m", "/": f"{LARGEST // 2**20}m"}
+    assert sizes == {
+        "/hooks/": f"{LARGEST_BODY // 1024}k",
+        "/imports": "201m",
+        "/numbers/": "9m",
+        "/": f"{LARGEST // 2**20}m",
+    }
     assert UPLOAD_MOST <= 201 * 2**20
+    assert number_files.UPLOAD_MOST < 9 * 2**20
