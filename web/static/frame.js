@@ -10,7 +10,14 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches(".filters select")) event.target.form.requestSubmit();
   });
-  document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest" });
-  document.querySelector(".stages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  // By hand: scrollIntoView would take the place from which Tab goes on along.
+  const reveal = (box) => {
+    const here = box.querySelector("[aria-current]");
+    if (!here) return;
+    const [is, sees] = [here.getBoundingClientRect(), box.getBoundingClientRect()];
+    box.scrollTop += Math.max(0, is.bottom + 24 - sees.bottom);
+    box.scrollLeft += Math.max(0, is.right + 16 - sees.right);
+  };
+  document.querySelectorAll(".side nav, .stages").forEach(reveal);
   document.getElementById("problems")?.focus();
 })();
