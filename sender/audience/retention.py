@@ -5,8 +5,8 @@ decisions and replies default to five years (16 CFR 310.5, and four years to sue
 only machines needed goes within weeks. A legal hold stands before every rule.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -221,13 +221,26 @@ def days_of(session: Session, kind: str) -> int | None:
 def rules(runtime: Runtime) -> list[Rule]:
     """Every kind with its rule and how many rows it would forget now; writes nothing."""
     with runtime.db.read() as session:
-        known = {row.kind: row for row in session.execute(select(RetentionRule)).scalars()}
-        days = {name: known[name].days if name in known else kind.days for name, kind in KINDS.items()}
-        counts = session.execute(select(*(_due(runtime, name, days[name]).label(name) for name in KINDS))).one()
+        uncounted = rules_uncounted(session)
+        counts = due_by_kind(runtime, session, uncounted)
+    return [replace(one, due=counts[one.kind]) for one in uncounted]
+
+
+def rules_uncounted(session: Session) -> list[Rule]:
+    """Every kind with its rule, before anything is counted."""
+    known = {row.kind: row for row in session.execute(select(RetentionRule)).scalars()}
     return [
-        Rule(name, kind.what, days[name], known[name].set_by if name in known else "", count)
-        for (name, kind), count in zip(KINDS.items(), counts, strict=True)
+        Rule(name, kind.what, known[name].days, known[name].set_by, 0)
+        if name in known
+        else Rule(name, kind.what, kind.days, "", 0)
+        for name, kind in KINDS.items()
     ]
+
+
+def due_by_kind(runtime: Runtime, session: Session, rules: Sequence[Rule]) -> dict[str, int]:
+    """How many rows each of these rules would forget now; reads them all."""
+    counted = session.execute(select(*(_due(runtime, one.kind, one.days).label(one.kind) for one in rules))).one()
+    return {one.kind: count for one, count in zip(rules, counted, strict=True)}
 
 
 def due(runtime: Runtime, session: Session, name: str, days: int | None) -> int:

@@ -73,13 +73,14 @@ def show_compliance() -> ResponseReturnValue:
     period, programs = _period(), person().programs
     now = runtime().clock.now()
 
-    def count(session: Session) -> tuple[compliance.Compliance, list[compliance.HeldDay], datetime]:
-        spans = (period.since, period.until, programs)
-        return compliance.compliance(session, *spans), compliance.held_by_day(session, *spans), now
+    def count(
+        session: Session,
+    ) -> tuple[compliance.Compliance, list[compliance.HeldDay], compliance.Ledger, datetime]:
+        spans, ledger = (period.since, period.until, programs), compliance.ledger(session)
+        return compliance.compliance(session, *spans), compliance.held_by_day(session, *spans), ledger, now
 
-    found, by_day, at = figures_of(("compliance", period.days, period.since, _key()), count, REMEMBERED_SECONDS)
-    with runtime().db.read() as session:
-        ledger = compliance.ledger(session)
+    key = ("compliance", period.days, period.since, _key())
+    found, by_day, ledger, at = figures_of(key, count, REMEMBERED_SECONDS)
     return render_template(
         "compliance.html", found=found, by_day=by_day, ledger=ledger, period=period, periods=PERIODS, counted_at=at,
         may_audit=may_anywhere(person(), "audit"),

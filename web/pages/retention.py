@@ -10,6 +10,7 @@ from sender.audience.phone import PhoneError, parse
 from sender.audience.retention import RetentionError
 from web.auth import Door, person, require_fresh
 from web.context import runtime
+from web.counting import figures_or_none
 from web.language import figure, gettext
 from web.pages import confirm
 from web.pages.users import owners
@@ -102,8 +103,10 @@ def _meant(text: str, everything: bool) -> int | None:
 
 
 def _page(error: str = "") -> str:
-    rules = retention.rules(runtime())
-    with runtime().db.read() as session:
+    house = runtime()
+    with house.db.read() as session:
+        rules = retention.rules_uncounted(session)
         standing = holds.open_holds(session)
         session.expunge_all()
-    return render_template("retention.html", rules=rules, holds=standing, error=error)
+    due = figures_or_none(("due", *rules), lambda session: retention.due_by_kind(house, session, rules))
+    return render_template("retention.html", rules=rules, due=due, holds=standing, error=error)
