@@ -78,7 +78,7 @@ class World:
         self.commands[name or process.name] = (list(process.command), dict(process.env))
         self.start(name or process.name)
         if process.ready is not None:
-            eventually(process.ready, 60)
+            eventually(process.ready, 90)
 
     def start(self, name: str) -> None:
         """Start a process that is not running."""
