@@ -58,7 +58,7 @@ def up() -> None:
 
 
 def demo(
-    contacts: Annotated[int, typer.Option(help="How many people to invent.", min=1_000)] = 10_000,
+    contacts: Annotated[int, typer.Option(help="How many people to invent, 1,000 to 11,000.")] = 10_000,
 ) -> None:
     """Send a demo campaign to ten thousand invented people on this machine, and prove that it was lawful."""
     from sender.demo.run import run_demo

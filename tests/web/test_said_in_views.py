@@ -15,8 +15,11 @@ VIEWS = [*sorted((WEB / "pages").glob("*.py")), WEB / "frame.py", WEB / "rehears
 SENTENCE = re.compile(r"[A-Za-z]{2,}[,.:;!?]? [A-Za-z]{2,}|\d [a-z]{3,}")
 # Addresses, headers, commands, and the first words of what people receive, which a program changes.
 MACHINE = re.compile(r"^/|filename=|^tactful \w|^Reply STOP")
-# Keys, and what is stored in the audit or as evidence.
-STORED = {"all contacts", "by status", "halted by ", "join page", "watch held", "watch keys"}
+# Keys, and what is stored in the audit, in the log or as evidence.
+STORED = {
+    "all contacts", "by status", "halted by ", "join page", "numbers to ask about", "passkey, again",
+    "suppressed numbers", "watch held", "watch keys",
+}  # fmt: skip
 SAID = ("gettext", "ngettext", "later")
 
 
