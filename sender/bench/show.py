@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -61,6 +62,12 @@ def put_section(paper: str, section: str) -> str:
         return f"{paper.rstrip()}\n\n{section}"
     _, next_heading, after = rest.partition("\n## ")
     return f"{before}{section}{next_heading}{after}"
+
+
+def write_section(paper: Path, section: str) -> None:
+    """Put the section into this Markdown file; one that is not there yet begins with it."""
+    before = paper.read_text("utf-8") if paper.exists() else ""
+    paper.write_text(put_section(before, section).lstrip(), "utf-8")
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -50,9 +50,9 @@ def bench(
             report = run.bench(sizes, database_url, product, tell)
     except BenchError as error:
         fail(str(error))
-    if paper is not None:
-        paper.write_text(show.put_section(paper.read_text("utf-8"), show.as_markdown(report)), "utf-8")
     emit(show.as_json(report)) if as_json else show.show(console, report)
+    if paper is not None:
+        show.write_section(paper, show.as_markdown(report))
 
 
 @contextmanager

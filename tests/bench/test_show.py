@@ -1,12 +1,13 @@
 import io
 import json
+from pathlib import Path
 
 from rich.console import Console
 
 from sender.bench.house import House
 from sender.bench.measured import Part, Run, run_of
 from sender.bench.run import QUICK, Group, Measure, Report, Result, results
-from sender.bench.show import as_json, as_markdown, put_section, show
+from sender.bench.show import as_json, as_markdown, put_section, show, write_section
 from sender.bench.usage import Usage
 
 MACHINE = {"processor": "Abacus", "cores": 2, "memory_gib": 4.0, "load_before": 0.1, "python": "3.11", "database": "x"}
@@ -65,6 +66,13 @@ def test_a_paper_keeps_one_section_for_each_database() -> None:
     assert "| ours | 36 | 50 µs | 200 MiB | 3, 1.5 |" in once
     other = put_section(once, "## y\n\nfirst\n")
     assert put_section(other, as_markdown(report())) == other
+
+
+def test_a_paper_that_is_not_there_begins_with_the_table(tmp_path: Path) -> None:
+    """What took a quarter of an hour to measure is written down all the same."""
+    paper = tmp_path / "new.md"
+    write_section(paper, as_markdown(report()))
+    assert paper.read_text("utf-8").startswith("## x\n")
 
 
 def test_programs_get_every_round() -> None:
