@@ -27,7 +27,7 @@ demo-proof: setup ## Plant one bug at a time in a copy and see that the demo fin
 
 test: setup $(VENV)/test.stamp ## Run every test but the nightly ones, on real Valkey and PostgreSQL
 	@$(if $(CHROMIUM),,echo "Chromium is not installed, so the browser tests are left out: install the package chromium to run them.")
-	@$(BIN)/python -m pytest -n 2 -m "not nightly" $(if $(CHROMIUM),,--ignore=tests/browser) $(ARGS)
+	@$(BIN)/python -m pytest -n 3 -m "not nightly" $(if $(CHROMIUM),,--ignore=tests/browser) $(ARGS)
 
 test-nightly: setup $(VENV)/test.stamp ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m nightly $(ARGS)

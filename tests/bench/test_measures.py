@@ -25,6 +25,7 @@ def test_import_and_planning_do_what_their_baselines_do(house: House) -> None:
     assert all(run.rate > 0 and run.cpu_us > 0 and run.peak_mib > 0 for run in runs)
 
 
+@pytest.mark.nightly
 def test_a_task_for_each_text_sends_each_once(short_folder: Path) -> None:
     """The tutorials' design brings every text to the endpoint, in two processes that work a queue off."""
     house = build_house(short_folder, None, SMALL.people, PRODUCT)
@@ -42,6 +43,7 @@ def test_a_task_that_fails_says_why(house: House) -> None:
         run_task(house, "import", contacts="nowhere.csv", program_id=house.program_id)
 
 
+@pytest.mark.nightly
 def test_a_campaign_is_measured_to_its_last_receipt(short_folder: Path) -> None:
     """Real processes send to everybody once, and every text is recorded as delivered."""
     house = build_house(short_folder, None, SMALL.people, PRODUCT)
