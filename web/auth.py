@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, abort, current_app, g, make_response, redirect, request, session
 from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import validate_csrf  # type: ignore[import-untyped]
+from wtforms import ValidationError
 
 from sender.accounts import AccountError, Person, TooManyTriesError, person_of
 from web.context import runtime
@@ -32,7 +34,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 class Door(Blueprint):
     """A blueprint that cannot be made without saying who may pass.
 
-    ``rule`` runs before every view and answers None to let pass. ``csrf`` is False only where no cookie is looked at.
+    ``rule`` runs before every view and answers None to let pass. ``csrf`` is False only where no cookie is
+    looked at, or the rule itself looks at the token (``take_large_form``).
     """
 
     def __init__(self, name: str, import_name: str, *, rule: Any, csrf: bool = True, **rest: Any) -> None:
@@ -113,6 +116,15 @@ def refused(way: str, error: AccountError, email: str = "") -> int:
     account = runtime().keys.digests(email.strip().lower().encode())[0].hex()[:8] if email else "not known"
     log.warning("A sign-in by %s from %s was refused (%s), account %s", way, peer(), type(error).__name__, account)
     return 429 if isinstance(error, TooManyTriesError) else 401
+
+
+def take_large_form(most: int) -> None:
+    """Read a body of up to ``most`` bytes and look at its token; a rule calls it once it knows who may send that."""
+    request.max_content_length = most
+    try:
+        validate_csrf(request.form.get("csrf_token"))
+    except ValidationError:
+        abort(403, gettext("This form is from an earlier visit; load the page again and choose the file once more."))
 
 
 def browser_name() -> str:

@@ -40,12 +40,33 @@ def check_in(runtime: Runtime) -> str:
         why = _why_held(row, _known(path), last, here, real) or (WHY if elsewhere else "")
         why = "" if row.halted and row.copied_at else why
         if why:
-            row.halted, row.halted_why, row.copied_at = True, why, row.seen_at or real
-            audit.note(session, runtime.clock.now(), "system", "installation.hold", "installation", {"why": why})
+            _hold(runtime, session, row, why, row.seen_at or real)
         row.place, row.seen_at = here, real
         epoch = row.epoch
     _keep(path, epoch, last)
     return why
+
+
+def hold_if_elsewhere(runtime: Runtime) -> int:
+    """The scheduler's step: hold this copy where another one stands at the public address; returns 1 if it did.
+
+    What the other one sent is asked of the provider on release, from the instant a scheduler last worked here.
+    """
+    with runtime.db.read() as session:
+        held = session.execute(select(col(Installation.copied_at))).scalar() is not None
+    if held or not is_elsewhere(runtime):
+        return 0
+    with runtime.db.write() as session:
+        close_installation(session)
+        row = session.get_one(Installation, 1, populate_existing=True)
+        _hold(runtime, session, row, WHY, row.seen_at or row.created_at)
+    return 1
+
+
+def _hold(runtime: Runtime, session: Session, row: Installation, why: str, since: datetime) -> None:
+    """Nothing is sent until a person releases it, who has first asked the provider what left since then."""
+    row.halted, row.halted_why, row.copied_at = True, why, since
+    audit.note(session, runtime.clock.now(), "system", "installation.hold", "installation", {"why": why})
 
 
 def mark(runtime: Runtime) -> int:

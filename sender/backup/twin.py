@@ -7,12 +7,10 @@ it in their own database a moment later is not the one that people's replies rea
 
 import secrets
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete
 from sqlmodel import col
 
-from sender import audit
-from sender.locks import close_installation
-from sender.models import Installation, Receipt
+from sender.models import Receipt
 from sender.own_address import post_signed
 from sender.runtime import Runtime
 
@@ -42,21 +40,3 @@ def is_elsewhere(runtime: Runtime) -> bool:
     with runtime.db.write() as session:
         mine = session.execute(delete(Receipt).where(col(Receipt.sid) == sid).returning(col(Receipt.id)))
         return mine.first() is None
-
-
-def hold_if_elsewhere(runtime: Runtime) -> int:
-    """The scheduler's step: hold this copy where another one stands at the public address; returns 1 if it did.
-
-    What the other one sent is asked of the provider on release, from the instant a scheduler last worked here.
-    """
-    with runtime.db.read() as session:
-        held = session.execute(select(col(Installation.copied_at))).scalar() is not None
-    if held or not is_elsewhere(runtime):
-        return 0
-    with runtime.db.write() as session:
-        close_installation(session)
-        row = session.get_one(Installation, 1, populate_existing=True)
-        since = row.seen_at or row.created_at
-        session.execute(update(Installation).values(halted=True, halted_why=WHY, copied_at=since))
-        audit.note(session, runtime.clock.now(), "system", "installation.hold", "installation", {"why": WHY})
-    return 1

@@ -16,7 +16,7 @@ from guards.base import Kind
 from sender.audience.opt_outs import STOPPED, STOPPED_BY_ALL
 from sender.delivery.wire import Wire
 from sender.models import Attempt, ConsentEvent, Message, Receipt
-from sender.providers.base import Retryable, SendError
+from sender.providers.base import Rejected, SendError
 from sender.runtime import Runtime
 from sender.states import Status
 
@@ -46,19 +46,19 @@ class Recaller:
     def step(self) -> int:
         """Take back what waits for up to 100 people; returns how many texts that were.
 
-        Where the provider cannot be asked, it is asked again at the next step.
+        Where the provider cannot be asked, or the answer is lost, it is asked again at the next step.
         """
         with self._runtime.db.read() as session:
             stops = _stops(session, self._begin(session))
             waiting = {stop.id: list(_at_provider(session, stop)) for stop in stops}
         taken = 0
-        for number, sids in waiting.items():
+        for stop_id, sids in waiting.items():
             try:
                 taken += sum(self._take_back(sid) for sid in sids)
-            except Retryable as error:
-                log.warning("the provider could not be asked to hold a text back", why=error.sentence)
+            except SendError as error:
+                log.warning("the provider could not be asked to take a text back", why=error.sentence)
                 break
-            self._seen = number
+            self._seen = stop_id
         return taken
 
     def _begin(self, session: Session) -> int:
@@ -70,9 +70,7 @@ class Recaller:
     def _take_back(self, sid: str) -> bool:
         try:
             return self._wire.ask(self._runtime.provider.cancel(sid))
-        except Retryable:
-            raise
-        except SendError as error:
+        except Rejected as error:
             log.warning("a text to somebody who said stop could not be taken back", sid=sid, why=error.sentence)
             return False
 

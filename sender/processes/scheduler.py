@@ -23,8 +23,7 @@ from sender.audience.registers import tell_outdated
 from sender.audience.retention import Keeper
 from sender.audience.sealer import seal_some
 from sender.automations import entering, stepping
-from sender.backup.place import mark
-from sender.backup.twin import hold_if_elsewhere
+from sender.backup.place import hold_if_elsewhere, mark
 from sender.campaigns.control import cancel_waiting, finish_done, pause_strayed, start_due
 from sender.campaigns.frozen import forget_some
 from sender.campaigns.planner import plan_slice

@@ -6,7 +6,8 @@ Source: twilio-python 9.13.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -67,22 +68,18 @@ class TwilioProvider:
 
         Filtered by creation here: Twilio's own date filter passes over texts that were not sent yet.
         """
-        try:
+        with _our_errors():
             rows = await self._client.messages.list_async(to=to, limit=LIST_PAGE, page_size=LIST_PAGE)
-        except Exception as error:
-            raise _send_error(error) from error
         return [_found(row) for row in rows if _created(row) >= since]
 
     async def messages_since(self, since: datetime) -> list[Found]:
         """Twilio's list of the account, since then, oldest first; it comes newest first, by pages."""
         found: list[Found] = []
-        try:
+        with _our_errors():
             async for row in await self._client.messages.stream_async(page_size=LONGEST_PAGE):
                 if _created(row) < since:
                     break
                 found.append(_found(row))
-        except Exception as error:
-            raise _send_error(error) from error
         return found[::-1]
 
     async def tell_time(self) -> None:
@@ -91,41 +88,29 @@ class TwilioProvider:
 
     async def cancel(self, sid: str) -> bool:
         """Call off a message that Twilio has scheduled or holds for its own quiet hours."""
-        try:
+        with _our_errors(NOT_FOUND, TOO_LATE):
             row = await self._client.messages(sid).update_async(status="canceled")
-        except TwilioRestException as error:
-            if error.status in (NOT_FOUND, TOO_LATE):
-                return False
-            raise _send_error(error) from error
-        except Exception as error:
-            raise _send_error(error) from error
-        return bool(row.status == "canceled")
+            return bool(row.status == "canceled")
+        return False
 
     async def received_at(self, sid: str) -> datetime | None:
         """When Twilio took in a person's text; the webhook does not say it. None where Twilio knows of none."""
-        try:
+        with _our_errors(NOT_FOUND):
             row = await self._client.messages(sid).fetch_async()
-        except TwilioRestException as error:
-            if error.status == NOT_FOUND:
-                return None
-            raise _send_error(error) from error
-        except Exception as error:
-            raise _send_error(error) from error
-        return _created(row) if row.direction == "inbound" else None
+            return _created(row) if row.direction == "inbound" else None
+        return None
 
     async def check_credentials(self) -> None:
         """Fetch the account; SendError says what is wrong with the settings."""
-        try:
+        with _our_errors():
             await self._client.api.accounts(self._client.account_sid).fetch_async()
-        except Exception as error:
-            raise _send_error(error) from error
 
     async def holds(self, address: str, kind: str) -> bool:
         """Whether the account has this from_number; SendError when Twilio cannot be asked.
 
         An alphanumeric one belongs to nobody: whether a country takes it shows when a text is sent.
         """
-        try:
+        with _our_errors(NOT_FOUND):
             match kind:
                 case "alphanumeric":
                     return True
@@ -140,12 +125,7 @@ class TwilioProvider:
                         phone_number=address, limit=LIST_PAGE
                     )
                     return any(one.phone_number == address for one in numbers)
-        except TwilioRestException as error:
-            if error.status == NOT_FOUND:
-                return False
-            raise _send_error(error) from error
-        except Exception as error:
-            raise _send_error(error) from error
+        return False
 
     async def line(self, address: str, kind: str) -> Line | None:
         """What Twilio knows of this from_number; None where the account has none such. SendError as ever.
@@ -153,7 +133,7 @@ class TwilioProvider:
         Source: Services resource (inbound_request_url, use_inbound_webhook_on_number, us_app_to_person_registered),
         IncomingPhoneNumber and ShortCode resources (sms_url).
         """
-        try:
+        with _our_errors(NOT_FOUND):
             if kind == "messaging_service":
                 one = await self._client.messaging.v1.services(address).fetch_async()
                 own = bool(one.use_inbound_webhook_on_number)
@@ -165,29 +145,19 @@ class TwilioProvider:
             )
             name = "short_code" if kind == "short_code" else "phone_number"
             return next((Line(row.sms_url or "") for row in rows if getattr(row, name) == address), None)
-        except TwilioRestException as error:
-            if error.status == NOT_FOUND:
-                return None
-            raise _send_error(error) from error
-        except Exception as error:
-            raise _send_error(error) from error
+        return None
 
     async def prices(self, country: str) -> list[Listed]:
         """Twilio's prices of one part to a country; none where it lists none. SendError when it cannot be asked.
 
         Source: Pricing API v1, Messaging Countries; carriers' fees are not in them.
         """
-        try:
+        with _our_errors(NOT_FOUND):
             found = await self._client.pricing.v1.messaging.countries(country).fetch_async()
             unit = str(found.price_unit or "").upper()
             carriers: list[Any] = found.outbound_sms_prices or []
             return [_listed(row, unit) for carrier in carriers for row in carrier["prices"]]
-        except TwilioRestException as error:
-            if error.status == NOT_FOUND:
-                return []
-            raise _send_error(error) from error
-        except Exception as error:
-            raise _send_error(error) from error
+        return []
 
     async def line_types(self, numbers: Sequence[str]) -> dict[str, str]:
         """Twilio's word for the line of each number, side by side; "" where it has none. SendError as ever.
@@ -195,10 +165,8 @@ class TwilioProvider:
         Source: Lookup v2, Fields=line_type_intelligence; 60600 and 60607 say that there is no data.
         """
         lookups = self._client.lookups.v2
-        try:
+        with _our_errors():
             found = await asyncio.gather(*(_line_type(lookups.phone_numbers(one)) for one in numbers))
-        except Exception as error:
-            raise _send_error(error) from error
         return dict(zip(numbers, found, strict=True))
 
     async def deactivations(self, on: date) -> list[str] | None:
@@ -206,17 +174,10 @@ class TwilioProvider:
 
         Source: Deactivations resource; it answers 307 with the address of a file, which is asked without credentials.
         """
-        try:
+        with _our_errors(NOT_FOUND):
             listed = await self._client.messaging.v1.deactivations().fetch_async(date=on)
             return await self._file_of_numbers(str(listed.redirect_to or ""))
-        except TwilioRestException as error:
-            if error.status == NOT_FOUND:
-                return None
-            raise _send_error(error) from error
-        except SendError:
-            raise
-        except Exception as error:
-            raise _send_error(error) from error
+        return None
 
     async def _file_of_numbers(self, address: str) -> list[str]:
         if not address.startswith(("https://", self._instead_of_twilio)):
@@ -275,6 +236,18 @@ def _form(outbound: Outbound) -> dict[str, Any]:
     if outbound.cleared.draft.purpose is Purpose.MARKETING:
         form["message_intent"] = "marketing"
     return form
+
+
+@contextmanager
+def _our_errors(*nothing: int) -> Iterator[None]:
+    """Tell every error of the SDK and the transport as one of ours; an answer of such a status just ends the block."""
+    try:
+        yield
+    except SendError:
+        raise
+    except Exception as error:
+        if not (isinstance(error, TwilioRestException) and error.status in nothing):
+            raise _send_error(error) from error
 
 
 def _send_error(error: Exception) -> SendError:

@@ -14,8 +14,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from sender.backup import copies
-from sender.backup.place import check_in, place
-from sender.backup.twin import hold_if_elsewhere
+from sender.backup.place import check_in, hold_if_elsewhere, place
 from sender.db import Database
 from sender.models import Installation, Receipt
 from tests.chaos.crew import CONTEXT, crew

@@ -8,7 +8,7 @@ from sender.delivery.recalling import Recaller
 from sender.delivery.receipts import ReceiptIn, apply, store
 from sender.delivery.replies import InboundText, receive
 from sender.delivery.wire import Wire
-from sender.providers.base import Rejected, Retryable
+from sender.providers.base import AccountFault, OutcomeUnknown, Rejected, Retryable, SendError
 from sender.providers.recording import RecordingProvider
 from tests.installation import Installation, with_provider
 
@@ -73,7 +73,12 @@ class _Sulking(RecordingProvider):
 
     def __init__(self) -> None:
         super().__init__()
-        self.troubles = [Retryable("busy"), Rejected("no")]
+        self.troubles: list[SendError] = [
+            Retryable("busy"),
+            OutcomeUnknown("lost"),
+            AccountFault("wrong token"),
+            Rejected("no"),
+        ]
 
     async def cancel(self, sid: str) -> bool:
         """Fail in the next way."""
@@ -83,10 +88,10 @@ class _Sulking(RecordingProvider):
 def test_a_provider_that_cannot_be_asked_is_asked_again(
     installation: Installation, pipeline: Pipeline, wire: Wire
 ) -> None:
-    """After a time-out the same opt-out comes round again; after a refusal for good it does not."""
+    """A refusal of that very text is the last word; whatever else goes wrong, the same opt-out comes round again."""
     sent(installation, pipeline)
     stop(installation)
     provider = _Sulking()
     recaller = Recaller(with_provider(installation, provider), wire)
-    assert [recaller.step() for _ in range(3)] == [0, 0, 0]
+    assert [recaller.step() for _ in range(5)] == [0] * 5
     assert provider.troubles == []

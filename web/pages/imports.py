@@ -6,8 +6,6 @@ from typing import Any
 import phonenumbers
 from flask import Response, abort, redirect, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import validate_csrf  # type: ignore[import-untyped]
-from wtforms import ValidationError
 
 from sender.audience.importing import presets, undoing, uploads
 from sender.audience.importing.options import CONSENT_PURPOSES, FileRefused
@@ -15,7 +13,7 @@ from sender.audience.importing.refused import note_taken, refused_lines
 from sender.campaigns import programs
 from sender.models import ImportPreset, ImportRun, Program
 from sender.models.accounts import ALL_PROGRAMS
-from web.auth import Door, person, require, require_fresh, signed_in
+from web.auth import Door, person, require, require_fresh, signed_in, take_large_form
 from web.context import runtime
 from web.frame import may_anywhere
 from web.language import figure, gettext
@@ -39,13 +37,7 @@ def marketer_with_file() -> ResponseReturnValue | None:
     """The same for a request that may be large; its token is looked at only then, so nobody else's body is read."""
     refused = marketer()
     if refused is None:
-        request.max_content_length = UPLOAD_MOST
-        try:
-            validate_csrf(request.form.get("csrf_token"))
-        except ValidationError:
-            abort(
-                403, gettext("This form is from an earlier visit; load the page again and choose the file once more.")
-            )
+        take_large_form(UPLOAD_MOST)
     return refused
 
 

@@ -10,17 +10,15 @@ from typing import IO
 
 from flask import Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import validate_csrf  # type: ignore[import-untyped]
 from sqlmodel import Session
 from werkzeug.datastructures import FileStorage
-from wtforms import ValidationError
 
 from sender.audience import number_files, registers
 from sender.audience.number_files import NumberFileError
 from sender.audit import note
 from sender.models.accounts import ALL_PROGRAMS
 from sender.runtime import Runtime
-from web.auth import Door, person, require, require_fresh, signed_in
+from web.auth import Door, person, require, require_fresh, signed_in, take_large_form
 from web.context import runtime
 from web.language import figure, gettext, later
 from web.pages import confirm
@@ -49,13 +47,7 @@ def keeper_with_file() -> ResponseReturnValue | None:
     if refused is None:
         require("erase", ALL_PROGRAMS)
         require_fresh("/numbers")
-        request.max_content_length = UPLOAD_MOST
-        try:
-            validate_csrf(request.form.get("csrf_token"))
-        except ValidationError:
-            abort(
-                403, gettext("This form is from an earlier visit; load the page again and choose the file once more.")
-            )
+        take_large_form(UPLOAD_MOST)
     return refused
 
 
