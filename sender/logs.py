@@ -2,7 +2,8 @@
 
 Names join the lines of different processes: ``request`` (the X-Request-Id of an answer) and ``message`` (msg_…) in the
 web process, ``message`` and the provider's ``sid`` in the worker. Numbers, texts and addresses with tokens are never
-logged; libraries speak from WARNING on, because some of them log the addresses they ask.
+logged, nor the variables of a trace's frames; libraries speak from WARNING on, because some of them log the addresses
+they ask.
 """
 
 import logging
@@ -25,7 +26,7 @@ def speak(settings: Settings, process: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S", utc=as_json, key="at"),
     ]
-    last: list[Processor] = [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, timestamp_key="at")]
+    last: list[Processor] = [_for_people()]
     if as_json:
         last = [_named(process), structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
@@ -51,6 +52,12 @@ class _Standing(logging.StreamHandler[Any]):
         """One line."""
         self.stream = sys.stderr
         super().emit(record)
+
+
+def _for_people() -> Processor:
+    # The renderer's own traces show the variables of each frame: numbers and texts among them.
+    plain = structlog.dev.plain_traceback
+    return structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, timestamp_key="at", exception_formatter=plain)
 
 
 def _named(process: str) -> Processor:
