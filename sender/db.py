@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import Dialect, Engine, Executable, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,6 +27,10 @@ from sender import copying
 GAP_SECONDS = 0.004
 LONGEST_WAIT_SECONDS = 15.0
 ASKS_AGAIN_SECONDS = 0.25
+DEADLOCK = "40P01"
+TIMES = 5
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Pace(Enum):
@@ -111,6 +115,25 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+def insistent(door: Callable[P, T]) -> Callable[P, T]:
+    """A door of one transaction that is entered again when PostgreSQL undid it to end a deadlock.
+
+    For STOPs: the order of locks (locks.py) leaves none, and a mistake in it must not cost an opt-out.
+    """
+
+    @wraps(door)
+    def enter(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(TIMES - 1):
+            try:
+                return door(*args, **kwargs)
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+                    raise
+        return door(*args, **kwargs)
+
+    return enter
 
 
 def _sqlite(url: str) -> Engine:

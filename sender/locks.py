@@ -1,4 +1,6 @@
-"""The order in which everybody takes locks: installation, campaigns, numbers. So there are no deadlocks.
+"""The order in which everybody takes locks: installation, campaigns, numbers, messages by id. So nothing deadlocks.
+
+A gate changes messages of numbers it has; of other numbers only messages that nobody else is changing.
 
 On PostgreSQL advisory locks are fair: a pause waits for the gates that are open, and new gates wait behind it. (With
 ``FOR SHARE`` a stream of gates starves the pause.) On SQLite every write transaction is alone anyway.

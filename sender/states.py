@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlmodel import Session
 
 from sender.db import run_below
@@ -81,9 +81,14 @@ def wait_again(session: Session, ids: Collection[int], *, now: datetime, real: d
     return _change(session, ids, Status.PENDING, WAITING, now=now, real=real, **columns)
 
 
+def wait_again_unheld(session: Session, ids: Collection[int], *, now: datetime, real: datetime) -> set[int]:
+    """The same for those that nobody else is changing; the others are left to whoever does, and to the sweep."""
+    return _change(session, ids, Status.PENDING, WAITING, now=now, real=real, skip_held=True)
+
+
 def _change(
     session: Session, ids: Collection[int], to: Status, leaving: Collection[Status], *, now: datetime, real: datetime,
-    **columns: Any,
+    skip_held: bool = False, **columns: Any,
 ) -> set[int]:  # fmt: skip
     if not ids:
         return set()
@@ -92,7 +97,10 @@ def _change(
         values["final_at"] = now
     may_leave = [status.value for status in leaving]
     table = Message.__table__  # type: ignore[attr-defined]
-    which = (table.c.id.in_(list(ids)), table.c.status.in_(may_leave))
+    which = [table.c.id.in_(list(ids)), table.c.status.in_(may_leave)]
+    if session.get_bind().dialect.name == "postgresql" and (len(ids) > 1 or skip_held):
+        held = select(table.c.id).where(*which).order_by(table.c.id).with_for_update(skip_locked=skip_held)
+        which.append(table.c.id.in_(held))
     statement = update(table).where(*which).values(**values).returning(table.c.id)
     return set(run_below(session, statement).scalars())
 

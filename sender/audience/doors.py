@@ -17,7 +17,7 @@ from sender.audience.ledger import Act, record
 from sender.audience.numbers import find_or_make
 from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.phone import PhoneError, parse
-from sender.db import Pace
+from sender.db import Pace, insistent
 from sender.locks import lock_numbers
 from sender.models import Audit, Program
 from sender.runtime import Runtime
@@ -63,6 +63,7 @@ class WrittenDown:
     blocked: int
 
 
+@insistent
 def opt_out(runtime: Runtime, wanted: OptOutIn, actor: str) -> WrittenDown:
     """Write an opt-out down and block what waits; effective when this returns. DoorError says what to mend."""
     now = runtime.clock.now()

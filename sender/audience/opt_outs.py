@@ -27,21 +27,21 @@ def settle(runtime: Runtime, session: Session, number_id: int, scopes: Collectio
 
     The gate would block those texts anyway; so it is said at once. Callers hold the number's lock.
     """
-    blocked = sum(_block_waiting(runtime, session, number_id, program_id) for program_id in scopes)
+    blocked = _block_waiting(runtime, session, number_id, scopes)
     _close_requests(session, number_id, scopes)
     return blocked
 
 
-def _block_waiting(runtime: Runtime, session: Session, number_id: int, program_id: int | None) -> int:
+def _block_waiting(runtime: Runtime, session: Session, number_id: int, scopes: Collection[int | None]) -> int:
     waiting = [status.value for status in WAITING]
     statement = select(col(Message.id)).where(
         col(Message.number_id) == number_id,
         col(Message.status).in_(waiting),
-        col(Message.purpose).in_(STOPPED if program_id else STOPPED_BY_ALL),
+        col(Message.purpose).in_(STOPPED_BY_ALL if None in scopes else STOPPED),
         col(Message.kind) != Kind.ANSWER.value,
     )
-    if program_id is not None:
-        statement = statement.where(col(Message.program_id) == program_id)
+    if None not in scopes:
+        statement = statement.where(col(Message.program_id).in_(scopes))
     ids = [message_id for message_id in session.execute(statement).scalars() if message_id is not None]
     now, real = runtime.clock.now(), runtime.clock.real()
     return len(advance(session, ids, Status.BLOCKED, now=now, real=real, reason="opted_out"))

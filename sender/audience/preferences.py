@@ -21,7 +21,7 @@ from sender.audience.own_data import export
 from sender.audience.phone import PhoneError, mask, parse
 from sender.audit import note
 from sender.crypto import Keyring, text_hash
-from sender.db import Pace, upsert
+from sender.db import Pace, insistent, upsert
 from sender.locks import lock_numbers
 from sender.models import Campaign, ErasureRequest, Number, Program, Wishes
 from sender.runtime import Runtime
@@ -83,6 +83,7 @@ def page(session: Session, keys: Keyring, number_id: int, now: datetime) -> Page
     )
 
 
+@insistent
 def stop(runtime: Runtime, number_id: int, program_id: int | None, token: str) -> None:
     """The person's own opt-out from one program, or from all (None); effective when this returns."""
     now = runtime.clock.now()

@@ -29,7 +29,7 @@ from sender.locks import lock_free_numbers, share
 from sender.models import Attempt, Campaign, Decision, FromNumber, Message
 from sender.providers.base import Outbound
 from sender.runtime import Runtime
-from sender.states import Status, advance, wait_again
+from sender.states import Status, advance, wait_again, wait_again_unheld
 from sender.watching import notices
 
 LONGEST_VALIDITY = 36_000
@@ -82,8 +82,8 @@ def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:
     with runtime.db.write() as session:
         rows = queued(session, ids)
         share(session, {row.campaign_id for row in rows if row.campaign_id})
-        rows = _of_running_campaigns(runtime, session, rows)
         rows = _of_free_numbers(runtime, session, rows)
+        rows = _of_running_campaigns(runtime, session, rows)
         gated, now = runtime.clock.elapsed(), runtime.watch.right(runtime.clock)
         rows = _one_per_number(runtime, session, rows, now)
         known = FactsLoader(runtime.keys, runtime.settings.address).load(
@@ -161,7 +161,8 @@ def _of_running_campaigns(runtime: Runtime, session: Session, rows: list[Row]) -
 def _of_free_numbers(runtime: Runtime, session: Session, rows: list[Row]) -> list[Row]:
     """Texts to a number that somebody else holds (a STOP, an import, another gate) ask again, and nobody waits."""
     free = lock_free_numbers(session, (row.number_id for row in rows))
-    _move(runtime, session, [row.id for row in rows if row.number_id not in free], Status.PENDING)
+    taken = [row.id for row in rows if row.number_id not in free]
+    wait_again_unheld(session, taken, now=runtime.clock.now(), real=runtime.clock.real())
     return [row for row in rows if row.number_id in free]
 
 

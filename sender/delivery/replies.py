@@ -18,7 +18,7 @@ from sender.audience.numbers import Dialled, find_or_make, renew
 from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.phone import PhoneError, parse
 from sender.crypto import text_hash
-from sender.db import Pace
+from sender.db import Pace, insistent
 from sender.delivery import conversing
 from sender.delivery.answers import plan, sealed, words_of
 from sender.delivery.lines import Line, lines_of
@@ -53,6 +53,7 @@ class _Stranger:
     line_type: str = "unknown"
 
 
+@insistent
 def receive(runtime: Runtime, inbound: InboundText) -> bool:
     """Keep one reply and do what it asks, durably when this returns; False when it was known already."""
     intent = _intent(inbound)
@@ -72,6 +73,7 @@ def receive(runtime: Runtime, inbound: InboundText) -> bool:
     return True
 
 
+@insistent
 def opt_out_by_link(runtime: Runtime, number_id: int, program_id: int, token: str) -> None:
     """The person's own act on the opt-out page: the same as a STOP to that program."""
     now = runtime.clock.now()

@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from sender import halt
 from sender.campaigns import control
+from sender.locks import lock_numbers
 from sender.models import Attempt, Message
 from sender.runtime import Runtime
 from tests.chaos.crew import CONTEXT, crew
@@ -63,6 +64,7 @@ def _start(made: House, runtime: Runtime) -> int:
     """All texts queued again, in a new campaign that runs; the gates find it while it is being made."""
     campaign = made.campaign("paused")
     with runtime.db.write() as session:
+        lock_numbers(session, session.execute(select(col(Message.number_id))).scalars())
         session.execute(delete(Attempt))
         session.execute(update(Message).values(campaign_id=campaign, status="queued"))
     halt.release(runtime, "chaos")
