@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from guards.base import Purpose
@@ -22,7 +22,7 @@ from sender.audience.phone import Phone, PhoneError, parse
 from sender.audience.withdrawals import withdraw
 from sender.audit import note
 from sender.locks import lock_numbers
-from sender.models import ConsentEvent, Contact, Message
+from sender.models import Campaign, ConsentEvent, Contact, FrozenMember, Message
 from sender.runtime import Runtime
 from sender.states import WAITING, Status, advance
 
@@ -115,7 +115,8 @@ def merge(runtime: Runtime, kept_id: int, other_id: int, actor: str) -> None:
     """Make two contacts of one person one: the first keeps its number, and gets the fields it lacks.
 
     Each number gets the stricter standing of both, so that a stop to one is a stop to the person; consent is bound to
-    its number and does not move. The second contact goes; its number and history stay.
+    its number and does not move. The second contact goes; its number and history stay. Fixed audiences that have
+    not begun list the first in its place.
     """
     if kept_id == other_id:
         raise UpkeepError("These are not two contacts.")
@@ -126,6 +127,7 @@ def merge(runtime: Runtime, kept_id: int, other_id: int, actor: str) -> None:
         lock_numbers(session, numbers)
         _share_stops(runtime, session, numbers, actor, now)
         _fill_in(kept, other, now)
+        _stand_in(session, kept_id, other_id)
         session.execute(update(Message).where(col(Message.contact_id) == other_id).values(contact_id=kept_id))
         session.flush()
         session.delete(other)
@@ -146,6 +148,20 @@ def _share_stops(runtime: Runtime, session: Session, numbers: tuple[int, int], a
             scopes |= {of} if state == "out" else set()
         if scopes:
             opt_outs.settle(runtime, session, mine, scopes)
+
+
+def _stand_in(session: Session, kept_id: int, other_id: int) -> None:
+    """In fixed audiences that have not begun, the kept contact takes the other's place, if it has none of its own."""
+    waiting = col(Campaign.audience_end).is_(None), col(Campaign.audience_at) != "start"
+    ids = list(session.execute(select(col(Campaign.id)).where(*waiting).with_for_update()).scalars())
+    there = select(col(FrozenMember.campaign_id)).where(
+        col(FrozenMember.campaign_id).in_(ids), col(FrozenMember.contact_id) == kept_id
+    )
+    lacking = sorted(set(ids) - set(session.execute(there).scalars()))
+    mine = col(FrozenMember.campaign_id).in_(lacking), col(FrozenMember.contact_id) == other_id
+    first = func.coalesce(col(FrozenMember.listed_as), col(FrozenMember.contact_id))
+    moved = update(FrozenMember).where(*mine).execution_options(synchronize_session=False)
+    session.execute(moved.values(contact_id=kept_id, listed_as=first))
 
 
 def _fill_in(kept: Contact, other: Contact, now: datetime) -> None:

@@ -133,7 +133,8 @@ def changed_parts(session: Session, campaign: Campaign) -> str | None:
 
 def people_changed(session: Session, campaign: Campaign) -> str:
     """What to say where the list of a fixed audience is another than the one that was approved; it walks the list."""
-    return "the list of its people was changed; withdraw it and submit it again" * frozen.tampered(session, campaign)
+    mend = "edit it and submit it again" if campaign.audience_end is None else "cancel it and duplicate it instead"
+    return f"the list of its people was changed; {mend}" if frozen.tampered(session, campaign) else ""
 
 
 def outgrown(session: Session, runtime: Runtime, campaign: Campaign) -> bool:

@@ -143,13 +143,22 @@ def pause_strayed(runtime: Runtime) -> int:
     for campaign_id in sorted(ids):
         with runtime.db.write() as session:
             close_campaign(session, campaign_id)
-            campaign = one(session, campaign_id)
-            changed = approval.changed_parts(session, campaign)
-            if changed is None or campaign.status != "running":
-                continue
-            why = f"it {changed}; approve it, then resume"
-            move(session, runtime, campaign_id, "paused", "system", "campaign.pause", {"why": why}, paused_why=why)
+            changed = approval.changed_parts(session, one(session, campaign_id))
+            if changed is not None:
+                _stop(session, runtime, campaign_id, f"it {changed}; approve it, then resume")
     return len(ids)
+
+
+def stop(runtime: Runtime, campaign_id: int, why: str) -> None:
+    """Pause a running campaign in which something was found that nobody approved: no gate of it opens after this."""
+    with runtime.db.write() as session:
+        close_campaign(session, campaign_id)
+        _stop(session, runtime, campaign_id, why)
+
+
+def _stop(session: Session, runtime: Runtime, campaign_id: int, why: str) -> None:
+    if one(session, campaign_id).status == "running":
+        move(session, runtime, campaign_id, "paused", "system", "campaign.pause", {"why": why}, paused_why=why)
 
 
 def finish_done(runtime: Runtime) -> int:

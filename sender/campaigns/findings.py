@@ -5,11 +5,13 @@ The judgement of words is the guards' (guards/content.py); here it is asked abou
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from guards import content, labels
 from guards.base import Policy, Purpose
 from guards.finding import Finding, Severity
 from sender.audience.pools import pool_of
+from sender.audience.registers import Kept
 from sender.models import FromNumber, Program
 
 _TAGS = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -51,6 +53,31 @@ def of_countries(countries: Iterable[str], lines: Sequence[FromNumber], policy: 
             mend = f"Make sure of it before you text {country} ({label.citation})."
             found.append(Finding("country_needs", "info", NOWHERE, f"{country}: {label.needs}", mend))
     return found
+
+
+def of_registers(countries: Iterable[str], kept: Iterable[Kept], day: date) -> list[Finding]:
+    """Copies of do-not-call registers of these countries that will be too old on a day, each by itself."""
+    reached, found = set(countries), []
+    for one in kept:
+        if one.country in reached and one.outdated:
+            part = "" if one.covers == "all" else f", {one.covers}"
+            age = f"{(day - one.drawn).days} days old then, and may be {one.days} at most"
+            sentence = f"The copy of the {one.name} ({one.country}{part}) is of {one.drawn}: {age}."
+            mend = (
+                f"Take in a newer one: “Number files”, or `tactful numbers do-not-call FILE --country {one.country}`."
+            )
+            found.append(Finding("register_outdated", "warning", NOWHERE, sentence, mend))
+    return found
+
+
+def of_list(gone: int) -> list[Finding]:
+    """People of a fixed audience who are no contacts any more."""
+    if not gone:
+        return []
+    sentence = (
+        f"{gone:,} of the people who were handed in are gone since: erased, taken back, or one with another there."
+    )
+    return [Finding("listed_gone", "info", NOWHERE, sentence, "They get nothing; whoever was merged gets it once.")]
 
 
 def _sender(label: labels.Label, lines: Sequence[FromNumber]) -> list[Finding]:

@@ -1,11 +1,13 @@
 """Audiences that are fixed when a campaign is handed in: the very people who were approved, and nobody who came since.
 
 The list is written in slices before the submission, which binds its digest; who starts or resumes compares the two.
-Guards are asked about each of them as always: a place on the list is no permission.
+Guards are asked about each of them as always: a place on the list is no permission. Whoever is merged before it begins
+is reached as the contact that was kept, whose standing is the stricter of both.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, exists, func, select
@@ -14,7 +16,7 @@ from sqlmodel import Session, col
 from sender.campaigns.audience import AT_SUBMISSION, Audience, Member, members, read_audience
 from sender.campaigns.moves import OVER, one
 from sender.db import Pace, insert_new
-from sender.models import Campaign, Contact, FrozenMember
+from sender.models import Audit, Campaign, Contact, FrozenMember
 from sender.runtime import Runtime
 
 SLICE = 1000
@@ -53,21 +55,50 @@ def freeze(runtime: Runtime, campaign_id: int) -> Frozen | None:
 
 
 def digest_of(session: Session, campaign_id: int) -> bytes:
-    """A hash over the list as the database holds it: every person with their variant."""
+    """A hash over the list as the database holds it: every person who was handed in, with their variant."""
     found = hashlib.sha256()
-    mine = select(col(FrozenMember.contact_id), col(FrozenMember.variant_id)).where(
-        col(FrozenMember.campaign_id) == campaign_id
-    )
-    for contact_id, variant_id in session.execute(
-        mine.order_by(col(FrozenMember.contact_id)).execution_options(yield_per=SLICE)
-    ):
+    handed_in = func.coalesce(col(FrozenMember.listed_as), col(FrozenMember.contact_id))
+    mine = select(handed_in, col(FrozenMember.variant_id)).where(col(FrozenMember.campaign_id) == campaign_id)
+    for contact_id, variant_id in session.execute(mine.order_by(handed_in).execution_options(yield_per=SLICE)):
         found.update(f"{contact_id}:{variant_id}\n".encode())
     return found.digest()
 
 
 def tampered(session: Session, campaign: Campaign) -> bool:
-    """Whether the list is another than the one that was handed in."""
-    return campaign.frozen_digest is not None and digest_of(session, campaign.id or 0) != campaign.frozen_digest
+    """Whether the list is another than the one that was handed in, but for people who were merged by somebody."""
+    if campaign.frozen_digest is None:
+        return False
+    mine = campaign.id or 0
+    return digest_of(session, mine) != campaign.frozen_digest or _foisted(session, mine)
+
+
+def gone(session: Session, campaign_id: int) -> int:
+    """How many on a list are no contacts any more."""
+    there = exists().where(col(Contact.id) == col(FrozenMember.contact_id))
+    mine = select(func.count()).where(col(FrozenMember.campaign_id) == campaign_id, ~there)
+    return int(session.execute(mine).scalar_one())
+
+
+def _foisted(session: Session, campaign_id: int) -> bool:
+    """Whether somebody stands for a listed person without an act of merging in the audit."""
+    mine = col(FrozenMember.campaign_id) == campaign_id, col(FrozenMember.listed_as).is_not(None)
+    moved = session.execute(select(col(FrozenMember.listed_as), col(FrozenMember.contact_id)).where(*mine)).all()
+    if not moved:
+        return False
+    into: dict[int, set[int]] = defaultdict(set)
+    for act in session.execute(select(Audit).where(col(Audit.action) == "contact.merge")).scalars():
+        into[act.detail["merged"]].add(int(act.subject.removeprefix("contact ")))
+    return any(contact_id not in _ends(into, listed_as) for listed_as, contact_id in moved)
+
+
+def _ends(into: Mapping[int, set[int]], contact_id: int) -> set[int]:
+    """All into whom a contact was merged, and they in turn."""
+    found: set[int] = set()
+    reached = {contact_id}
+    while reached:
+        reached = {one for each in reached for one in into.get(each, ())} - found
+        found |= reached
+    return found
 
 
 def forget_some(runtime: Runtime) -> int:

@@ -15,7 +15,7 @@ from guards.base import Defer, Kind
 from guards.chain import Cleared
 from sender.approved import strayed
 from sender.audience.decisions import decision
-from sender.campaigns import short_links
+from sender.campaigns import approval, control, short_links
 from sender.campaigns.audience import members
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
 from sender.crypto import seal, text_hash
@@ -29,7 +29,10 @@ SLICE = 1000
 
 
 def plan_slice(runtime: Runtime, campaign_id: int) -> int:
-    """Plan the next thousand members of a running campaign; the rows that made, 0 when it is all planned."""
+    """Plan the next thousand members of a running campaign; the rows that made, 0 when it is all planned.
+
+    Before the last slice a fixed list is compared once more: one that was changed since the start stops the campaign.
+    """
     with runtime.db.read() as session:
         campaign = session.get_one(Campaign, campaign_id)
         if campaign.status != "running" or campaign.planned_at is not None or strayed(session, [campaign_id]):
@@ -40,8 +43,13 @@ def plan_slice(runtime: Runtime, campaign_id: int) -> int:
         now = runtime.clock.now()
         plan = replace(load_plan(session, campaign), for_real=True)
         some = members(session, plan.audience, now, start, end, SLICE)
-        planned = decide(runtime, session, plan, some, now)
-    stop = some[-1].contact_id if len(some) == SLICE else end
+        stop = some[-1].contact_id if len(some) == SLICE else end
+        doubtful = stop >= end or any(one.variant_id not in plan.templates for one in some)
+        changed = approval.people_changed(session, campaign) if doubtful else ""
+        planned = [] if changed else decide(runtime, session, plan, some, now)
+    if changed:
+        control.stop(runtime, campaign_id, changed)
+        return 0
     rows = [_row(plan, one, now, runtime.clock.real()) for one in planned]
     with runtime.db.write(Pace.BULK, redoable=True) as session:
         if not _move_cursor(session, campaign_id, start, stop, end, now):

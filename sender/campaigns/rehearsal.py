@@ -1,19 +1,21 @@
 """The real audience through the real guards at the planned time, with nothing written and nothing sent."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
 from guards import content
-from guards.base import Defer, Policy
+from guards.base import Defer, Policy, Purpose
 from guards.chain import Cleared, run
 from guards.finding import Finding
+from sender.audience import registers
 from sender.audience.queues import busy_until
-from sender.campaigns import findings
+from sender.campaigns import findings, frozen
 from sender.campaigns.audience import members
 from sender.campaigns.forecast import Forecast, Group, Load, forecast
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
@@ -125,6 +127,13 @@ class Rehearsal:
         self.findings[found.code, found.sentence] = first, times + 1
 
 
+class Lists(NamedTuple):
+    """What lists say beside the people: how many of a fixed audience are ``gone``, and the do-not-call files."""
+
+    gone: int
+    registers: Sequence[registers.Kept]
+
+
 def rehearse(
     runtime: Runtime, campaign_id: int, at: datetime | None = None, told: Callable[[int, int], object] | None = None
 ) -> Rehearsal:
@@ -139,6 +148,10 @@ def rehearse(
         plan = load_plan(session, campaign)
         end = session.execute(select(func.max(col(Contact.id)))).scalar() or 0
         busy = busy_until(session, plan.lines, campaign_id, runtime.clock.now(), when)
+        lists = Lists(
+            frozen.gone(session, campaign_id) if plan.audience.frozen else 0,
+            registers.kept(session, when.date()) if plan.purpose is Purpose.MARKETING else (),
+        )
     rehearsal, after = Rehearsal(when), 0
     while after < end:
         with runtime.db.read() as session:
@@ -149,7 +162,7 @@ def rehearse(
         after = some[-1].contact_id if len(some) == SLICE else end
         if told is not None:
             told(after, end)
-    return _finished(rehearsal, plan, policy, busy)
+    return _finished(rehearsal, plan, policy, busy, lists)
 
 
 def _count(runtime: Runtime, rehearsal: Rehearsal, plan: Plan, one: Planned, policy: Policy) -> None:
@@ -185,8 +198,14 @@ def _opening(runtime: Runtime, one: Planned) -> tuple[datetime, datetime | None]
     return None
 
 
-def _finished(rehearsal: Rehearsal, plan: Plan, policy: Policy, busy: Mapping[int, datetime]) -> Rehearsal:
-    for found in findings.of_countries(rehearsal.costs, plan.lines, policy):
+def _finished(
+    rehearsal: Rehearsal, plan: Plan, policy: Policy, busy: Mapping[int, datetime], lists: Lists
+) -> Rehearsal:
+    for found in (
+        *findings.of_countries(rehearsal.costs, plan.lines, policy),
+        *findings.of_registers(rehearsal.costs, lists.registers, rehearsal.at.date()),
+        *findings.of_list(lists.gone),
+    ):
         rehearsal.note(found)
     rehearsal.forecast = forecast(rehearsal.loads, _rates(rehearsal, plan), rehearsal.at, plan.ends_at, busy)
     return rehearsal

@@ -83,12 +83,16 @@ class Variant(SQLModel, table=True):
 
 
 class FrozenMember(SQLModel, table=True):
-    """One contact of an audience that was fixed when its campaign was handed in, with the variant that takes it."""
+    """One contact of an audience that was fixed when its campaign was handed in, with the variant that takes it.
+
+    ``listed_as`` is the contact that was handed in, where it was merged into this one since.
+    """
 
     __tablename__ = "frozen_member"
     campaign_id: int = Field(foreign_key="campaign.id", primary_key=True)
     contact_id: int = Field(primary_key=True)
     variant_id: int
+    listed_as: int | None = None
 
 
 class Spend(SQLModel, table=True):

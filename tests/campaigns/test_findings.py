@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from guards.base import Policy, Purpose
+from sender.audience import registers
 from sender.campaigns import control, findings
 from sender.campaigns.control import CampaignIn, ControlError, VariantIn
 from sender.campaigns.findings import FindingError, check_template, of_countries, of_template
@@ -36,6 +37,34 @@ def campaign(installation: Installation, template: str, **columns: object) -> in
     """A draft with one variant for everybody."""
     variant = VariantIn("all", {}, template, {"first_name": "there"})
     return control.create(installation.runtime, CampaignIn("Sale", "acme", [variant], **columns), "ann")  # type: ignore[arg-type]
+
+
+def test_a_rehearsal_names_each_do_not_call_copy_that_will_be_too_old(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """By part, for the day of the start, with how to mend it; not of countries nobody is texted in, nor for codes."""
+    made, today = installation, TUESDAY.date()
+    made.contact("+12125550100")
+    file = tmp_path / "register.csv"
+    file.write_text("+12125550199\n+447400123456\n")
+    for country, covers, age in (("US", "212", 31), ("US", "646", 1), ("GB", "all", 300)):
+        registers.take_in(made.runtime, file, country, today - timedelta(days=age), "ann", covers)
+    sale = campaign(made, "Hi", purpose=Purpose.MARKETING)
+    assert old_copies(made, sale, 0) == []
+    assert old_copies(made, sale, 1) == [
+        ("The copy of the National Do Not Call Registry (US, 212) is of 2026-02-07: 32 days old then, and may be 31 at "
+         "most.", "Take in a newer one: “Number files”, or `tactful numbers do-not-call FILE --country US`."),
+    ]  # fmt: skip
+    code = control.create(
+        made.runtime, CampaignIn("Code", "acme", [VariantIn("all", {}, "1234")], purpose=Purpose.INFORMATIONAL), "ann"
+    )
+    assert old_copies(made, code, 1) == []
+
+
+def old_copies(made: Installation, campaign_id: int, days: int) -> list[tuple[str, str]]:
+    """What a rehearsal for so many days later says of registers."""
+    found = rehearse(made.runtime, campaign_id, TUESDAY + timedelta(days=days)).findings.values()
+    return [(one.sentence, one.mend) for one, _ in found if one.code == "register_outdated"]
 
 
 def test_fields_of_a_template_are_no_findings() -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlmodel import col
 
+from sender.audience.upkeep import merge, stop
 from sender.campaigns import approval, control, frozen, planner, writing
 from sender.campaigns.control import CampaignIn, ControlError, VariantIn
 from sender.campaigns.rehearsal import rehearse
@@ -57,14 +58,19 @@ def listed(shared: Installation, campaign: int) -> dict[int, int]:
 def planned(shared: Installation, campaign: int) -> dict[int | None, int | None]:
     """The variant by contact, of the texts; the campaign is cancelled after that."""
     control.start_due(shared.runtime)
+    found = planned_now(shared, campaign)
+    control.cancel(shared.runtime, campaign, ANA)
+    control.cancel_waiting(shared.runtime)
+    return found
+
+
+def planned_now(shared: Installation, campaign: int) -> dict[int | None, int | None]:
+    """The variant by contact, of the texts of a campaign that was started."""
     while planner.plan_slice(shared.runtime, campaign):
         pass
     with shared.runtime.db.read() as session:
         mine = select(Message).where(col(Message.campaign_id) == campaign)
-        found = {one.contact_id: one.variant_id for one in session.execute(mine).scalars()}
-    control.cancel(shared.runtime, campaign, ANA)
-    control.cancel_waiting(shared.runtime)
-    return found
+        return {one.contact_id: one.variant_id for one in session.execute(mine).scalars()}
 
 
 def test_those_who_were_handed_in_get_it_and_nobody_who_came_since(shared: Installation, gold: list[int]) -> None:
@@ -119,6 +125,67 @@ def test_an_approval_covers_the_people(shared: Installation, gold: list[int]) ->
         session.execute(update(Campaign).where(col(Campaign.id) == campaign).values(frozen_digest=b"other"))
     assert planned(shared, campaign) == {}
     assert "its audience changed" in row(shared, campaign).paused_why
+
+
+def test_who_is_merged_before_the_start_is_reached_as_the_kept_contact(shared: Installation, gold: list[int]) -> None:
+    """Once each, in the variant that was handed in, over several merges; with a stop to either number, not at all."""
+    campaign, (first, last) = draft(shared), (person(shared, "basic"), person(shared, "basic"))
+    control.schedule(shared.runtime, campaign, None, ANA)
+    variant = listed(shared, campaign)[gold[0]]
+    merge(shared.runtime, first, gold[0], ANA)
+    merge(shared.runtime, last, first, ANA)
+    assert (rehearse(shared.runtime, campaign).total, gone_words(shared, campaign)) == (2, [])
+    stop(shared.runtime, gold[1], None, "letter", "", ANA)
+    kept = person(shared, "basic")
+    merge(shared.runtime, kept, gold[1], ANA)
+    assert rehearse(shared.runtime, campaign).verdicts["block"] == 1
+    found = planned(shared, campaign)
+    assert (set(found), found[last]) == ({last, kept}, variant)
+
+
+def test_two_listed_people_who_become_one_get_it_once_and_the_rehearsal_says_so(
+    shared: Installation, gold: list[int]
+) -> None:
+    """The kept one has a place already; the other's is named as gone."""
+    campaign = draft(shared)
+    control.schedule(shared.runtime, campaign, None, ANA)
+    merge(shared.runtime, gold[0], gold[1], ANA)
+    assert [sentence[:36] for sentence in gone_words(shared, campaign)] == ["1 of the people who were handed in a"]
+    assert set(planned(shared, campaign)) == {gold[0]}
+
+
+def gone_words(shared: Installation, campaign: int) -> list[str]:
+    """What the rehearsal says of listed people who are no contacts any more."""
+    found = rehearse(shared.runtime, campaign).findings
+    return [sentence for code, sentence in found if code == "listed_gone"]
+
+
+def test_nobody_is_put_in_anothers_place_without_a_merge(shared: Installation, gold: list[int]) -> None:
+    """A place that was given away in the database alone stops the start, though all who were handed in are named."""
+    campaign = draft(shared)
+    control.schedule(shared.runtime, campaign, None, ANA)
+    foisted = {"contact_id": person(shared, "basic"), "listed_as": gold[0]}
+    with shared.runtime.db.write() as session:
+        mine = col(FrozenMember.campaign_id) == campaign, col(FrozenMember.contact_id) == gold[0]
+        session.execute(update(FrozenMember).where(*mine).values(**foisted))
+    assert planned(shared, campaign) == {}
+    assert "edit it and submit it again" in row(shared, campaign).paused_why
+
+
+def test_a_list_that_changes_while_it_is_planned_stops_the_campaign(shared: Installation, gold: list[int]) -> None:
+    """Somebody is added after the start was allowed: it is paused before anybody of the last slice gets a text."""
+    campaign = draft(shared)
+    control.schedule(shared.runtime, campaign, None, ANA)
+    control.start_due(shared.runtime)
+    added = FrozenMember(campaign_id=campaign, contact_id=person(shared, "basic"), variant_id=1)
+    with shared.runtime.db.write() as session:
+        session.add(added)
+    assert planned_now(shared, campaign) == {}
+    found = row(shared, campaign)
+    assert (found.status, found.planned_at) == ("paused", None)
+    assert "the list of its people was changed" in found.paused_why
+    with pytest.raises(ControlError, match="cannot go on: the list of its people was changed"):
+        control.resume(shared.runtime, campaign, ANA)
 
 
 def test_a_paused_one_does_not_go_on_with_another_list(shared: Installation, gold: list[int]) -> None:
