@@ -12,6 +12,8 @@ name = "frequency_cap"
 
 HARD_LIMIT = 20
 """Texts of any purpose to one number in 24 hours: the last brake on runaway software, which no setting lifts."""
+LONGEST_HOURS = 120 * 24
+"""No cap looks further back: what is older may be archived."""
 _DAY, _WEEK = 24, 7 * 24
 
 Full = tuple[datetime, str]

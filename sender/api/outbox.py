@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from guards.base import Kind, Purpose
+from sender.archive.past import decisions_of
 from sender.audience.numbers import SealedNumber
 from sender.crypto import Keyring, unseal
 from sender.models import ApiKey, Decision, Message, Number, Program
@@ -48,8 +49,9 @@ def show_messages(session: Session, keys: Keyring, ids: Sequence[int]) -> list[S
         .join(Program, col(Program.id) == col(Message.program_id))
         .where(col(Message.id).in_(ids))
     )
-    refusals = _refusals(session, ids)
-    found = {row.id: _shown(keys, row, number, slug, refusals) for row, number, slug in session.execute(statement)}
+    rows = session.execute(statement).all()
+    refusals = {one.message_id: one for one in decisions_of(session, [row for row, _, _ in rows])}
+    found = {row.id: _shown(keys, row, number, slug, refusals) for row, number, slug in rows}
     return [found[one] for one in ids if one in found]
 
 
@@ -86,11 +88,6 @@ def _of_key(key: ApiKey) -> list[Any]:
     if key.programs:
         of_key.append(col(Message.program_id).in_(key.programs))
     return of_key
-
-
-def _refusals(session: Session, ids: Sequence[int]) -> Mapping[int, Decision]:
-    rows = session.execute(select(Decision).where(col(Decision.message_id).in_(ids)).order_by(col(Decision.id)))
-    return {row.message_id: row for row in rows.scalars()}
 
 
 def _shown(keys: Keyring, row: Message, number: Number, slug: str, refusals: Mapping[int, Decision]) -> Shown:

@@ -14,6 +14,7 @@ from sqlmodel import Session, SQLModel, col
 
 from guards import rules
 from guards.places import places_of
+from sender.archive.past import past_of
 from sender.audience.ledger import load_standings
 from sender.audience.private import data_key_of, opened
 from sender.audience.records import told
@@ -35,7 +36,6 @@ from sender.models import (
 )
 
 Told = dict[str, Any]
-CHUNK = 500
 NO_WORDS = "(no longer kept)"
 
 
@@ -100,9 +100,9 @@ class Dossier:
     def texts(self) -> list[Told]:
         """Every text with its words, every decision and attempt with local time, rules and law, every receipt."""
         texts = list(self._mine(Message))
-        ids = [text.id or 0 for text in texts]
-        decisions, attempts = self._by_message(Decision, ids), self._by_message(Attempt, ids)
-        receipts = self._receipts([one.sid for some in attempts.values() for one in some if one.sid])
+        past = past_of(self.session, texts)
+        decisions, attempts = _by_message(past.decisions), _by_message(past.attempts)
+        receipts = _by_sid(past.receipts)
         lines = dict(self.session.execute(select(col(FromNumber.id), col(FromNumber.address))).all())
         names = dict(self.session.execute(select(col(Campaign.id), col(Campaign.name))).all())
         return [
@@ -187,23 +187,6 @@ class Dossier:
             "facts": facts,
         }
 
-    def _receipts(self, sids: Sequence[str]) -> dict[str, list[Told]]:
-        found: dict[str, list[Told]] = {}
-        for start in range(0, len(sids), CHUNK):
-            wanted = select(Receipt).where(col(Receipt.sid).in_(sids[start : start + CHUNK])).order_by(col(Receipt.id))
-            for one in self.session.execute(wanted).scalars():
-                said = {"at": instant(one.received_at), "status": one.status, "error_code": one.error_code}
-                found.setdefault(one.sid, []).append(said)
-        return found
-
-    def _by_message(self, table: Any, ids: Sequence[int]) -> dict[int, list[Any]]:
-        found: dict[int, list[Any]] = {}
-        for start in range(0, len(ids), CHUNK):
-            wanted = select(table).where(col(table.message_id).in_(ids[start : start + CHUNK])).order_by(col(table.id))
-            for one in self.session.execute(wanted).scalars():
-                found.setdefault(one.message_id, []).append(one)
-        return found
-
     def _mine(self, table: type[SQLModel]) -> Iterable[Any]:
         cells = table.__table__.c  # type: ignore[attr-defined]
         return self.session.execute(select(table).where(cells.number_id == self.number_id).order_by(cells.id)).scalars()
@@ -247,6 +230,21 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     return instant(value) if isinstance(value, datetime) else value
+
+
+def _by_message(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for one in rows:
+        found.setdefault(one.message_id, []).append(one)
+    return found
+
+
+def _by_sid(receipts: Iterable[Receipt]) -> dict[str, list[Told]]:
+    found: dict[str, list[Told]] = {}
+    for one in receipts:
+        said = {"at": instant(one.received_at), "status": one.status, "error_code": one.error_code}
+        found.setdefault(one.sid, []).append(said)
+    return found
 
 
 def _of_places(codes: Sequence[str], at: datetime) -> list[str]:

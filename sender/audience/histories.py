@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from sender.archive.past import past_of
 from sender.audience.numbers import find
 from sender.audience.records import told
-from sender.models import Attempt, ConsentEvent, Decision, Message, Receipt
+from sender.models import ConsentEvent, Message
 from sender.runtime import Runtime
 
 
@@ -31,19 +32,14 @@ def message_history(session: Session, message_id: int) -> dict[str, Any] | None:
     message = session.get(Message, message_id)
     if message is None:
         return None
-    decisions = select(Decision).where(col(Decision.message_id) == message_id).order_by(col(Decision.id))
-    attempts = select(Attempt).where(col(Attempt.message_id) == message_id).order_by(col(Attempt.id))
-    tried = list(session.execute(attempts).scalars())
-    sids = [attempt.sid for attempt in tried if attempt.sid]
-    receipts = select(Receipt).where(col(Receipt.sid).in_(sids)).order_by(col(Receipt.id))
+    past = past_of(session, [message])
     return {
-        "message": message.model_dump(exclude={"text_cipher", "text_hash"}),
+        "message": message.model_dump(exclude={"text_cipher", "text_hash", "archive_page"}),
         "decisions": [
-            {**one.model_dump(exclude={"id", "message_id"}), "inputs": told(one.inputs)}
-            for one in session.execute(decisions).scalars()
+            {**one.model_dump(exclude={"id", "message_id"}), "inputs": told(one.inputs)} for one in past.decisions
         ],
         "attempts": [
-            {**one.model_dump(exclude={"id", "message_id", "token"}), "facts": told(one.facts)} for one in tried
+            {**one.model_dump(exclude={"id", "message_id", "token"}), "facts": told(one.facts)} for one in past.attempts
         ],
-        "receipts": [one.model_dump(exclude={"id", "token"}) for one in session.execute(receipts).scalars()],
+        "receipts": [one.model_dump(exclude={"id", "token"}) for one in past.receipts],
     }

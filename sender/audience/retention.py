@@ -19,6 +19,7 @@ from sender.db import Pace, upsert
 from sender.models import (
     Allowance,
     ApiAnswer,
+    ArchivePage,
     Automation,
     Click,
     Decision,
@@ -56,6 +57,7 @@ class Kind:
     these columns. ``number`` is the number it belongs to: None where rows name none, which any legal hold then keeps,
     unless they are of our own people (``ours``). ``real``: its times are the machine's, not the campaign clock's.
     ``apart``: another step forgets it, by the same rule. ``told``: forgetting it is an act in the audit.
+    ``like``: it goes by the rule of this other kind; ``holds``: how many of the other's rows are in a row.
     """
 
     what: str
@@ -72,6 +74,8 @@ class Kind:
     apart: bool = False
     told: bool = True
     every: float = DAY
+    like: str = ""
+    holds: Any = None
 
 
 _MESSAGE_OF_DECISION = select(col(Message.number_id)).where(col(Message.id) == col(Decision.message_id))
@@ -115,6 +119,16 @@ KINDS: Mapping[str, Kind] = {
         col(Decision.at),
         _MESSAGE_OF_DECISION.scalar_subquery(),
         least=30,
+    ),
+    "archived_decisions": Kind(
+        "the same on pages of the archive: a page's go when its youngest is so old, and none while there is a hold",
+        FIVE_YEARS,
+        ArchivePage,
+        col(ArchivePage.decided_until),
+        where=(col(ArchivePage.decision_count) > 0,),
+        blank={"decisions": b"", "decision_count": 0},
+        like="decisions",
+        holds=col(ArchivePage.decision_count),
     ),
     "clicks": Kind(
         "visits of short links; older reports count fewer", 730, Click, col(Click.at), col(Click.number_id), least=7
@@ -214,6 +228,7 @@ class Rule:
 
 def days_of(session: Session, kind: str) -> int | None:
     """How many days this kind is kept; None: for good."""
+    kind = KINDS[kind].like or kind
     row = session.execute(select(RetentionRule).where(col(RetentionRule.kind) == kind)).scalar()
     return KINDS[kind].days if row is None else row.days
 
@@ -234,6 +249,7 @@ def rules_uncounted(session: Session) -> list[Rule]:
         if name in known
         else Rule(name, kind.what, kind.days, "", 0)
         for name, kind in KINDS.items()
+        if not kind.like
     ]
 
 
@@ -251,16 +267,20 @@ def due(runtime: Runtime, session: Session, name: str, days: int | None) -> int:
 def _due(runtime: Runtime, name: str, days: int | None) -> ColumnElement[int]:
     if days is None:
         return literal(0)
-    kind = KINDS[name]
-    where = _old(kind, _before(runtime, kind, days))
-    return select(func.count()).select_from(kind.table).where(where).scalar_subquery()
+    total: ColumnElement[int] = literal(0)
+    for kind in (KINDS[name], *(one for one in KINDS.values() if one.like == name)):
+        counted = func.count() if kind.holds is None else func.coalesce(func.sum(kind.holds), 0)
+        where = _old(kind, _before(runtime, kind, days))
+        total = total + select(counted).select_from(kind.table).where(where).scalar_subquery()
+    return total
 
 
 def check(name: str, days: int | None) -> None:
     """RetentionError, in one sentence, for a kind nobody knows or days that do not fit it."""
     kind = KINDS.get(name)
-    if kind is None:
-        raise RetentionError(f"{name} is no kind of data; choose one of {', '.join(KINDS)}.")
+    if kind is None or kind.like:
+        known = ", ".join(one for one, kind in KINDS.items() if not kind.like)
+        raise RetentionError(f"{name} is no kind of data; choose one of {known}.")
     if (days or 0) > kind.most or (days is None and kind.most < LONGEST):
         raise RetentionError(f"{name} are kept for {kind.most} days at most.")
     if days is not None and days < kind.least:

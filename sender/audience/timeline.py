@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
+from sender.archive.past import decisions_of
 from sender.audience.crowds import called
 from sender.audience.erasing import erased_at
 from sender.audience.holds import in_words
@@ -15,7 +16,7 @@ from sender.audience.numbers import SealedNumber
 from sender.audience.phone import mask
 from sender.audience.private import data_key_of, opened
 from sender.crypto import KeyFileError, Keyring, unseal
-from sender.models import Campaign, ConsentEvent, Contact, Decision, LegalHold, Message, Number, Reply
+from sender.models import Campaign, ConsentEvent, Contact, LegalHold, Message, Number, Reply
 
 Brands = Mapping[int | None, str]
 """What programs are called, by their ids."""
@@ -123,7 +124,7 @@ def _messages(
     )
     mine = wanted.where(col(Message.number_id) == number_id, _seen(Message, programs))
     rows = session.execute(mine.order_by(col(Message.id).desc()).limit(MOST)).all()
-    decisions = _decisions(session, [message.id or 0 for message, _ in rows])
+    decisions = _decisions(session, [message for message, _ in rows])
     return [
         Moment(
             message.sent_at or message.created_at,
@@ -166,12 +167,9 @@ def _replies(
     ]
 
 
-def _decisions(session: Session, message_ids: list[int]) -> dict[int, list[dict[str, Any]]]:
-    rows = session.execute(
-        select(Decision).where(col(Decision.message_id).in_(message_ids)).order_by(col(Decision.id))
-    ).scalars()
+def _decisions(session: Session, texts: list[Message]) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
-    for one in rows:
+    for one in decisions_of(session, texts):
         found.setdefault(one.message_id, []).append(one.model_dump(exclude={"inputs"}))
     return found
 

@@ -1,7 +1,8 @@
 """The compliance report: what was held back and why, and how long a STOP took to count."""
 
 import statistics
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select
 from sqlmodel import Session, col
 
+from sender.archive.past import attempts_on, decisions_between
 from sender.audience.sealer import head
 from sender.models import Attempt, Canary, ConsentEvent, ConsentStanding, Decision, Message
 
@@ -79,7 +81,9 @@ def held_by_day(
         statement = statement.join(Message, col(Message.id) == col(Decision.message_id))
     which = (col(Decision.at) >= since, col(Decision.at) < until, *_mine(col(Message.program_id), programs))
     rows = session.execute(statement.where(*which).group_by(day, col(Decision.verdict)))
-    counted = {(str(when), verdict): number for when, verdict, number in rows}
+    counted = Counter({(str(when), verdict): number for when, verdict, number in rows})
+    for one in _archived(session, since, until, programs):
+        counted[f"{one.at:%Y-%m-%d}", one.verdict] += 1
     days = [since.date() + timedelta(days=n) for n in range((until.date() - since.date()).days)]
     names = [(one, one.isoformat()) for one in days]
     return [HeldDay(one, counted.get((name, "defer"), 0), counted.get((name, "block"), 0)) for one, name in names]
@@ -108,8 +112,28 @@ def _held(session: Session, since: datetime, until: datetime, programs: Collecti
     texts = func.count(func.distinct(col(Decision.message_id)))
     statement = select(*columns, func.count(), texts).join(Message, col(Message.id) == col(Decision.message_id))
     which = (col(Decision.at) >= since, col(Decision.at) < until, *_mine(col(Message.program_id), programs))
-    rows = session.execute(statement.where(*which).group_by(*columns).order_by(func.count().desc(), *columns))
-    return [Held(*row) for row in rows]
+    found = {
+        (guard, verdict, reason): counts
+        for guard, verdict, reason, *counts in session.execute(statement.where(*which).group_by(*columns))
+    }
+    texts_of: dict[tuple[str, str, str], list[int]] = {}
+    for one in _archived(session, since, until, programs):
+        texts_of.setdefault((one.guard, one.verdict, one.reason), []).append(one.message_id)
+    for key, ids in texts_of.items():
+        decisions, different = found.get(key, (0, 0))
+        found[key] = [decisions + len(ids), different + len(set(ids))]
+    return [Held(*key, *counts) for key, counts in sorted(found.items(), key=lambda one: (-one[1][0], one[0]))]
+
+
+def _archived(
+    session: Session, since: datetime, until: datetime, programs: Collection[int] | None
+) -> Iterator[Decision]:
+    """Decisions of the period that lie in the archive: all of a text's do, so different texts add up."""
+    for some in decisions_between(session, since, until):
+        ids = {one.message_id for one in some}
+        mine = select(col(Message.id)).where(col(Message.id).in_(ids), *_mine(col(Message.program_id), programs))
+        known = ids if programs is None else set(session.execute(mine).scalars())
+        yield from (one for one in some if one.message_id in known)
 
 
 def _stops(session: Session, since: datetime, until: datetime, programs: Collection[int] | None) -> Stops:
@@ -126,11 +150,6 @@ def _stops(session: Session, since: datetime, until: datetime, programs: Collect
 
 def _late(session: Session, stopped: tuple[Any, ...]) -> int:
     """Gates that let a text through although the stop it meets was on record, and still stands."""
-    still_out = and_(
-        col(ConsentStanding.number_id) == col(ConsentEvent.number_id),
-        col(ConsentStanding.event_id) == col(ConsentEvent.id),
-        col(ConsentStanding.state) == "out",
-    )
     passed = and_(
         col(Attempt.number_id) == col(ConsentEvent.number_id),
         col(Attempt.gated_at) > col(ConsentEvent.recorded_at),
@@ -139,8 +158,42 @@ def _late(session: Session, stopped: tuple[Any, ...]) -> int:
         or_(col(ConsentEvent.program_id).is_(None), col(ConsentEvent.program_id) == col(Attempt.program_id)),
     )
     counted = select(func.count(func.distinct(col(Attempt.id)))).select_from(ConsentEvent)
-    joined = counted.join(ConsentStanding, still_out).join(Attempt, passed)
-    return int(session.execute(joined.where(*stopped)).scalar_one())
+    joined = counted.join(ConsentStanding, _STILL_OUT).join(Attempt, passed)
+    return int(session.execute(joined.where(*stopped)).scalar_one()) + _late_in_archive(session, stopped)
+
+
+_STILL_OUT = and_(
+    col(ConsentStanding.number_id) == col(ConsentEvent.number_id),
+    col(ConsentStanding.event_id) == col(ConsentEvent.id),
+    col(ConsentStanding.state) == "out",
+)
+
+
+def _late_in_archive(session: Session, stopped: tuple[Any, ...]) -> int:
+    """The same in the archive. Who passed a gate after a stop has a text that changed after it: few have one."""
+    stop = (col(ConsentEvent.number_id), col(ConsentEvent.recorded_at), col(ConsentEvent.purpose))
+    changed = and_(
+        col(Message.number_id) == col(ConsentEvent.number_id),
+        col(Message.archive_page).is_not(None),
+        col(Message.changed_at) > col(ConsentEvent.recorded_at),
+        col(Message.kind) != "answer",
+    )
+    wanted = select(*stop, col(ConsentEvent.program_id), col(Message.id), col(Message.archive_page))
+    joined = wanted.join(ConsentStanding, _STILL_OUT).join(Message, changed)
+    stops: dict[int, list[tuple[Any, ...]]] = {}
+    page_ids = set[int]()
+    for number_id, at, purpose, program_id, message_id, page_id in session.execute(joined.where(*stopped)):
+        stops.setdefault(message_id, []).append((number_id, at, purpose, program_id))
+        page_ids.add(page_id)
+    return sum(
+        any(
+            (one.number_id, one.purpose) == (number_id, purpose)
+            and one.gated_at > at
+            and program_id in (None, one.program_id)
+            for number_id, at, purpose, program_id in stops.get(one.message_id, ())
+        )
+        for one in attempts_on(session, page_ids)
+    )
 
 
 def _canaries(session: Session, since: datetime, until: datetime) -> Canaries:

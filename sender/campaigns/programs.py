@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from guards import rules
 from guards.base import Cap, Purpose, Window
+from guards.frequency_cap import LONGEST_HOURS
 from sender.accounts import Person
 from sender.audience.disclosure import is_secure_link
 from sender.audience.phone import PhoneError, parse
@@ -282,6 +283,10 @@ def _check_loosened(loosened: Mapping[str, str], today: date) -> None:
 
 def _check_caps(caps: Sequence[Cap]) -> None:
     for cap in caps:
+        if cap.hours > LONGEST_HOURS:
+            raise ProgramError(
+                f"A cap over {cap.hours:,} hours looks back too far; give {LONGEST_HOURS:,} hours (120 days) at most."
+            )
         if cap.subject is not None and not cap.subject.strip():
             raise ProgramError(
                 'The subject of a cap is empty; name one, write "*" for each by itself, or leave it out.'

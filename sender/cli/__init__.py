@@ -6,6 +6,7 @@ import typer
 
 from sender.cli import (
     apikeys,
+    archive,
     audit,
     backup,
     bench,
@@ -42,6 +43,7 @@ app.add_typer(contacts.app, name="contacts")
 app.add_typer(programs.app, name="program")
 app.add_typer(campaigns.app, name="campaign")
 app.add_typer(apikeys.app, name="apikey")
+app.add_typer(archive.app, name="archive")
 app.add_typer(audit.app, name="audit")
 app.add_typer(db, name="db")
 app.add_typer(keys.app, name="keys")

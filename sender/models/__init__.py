@@ -5,6 +5,7 @@ Table models check nothing when built: whoever writes a row has checked its inpu
 
 from sender.models.accounts import LoginLink, LoginThrottle, Passkey, RecoveryCode, Role, SignedIn, User
 from sender.models.api import ApiAnswer, ApiKey
+from sender.models.archive import ArchivePage
 from sender.models.automations import Automation, Enrolment, EnrolmentText, Event
 from sender.models.campaigns import Campaign, FrozenMember, Spend, Variant
 from sender.models.delivery import Allowance, Bucket, Closure, Comparison, Lease
@@ -27,6 +28,7 @@ __all__ = [
     "Allowance",
     "ApiAnswer",
     "ApiKey",
+    "ArchivePage",
     "Attempt",
     "Audit",
     "Automation",

@@ -25,6 +25,7 @@ class Message(SQLModel, table=True):
     ``deferrals`` counts what guards put off, ``tries`` the attempts that were proven not to have been created.
     ``changed_at`` follows the campaign clock, ``touched_at`` the machine's, for sweeps.
     ``key_id`` is the key it was asked with, ``is_test`` keeps it from real providers, ``told`` is for webhooks.
+    ``archive_page``: its attempts, receipts and decisions lie packed there (None: in their tables); see sender/archive.
     """
 
     __table_args__ = (
@@ -82,6 +83,7 @@ class Message(SQLModel, table=True):
     touched_at: datetime
     sent_at: datetime | None = None
     final_at: datetime | None = None
+    archive_page: int | None = None
 
 
 class Attempt(SQLModel, table=True):

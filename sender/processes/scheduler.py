@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from sender import audit
+from sender.archive.packing import Archiver
 from sender.audience.erased_list import list_all
 from sender.audience.erasing import finish_erasures
 from sender.audience.importing import uploads
@@ -130,6 +131,7 @@ class Scheduler:
                 Step("list the erased", 60.0, lambda: list_all(runtime), by_the_clock=False),
                 Step("keep no longer", 1.0, Keeper(runtime).step),
             ],
+            "archiving": [Step("archive", 1.0, Archiver(runtime).step)],
             "canary": [
                 Step("canary", 15.0, lambda: fly_if_due(runtime), by_the_clock=False),
                 Step("twin", 60.0, lambda: hold_if_elsewhere(runtime), by_the_clock=False),

@@ -10,16 +10,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import redis
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session, col
 
+from sender.archive.packing import days as archive_days
+from sender.archive.packing import size
 from sender.campaigns.reports import notices
 from sender.clock import clock_of
 from sender.crypto import KeyFileError, key_path, load_keys
 from sender.db import Database, clock_of_database, sqlite_file
 from sender.delivery.wire import Wire
-from sender.models import Canary, FromNumber, Installation
+from sender.models import Canary, FromNumber, Installation, Message
 from sender.processes import embedded
 from sender.processes.drift import Watch
 from sender.providers.base import OutcomeUnknown, Retryable, SendError
@@ -31,6 +33,7 @@ from sender.watching.notices import standing
 
 TIMEOUT = 3.0
 SCHEDULER_SILENT, QUEUE_OLD, RECEIPTS_OLD = timedelta(minutes=5), 600, 300
+MANY_TEXTS = 5_000_000
 MEND_NUMBER = "buy or assign it there, or make the program with one that is"
 NOT_EXPORTED = "The keys were never exported; run `tactful keys export FILE` and keep the copy elsewhere."
 
@@ -142,6 +145,7 @@ def _schema(settings: Settings) -> Iterator[Finding]:
             noted, told = notices(session), [one.sentence for one in standing(session)]
             yield from _canary(settings, session)
             yield from _standstill(settings, session)
+            yield from _growth(session)
         if not noted.keys_exported:
             yield Finding("keys", False, NOT_EXPORTED)
         yield from (Finding("notice", False, sentence) for sentence in told)
@@ -186,6 +190,14 @@ def _standstill(settings: Settings, session: Session) -> Iterator[Finding]:
         yield Finding(
             "receipts", False, f"Receipts wait to be applied for {waited // 60:.0f} minutes; see the scheduler's log."
         )
+
+
+def _growth(session: Session) -> Iterator[Finding]:
+    """Whether the tables grow without end; texts are counted by their ids, for counting rows reads them all."""
+    texts = (session.execute(select(func.max(col(Message.id)))).scalar() or 0) - size(session).texts
+    if texts >= MANY_TEXTS and archive_days(session) is None:
+        said = f"About {texts / 1e6:.0f} million texts lie in the tables with all that became of them"
+        yield Finding("growth", False, f"{said}; `tactful archive set 180` packs what is older than half a year.")
 
 
 def _bell(settings: Settings) -> Iterator[Finding]:

@@ -157,7 +157,7 @@ def test_the_command_says_the_numbers_before_it_sets(house: Installation, monkey
     assert run.invoke(app, ["retention", "set", "replies", "400", "--yes"]).exit_code == 0
     assert run.invoke(app, ["retention", "set", "replies", "soon"]).exit_code == 1
     shown = run.invoke(app, ["retention", "show"], terminal_width=200).output
-    assert all(kind[:6] in shown for kind in KINDS)
+    assert all(name[:6] in shown for name, kind in KINDS.items() if not kind.like)
 
 
 def test_automations_forget_who_was_in_them_but_not_whether_they_may_enter_again(house: Installation) -> None:

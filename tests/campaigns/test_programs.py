@@ -79,6 +79,7 @@ def test_a_short_name_is_taken_once(installation: Installation) -> None:
         ({"loosened": {"GB": " "}}, "needs a reason"),
         ({"loosened": {"Atlantis": "why not"}}, "no rule 'Atlantis'"),
         ({"caps": [Cap(1, 24, subject=" ")]}, "subject of a cap is empty"),
+        ({"caps": [Cap(1, 121 * 24)]}, "looks back too far"),
         ({"wordings": {"hello": "Hello"}}, "must be one of opt_in, confirm, help, stop"),
         ({"opt_out_scope": "nobody"}, "must be one of program, all"),
         ({"refusals": {"Gaul": "STOP 36123"}}, "'Gaul' is not a country"),
