@@ -1,4 +1,4 @@
-"""Reads the patterns of ``phrases.toml`` and ``grammar.toml`` (notation: see there) into rules, and matches them.
+"""Reads the patterns of ``phrases.toml`` and of the grammar (notation: see there) into rules, and matches them.
 
 A pattern is a row of elements that must match words one after the other inside one sentence.
 """
@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import regex
 
+from sender.audience.grammars import grammar, languages
 from sender.audience.keywords import folded
 
 Phase = Literal["override", "override_unsure", "aside", "certain", "plain", "held", "unsure"]
@@ -185,12 +186,6 @@ def lexicon() -> dict[str, Any]:
     return tomllib.loads((resources.files("sender.audience") / "phrases.toml").read_text("utf-8"))
 
 
-@cache
-def grammar() -> dict[str, Any]:
-    """The contents of ``grammar.toml``."""
-    return tomllib.loads((resources.files("sender.audience") / "grammar.toml").read_text("utf-8"))
-
-
 def mentions(language: str, kind: Literal["dealings", "texts"], words: Words, start: int = 0, end: int = -1) -> bool:
     """Whether words start to end hold one of the language's words for orders and the like, or for the texts we send."""
     element = _topics(language)[kind]
@@ -284,13 +279,9 @@ def _is_fixed(element: Element) -> bool:
 def _read_rules() -> Iterator[tuple[str, Phase, str, tuple[Element, ...]]]:
     for language, table in tables(unspaced=False):
         yield from _rules_of(language, table, _classes(table.get("words", {})))
-    for language, words in _languages():
+    for language, words in languages():
         yield from _rules_of(language, grammar()["patterns"], _classes(words), strict=True)
         yield from _rules_of(language, grammar()["across_commas"], _classes(words))
-
-
-def _languages() -> Iterator[tuple[str, dict[str, str]]]:
-    return ((name, words) for name, words in grammar().items() if name not in {"patterns", "across_commas"})
 
 
 def _classes(words: dict[str, str]) -> dict[str, list[tuple[str, ...]]]:
@@ -348,7 +339,7 @@ def _element(part: str, classes: dict[str, list[tuple[str, ...]]]) -> Element | 
 def _kinds() -> tuple[dict[str, frozenset[str]], dict[str, list[tuple[str, str]]]]:
     by_word: dict[str, set[str]] = defaultdict(set)
     by_beginning: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for classes in map(_classes, [*(words for _, words in _languages()), lexicon()["en"]["words"]]):
+    for classes in map(_classes, [*(words for _, words in languages()), lexicon()["en"]["words"]]):
         for name, rows in classes.items():
             for first in (row[0] for row in rows if len(row) == 1):
                 if first.endswith("~"):

@@ -78,6 +78,24 @@ _LONE_TRUST: dict[Phase, int] = {"plain": -1000, "unsure": _RATHER_UNLIKE}
 
 
 _WANTS = frozenset({"want", "nowant"})
+_ENDING = frozenset(
+    (
+        "neg",
+        "none",
+        "stop",
+        "remove",
+        "nowant",
+        "nosend",
+        "nowrite",
+        "unsub",
+        "revoke",
+        "dont",
+        "notwant",
+        "leave",
+        "fedup",
+    )
+)
+_TEXTS = frozenset(("msgs", "send", "sending", "write", "writing", "get", "text", "texting", "consent", "mine"))
 _BARE = ("{stop}", "{remove}")
 _ABOUT = ("{nointerest}", "{fedup}")
 
@@ -134,6 +152,13 @@ def search(words: Words) -> Found | None:
         return both
     maybe = _maybe(rules["held"], words) or _maybe(rules["unsure"], words)
     return doubtful or maybe or _unspaced("unsure", words)
+
+
+def ends_texts(words: Words) -> bool:
+    """Whether a reply that speaks of no order has words, of any language, for ending or refusing and for texts."""
+    found = [kinds(word) for word in words.words]
+    named = any(kind & _ENDING for kind in found) and any(kind & _TEXTS for kind in found)
+    return named and not mentions("en", "dealings", words)
 
 
 def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -> Found | None:
@@ -217,9 +242,11 @@ def _pieces(word: str) -> tuple[str, ...]:
 
 @cache
 def _same() -> dict[str, tuple[str, ...]]:
-    """Other spellings and slips of the pen, to the words they stand for."""
+    """Other spellings, slips of the pen, and textin for texting, to the words they stand for."""
     table = lexicon()
     same = {typo: (word,) for word in table["typos"]["words"].split() for typo in slips(word)}
+    doing = (word.partition("_")[0] for word in table["en"]["words"]["texting"].split())
+    same |= {word[:-1]: (word,) for word in doing if word.endswith("ing")}
     same |= {other: tuple(word.split("_")) for word, others in table["same"].items() for other in others.split()}
     kept = [*table["typos"]["words"].split(), *table["typos"]["real_words"].split()]
     return {typo: words for typo, words in same.items() if typo not in kept}
@@ -236,9 +263,9 @@ def slips(word: str) -> set[str]:
 
 def _spot(rule: Rule, words: Words) -> tuple[int, int] | None:
     """Where a rule matches; one word of another language decides nothing among English ones ("block the table")."""
-    if rule.lone and rule.language != "en" and not _ENGLISH.isdisjoint(words.words):
-        return None
-    return place(rule, words, 0)
+    spot = place(rule, words, 0)
+    single = spot and spot[1] - spot[0] == 1 and rule.lone
+    return None if single and rule.language != "en" and not _ENGLISH.isdisjoint(words.words) else spot
 
 
 def _first(rules: list[Rule], words: Words) -> Found | None:
