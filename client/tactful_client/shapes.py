@@ -165,6 +165,8 @@ class Campaign(TypedDict):
     start_at: str | None
     end_at: str | None
     messages: dict[str, int]
+    audience_at: Literal["start", "submission"]
+    recipients: int | None
     created_at: str
 
 

@@ -39,6 +39,8 @@ SCOPES = (
     "imports:write",
     "keywords:read",
     "keywords:write",
+    "numbers:read",
+    "numbers:write",
     "programs:read",
     "replies:read",
     "reports:read",
@@ -54,7 +56,7 @@ SCOPES = (
 OF_ALL_PROGRAMS = frozenset(
     {
         *("contacts:read", "contacts:write", "evidence:read", "erasures:write", "segments:write"),
-        *("imports:read", "imports:write"),
+        *("imports:read", "imports:write", "numbers:read", "numbers:write"),
     }
 )
 LIVE_PER_NAME = 2

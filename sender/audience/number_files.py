@@ -5,11 +5,14 @@ word of who has it now (47 CFR 64.1200(m), CTIA 5.1.5): consent from before that
 """
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from typing import IO
 from zoneinfo import ZoneInfo
 
@@ -38,6 +41,19 @@ YES, NO = (
 
 class NumberFileError(Exception):
     """The file cannot be used; the sentence says why."""
+
+
+def from_upload(runtime: Runtime, file: IO[bytes], name: str, work: Callable[[Path], Counter[str]]) -> Counter[str]:
+    """Work on a file that was sent: while it is read it lies in the data folder, which nobody else may read."""
+    shown = re.sub(r"[^\w.-]", "_", name.replace("\\", "/").rpartition("/")[2])[-60:].lstrip(".") or "numbers.csv"
+    with TemporaryDirectory(dir=runtime.settings.home, prefix=".numbers-") as folder:
+        path = Path(folder, shown)
+        with path.open("wb") as kept:
+            copyfileobj(file, kept)
+        try:
+            return work(path)
+        except NumberFileError as error:
+            raise NumberFileError(str(error).replace(str(path), shown)) from error
 
 
 def deactivated(runtime: Runtime, path: Path, on: date, actor: str) -> Counter[str]:

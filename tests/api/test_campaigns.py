@@ -1,6 +1,10 @@
 """Campaigns, programs, templates and segments over the API: seen and stopped, approved by nobody but people."""
 
-from sender.campaigns import control
+from datetime import timedelta
+from pathlib import Path
+
+from sender.audience import registers
+from sender.campaigns import approval, control
 from sender.campaigns.control import CampaignIn, VariantIn
 from sender.campaigns.library import save_template
 from sender.campaigns.planner import plan_slice
@@ -34,6 +38,38 @@ def test_a_campaign_is_seen_rehearsed_and_stopped(installation: Installation) ->
     assert others.get("/campaigns").json["data"] == []
     assert others.post("/campaigns/cmp_1/cancel", None).status_code == 404
     assert [one["slug"] for one in others.get("/programs").json["data"]] == ["other"]
+
+
+def test_a_key_decides_of_a_draft_when_its_people_are_fixed(installation: Installation) -> None:
+    """It is told, kept with the key's name in the audit, and refused for what people have handed in."""
+    installation.contact("+12125550123")
+    control.create(installation.runtime, CampaignIn("Sale", "acme", [VariantIn("all", {}, "Sale today", {})]), "ann")
+    shop = caller(installation)
+    assert shop.get("/campaigns/cmp_1").json["audience_at"] == "start"
+    told = shop.send("PUT", "/campaigns/cmp_1/audience", {"audience_at": "submission"}).json
+    assert (told["audience_at"], told["status"], told["recipients"]) == ("submission", "draft", None)
+    assert shop.send("PUT", "/campaigns/cmp_1/audience", {"audience_at": "never"}).json["code"] == "invalid_request"
+    approval.submit(installation.runtime, 1, "ann")
+    assert shop.get("/campaigns/cmp_1").json["recipients"] == 1
+    late = shop.send("PUT", "/campaigns/cmp_1/audience", {"audience_at": "start"})
+    assert (late.status_code, late.json["detail"]) == (
+        409, "Campaign 'Sale' is submitted; only of a draft this may be said.",
+    )  # fmt: skip
+
+
+def test_a_rehearsal_tells_its_findings(installation: Installation, tmp_path: Path) -> None:
+    """An old do-not-call file is one, with how to mend it."""
+    installation.contact("+12125550123")
+    file = tmp_path / "register.txt"
+    file.write_text("+12125550199\n")
+    registers.take_in(installation.runtime, file, "US", TUESDAY.date() - timedelta(days=40), "ann")
+    wanted = CampaignIn("Sale", "acme", [VariantIn("all", {}, "Sale today", {})])
+    control.create(installation.runtime, wanted, "ann")
+    told = caller(installation).post("/campaigns/cmp_1/rehearsals", None).json["findings"]
+    (one,) = [one for one in told if one["code"] == "register_outdated"]
+    assert (one["severity"], one["times"]) == ("warning", 1)
+    assert "40 days old" in one["sentence"]
+    assert one["mend"].startswith("Take in a newer one")
 
 
 def test_templates_and_segments(installation: Installation) -> None:

@@ -42,6 +42,7 @@ WANTS = {
     "api_automations.pause_automation": "automations:write",
     "api_automations.show_automation": "automations:read",
     "api_automations.tell_event": "events:write",
+    "api_campaigns.decide_audience": "campaigns:write",
     "api_campaigns.cancel_campaign": "campaigns:write",
     "api_campaigns.list_campaigns": "campaigns:read",
     "api_campaigns.list_programs": "programs:read",
@@ -62,6 +63,16 @@ WANTS = {
     "api_imports.list_refused": "imports:read",
     **dict.fromkeys(
         (f"api_imports.{act}_import" for act in ("upload", "check", "commit", "undo", "discard")), "imports:write"
+    ),
+    **dict.fromkeys(
+        (f"api_number_files.{one}" for one in ("write_suppressed", "write_to_ask", "list_registers")), "numbers:read"
+    ),
+    **dict.fromkeys(
+        (f"api_number_files.take_{one}" for one in ("deactivated", "reassigned", "register")), "numbers:write"
+    ),
+    **dict.fromkeys(
+        (f"api_number_files.{one}" for one in ("suppress_numbers", "unsuppress_numbers", "forget_register")),
+        "numbers:write",
     ),
     **dict.fromkeys((f"api_opt_in.{one}" for one in ("list_forms", "show_form", "list_versions")), "forms:read"),
     **dict.fromkeys((f"api_opt_in.{act}_form" for act in ("create", "change", "close")), "forms:write"),

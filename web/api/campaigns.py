@@ -1,19 +1,21 @@
 """What is sent by people: programs, templates and campaigns, as other software may see and stop them."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from guards.finding import Severity
 from sender.audience.segments import SegmentError
-from sender.campaigns import control, library, programs, reports
+from sender.campaigns import control, library, programs, reports, writing
 from sender.campaigns.control import ControlError
 from sender.campaigns.rehearsal import rehearse
 from sender.campaigns.rendering import TemplateError
 from sender.models import Campaign, Program
 from web.api.operations import ApiDoor, Call
 from web.api.problems import ApiProblem
-from web.api.shapes import Page, cursor_of, named, shape
+from web.api.shapes import Asked, Page, cursor_of, named, shape
 
 PROGRAM = {"slug": "acme", "brand": "Acme", "purposes": ["marketing"], "countries": ["US"], "short_links": False}
 TEMPLATE = {"name": "welcome", "version": 2, "text": "Hi {{ first_name }}, welcome.", "program": "acme"}
@@ -27,9 +29,19 @@ CAMPAIGN = {
     "start_at": "2026-03-10T15:00:00Z",
     "end_at": None,
     "messages": {"pending": 120, "delivered": 1880},
+    "audience_at": "start",
+    "recipients": 2000,
     "created_at": "2026-03-09T09:00:00Z",
 }
+FINDING = {
+    "code": "register_outdated",
+    "severity": "warning",
+    "sentence": "The copy of the National Do Not Call Registry (US) is of 2026-02-01: 37 days old then, and may be 31.",
+    "mend": "Take in a newer one: “Number files”, or `tactful numbers do-not-call FILE --country US`.",
+    "times": 1,
+}
 Status = Literal["draft", "submitted", "approved", "scheduled", "running", "paused", "finished", "cancelled"]
+AudienceAt = Literal["start", "submission"]
 
 door = ApiDoor("api_campaigns", __name__)
 
@@ -82,7 +94,18 @@ class CampaignOut(BaseModel):
     start_at: datetime | None
     end_at: datetime | None
     messages: dict[str, int] = Field(description="How many are in each state; empty before it is planned.")
+    audience_at: AudienceAt = Field(
+        description="When it is decided who is in it; at the `submission`, exactly they get it."
+    )
+    recipients: int | None = Field(description="How many were counted at the last submission or approval.")
     created_at: datetime
+
+
+class AudienceWrite(Asked):
+    """When it is decided who is in a campaign."""
+
+    model_config = shape({"audience_at": "submission"}, strict=True)
+    audience_at: AudienceAt
 
 
 class CampaignPage(Page):
@@ -99,6 +122,17 @@ class CampaignList(BaseModel):
     next_cursor: str | None
 
 
+class FindingOut(BaseModel):
+    """One thing to know before it starts, and what to do about it."""
+
+    model_config = shape(FINDING)
+    code: str
+    severity: Severity = Field(description="`stop` keeps texts from leaving, `warning` wants a person to look.")
+    sentence: str
+    mend: str
+    times: int = Field(description="In how many of the texts that were judged.")
+
+
 class RehearsalOut(BaseModel):
     """What a start would do, counted with the real audience and the real guards. Nothing is written or sent."""
 
@@ -111,6 +145,7 @@ class RehearsalOut(BaseModel):
             "parts": 1955,
             "worst_parts": 1,
             "cost": 16.2265,
+            "findings": [FINDING],
         }
     )
     at: datetime
@@ -120,6 +155,7 @@ class RehearsalOut(BaseModel):
     parts: int
     worst_parts: int
     cost: float = Field(description="At least, in the currency of reports.")
+    findings: list[FindingOut] = Field(description="What there is to say about words, countries and lists.")
 
 
 @door.operation("GET", "/programs", scope="programs:read", answer=ProgramList)
@@ -179,6 +215,10 @@ def rehearse_campaign(call: Call, campaign_id: str) -> RehearsalOut:
         parts=found.parts,
         worst_parts=found.worst_parts,
         cost=found.cost / 10_000,
+        findings=[
+            FindingOut(code=one.code, severity=one.severity, sentence=one.sentence, mend=one.mend, times=times)
+            for one, times in found.findings.values()
+        ],
     )
 
 
@@ -209,6 +249,28 @@ def cancel_campaign(call: Call, campaign_id: str) -> CampaignOut:
     return _steer(call, campaign_id, "cancel")
 
 
+@door.operation(
+    "PUT", "/campaigns/<campaign_id>/audience", scope="campaigns:write", body=AudienceWrite, answer=CampaignOut,
+    transaction="own", problems=("not_found", "not_possible"),
+)  # fmt: skip
+def decide_audience(call: Call, campaign_id: str, body: AudienceWrite) -> CampaignOut:
+    """Say of a draft when its people are decided: when it starts, or when it is handed in, and then exactly they."""
+    with call.runtime.db.read() as call.within:
+        found = _found(call, campaign_id)
+        wanted, edits = writing.written(call.session, found.id or 0), found.edits
+    if found.status != "draft":
+        raise ApiProblem(
+            "not_possible", f"Campaign {found.name!r} is {found.status}; only of a draft this may be said."
+        )
+    fresh = replace(wanted, variants=list(wanted.variants), audience_at=body.audience_at)
+    try:
+        writing.edit(call.runtime, found.id or 0, fresh, call.key.actor, edits)
+    except ControlError as error:
+        raise ApiProblem("not_possible", str(error)) from error
+    with call.runtime.db.read() as call.within:
+        return _told(call, _found(call, campaign_id))
+
+
 def _steer(call: Call, name: str, act: Literal["pause", "resume", "cancel"]) -> CampaignOut:
     with call.runtime.db.read() as call.within:
         campaign_id = _found(call, name).id or 0
@@ -230,6 +292,8 @@ def _found(call: Call, name: str) -> Campaign:
 
 def _told(call: Call, row: Campaign) -> CampaignOut:
     counts = reports.counts_by_status(call.session, [row.id or 0]).get(row.id or 0, {})
-    same = ("name", "purpose", "status", "paused_why", "start_at", "end_at", "created_at")
+    same = (
+        "name", "purpose", "status", "paused_why", "start_at", "end_at", "created_at", "audience_at", "recipients",
+    )  # fmt: skip
     program = call.session.get_one(Program, row.program_id).slug
     return CampaignOut(id=f"cmp_{row.id}", program=program, messages=counts, **{one: getattr(row, one) for one in same})

@@ -39,7 +39,8 @@ class Operation:
     """One thing that can be asked. ``makes``: it takes an Idempotency-Key. ``problems``: codes beside the usual ones.
 
     ``transaction``: what is open while the view runs; "own": it opens its own. ``takes_file``: the body is a file that
-    the view reads from disk. ``gives``: the type of an answer that is no JSON, for which the view returns bytes.
+    the view reads from disk, ``largest`` how many bytes it may have. ``gives``: the type of an answer that is no JSON,
+    for which the view returns bytes.
     """
 
     endpoint: str
@@ -56,6 +57,7 @@ class Operation:
     problems: tuple[str, ...]
     takes_file: bool
     gives: str
+    largest: int
 
 
 @dataclass(slots=True)
@@ -106,6 +108,7 @@ class ApiDoor(Door):
         problems: tuple[str, ...] = (),
         takes_file: bool = False,
         gives: str = JSON,
+        largest: int = LARGEST_FILE,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a view as an operation; its docstring is its description."""
 
@@ -114,7 +117,7 @@ class ApiDoor(Door):
             within: Transaction = transaction or ("read" if method == "GET" else "write")
             made = Operation(
                 endpoint, method, path, scope, view, answer, body, query, status, within, makes, problems, takes_file,
-                gives,
+                gives, largest,
             )  # fmt: skip
             self.operations[endpoint] = made
             self.add_url_rule(path, view.__name__, lambda **parts: perform(made, parts), methods=[method])
@@ -136,7 +139,7 @@ def keyed() -> None:
         raise ApiProblem("rate_limited", f"This key may ask {allowance.limit} times a minute.")
     if not g.api_key.holds(operation.scope):
         raise ApiProblem("missing_scope", f"This needs the scope {operation.scope}.")
-    request.max_content_length = LARGEST_FILE if operation.takes_file else LARGEST
+    request.max_content_length = operation.largest if operation.takes_file else LARGEST
 
 
 def name_request(response: Response) -> Response:

@@ -34,6 +34,7 @@ AREAS = {
     "consents": later("Yes and stop, with their proof"),
     "segments": later("Audiences"),
     "imports": later("Files of people"),
+    "numbers": later("Files of numbers, in and out"),
     "forms": later("Sign-up forms"),
     "keywords": later("Keywords that people text"),
     "templates": later("The library of texts"),

@@ -5,13 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO
 
 from flask import Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
-from werkzeug.datastructures import FileStorage
 
 from sender.audience import number_files, registers
 from sender.audience.number_files import NumberFileError
@@ -70,7 +68,7 @@ def take(kind: str) -> ResponseReturnValue:
     if file is None or not file.filename:
         return _page(error=gettext("Choose a file first.")), 422
     try:
-        return _page(kind, _taken(file, _work(kind)))
+        return _page(kind, number_files.from_upload(runtime(), file.stream, file.filename, _work(kind)))
     except NumberFileError as error:
         return _page(error=str(error)), 422
 
@@ -168,18 +166,6 @@ def _day(name: str) -> date:
     if found > runtime().clock.now().date():
         raise NumberFileError(gettext("%(day)s is in the future; give the day of the file.", day=found))
     return found
-
-
-def _taken(file: FileStorage, work: Take) -> Counter[str]:
-    """The file lies in the data folder, which nobody else may read, for as long as it is read."""
-    name = Path((file.filename or "").replace("\\", "/")).name[:120]
-    with NamedTemporaryFile(dir=runtime().settings.home, prefix=".numbers-") as kept:
-        file.save(kept)
-        kept.flush()
-        try:
-            return work(Path(kept.name))
-        except NumberFileError as error:
-            raise NumberFileError(str(error).replace(kept.name, name).replace(Path(kept.name).name, name)) from error
 
 
 def _require_keeper() -> None:
