@@ -8,6 +8,7 @@ from sender.accounts import Person
 from sender.campaigns import reports
 from sender.models import Notice
 from sender.models.accounts import ALL_PROGRAMS
+from sender.watching.notices import page_of
 from web.auth import person
 from web.context import runtime
 from web.language import later
@@ -71,6 +72,10 @@ class Frame:
     theme: str
     may_halt: bool
     may_release: bool
+
+    def page_of(self, notice: Notice) -> str:
+        """Where this trouble is mended; empty where that is no page."""
+        return page_of(notice.key)
 
 
 def read_frame() -> Frame:

@@ -96,7 +96,8 @@ def _told(runtime: Runtime, what: str, work: Callable[[], int]) -> int:
     try:
         done, sentence = work(), ""
     except SendError as error:
-        done, sentence = 0, f"{what.capitalize()} cannot be asked of the provider: {error.sentence}."
+        said = f"{what.capitalize()} cannot be asked of the provider: {error.sentence}."
+        done, sentence = 0, f"{said} It is tried again by itself, and sending goes on without."
     with runtime.db.read() as session:
         standing = {one.key: one.sentence for one in notices.standing(session)}
     if standing.get(key, "") != sentence:

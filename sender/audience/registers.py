@@ -248,4 +248,7 @@ def _outdated_words(old: Collection[Kept]) -> str:
         f"at most {one.days} days"
         for one in old
     )
-    return f"Do-not-call files are too old to rely on: {told}. Take in newer ones: `tactful numbers do-not-call`."
+    return (
+        f"Do-not-call files are too old to rely on: {told}. Who entered a register since is not held back; take in "
+        "newer ones: `tactful numbers do-not-call`."
+    )

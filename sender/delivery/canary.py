@@ -25,7 +25,10 @@ from sender.watching import notices
 log = structlog.get_logger()
 PATH = "/hooks/twilio/inbound"
 NOTICE = "canary"
-SENTENCE = "The last test STOP was not heard: {why}. Replies may be lost; look at the hooks process first."
+SENTENCE = (
+    "The last test STOP was not heard: {why}. People's may be lost: does the hooks process run, and does `tactful "
+    "golive` reach it? `tactful halt` until it does."
+)
 IN_TIME = 5.0
 """Seconds within which the hook must have answered."""
 OK = 200
@@ -53,8 +56,19 @@ def is_due(runtime: Runtime) -> bool:
 
 
 def fly_if_due(runtime: Runtime) -> int:
-    """The scheduler's step: one canary where one is due."""
+    """The scheduler's step: one canary where one is due; where they are switched off, none is left to tell of."""
+    if not runtime.settings.canary_minutes:
+        _forget(runtime)
+        return 0
     return int(is_due(runtime) and fly(runtime) is not None)
+
+
+def _forget(runtime: Runtime) -> None:
+    with runtime.db.read() as session:
+        stands = any(one.key == NOTICE for one in notices.standing(session))
+    if stands:
+        with runtime.db.write() as session:
+            notices.end(session, NOTICE, runtime.clock.real())
 
 
 def fly(runtime: Runtime) -> Canary | None:

@@ -73,7 +73,13 @@ def _known(session: Session, sids: list[str]) -> set[str]:
 
 
 def _sentence(day: str, ours: list[str], theirs: list[str]) -> str:
-    return (
-        f"On {day} the provider lists {len(theirs):,} texts from our from_numbers that were not sent here, and lacks "
-        f"{len(ours):,} that were; their ids are in the table comparison. Is another program using the account?"
-    )
+    """What differs, with an id to look for in the provider's log; the table keeps up to a thousand of each side."""
+    told = [
+        f"lists {len(theirs):,} texts from our from_numbers that were not sent here (such as {theirs[0]}): if no other "
+        "program uses the account, somebody else may have its token"
+        if theirs
+        else "",
+        f"lacks {len(ours):,} that were sent (such as {ours[0]}): ask its support" if ours else "",
+    ]
+    ends = f"This notice ends after {notices.COMPARED.days} days."
+    return f"Of {day} the provider {'; and it '.join(filter(None, told))}. {ends}"

@@ -77,18 +77,24 @@ def _trust(runtime: Runtime, session: Session) -> Iterator[Figure]:
     out = (col(ConsentEvent.kind) == "opt_out", col(ConsentEvent.recorded_at) > now - DAY)
     stops = session.execute(select(func.count()).select_from(ConsentEvent).where(*out)).scalar_one()
     yield Figure("tactful_opt_outs_day", "Opt-outs recorded within a day.", {"": float(stops)})
-    last = session.execute(select(Canary).order_by(col(Canary.id).desc()).limit(1)).scalar()
-    if last is not None:
-        fails = float(bool(last.why))
-        yield Figure(
-            "tactful_canary_age_seconds", "Since our own STOP was last sent.", {"": _age(last.started_at, real)}
-        )
-        yield Figure("tactful_canary_failed", "1 when our own STOP did not block.", {"": fails})
-        yield Figure("tactful_canary_seconds", "What our own STOP took to block.", {"": last.seconds or 0.0})
+    yield from _canary(runtime, session)
     open_ones = {"info": 0.0, "warning": 0.0, "alarm": 0.0}
     for one in notices.standing(session):
         open_ones[one.severity] = open_ones.get(one.severity, 0.0) + 1
     yield Figure("tactful_notices", "Notices that stand, by severity.", open_ones, "severity")
+
+
+def _canary(runtime: Runtime, session: Session) -> Iterator[Figure]:
+    """None where our own STOPs are switched off: the last one of before would only grow older."""
+    last = session.execute(select(Canary).order_by(col(Canary.id).desc()).limit(1)).scalar()
+    every = 60.0 * runtime.settings.canary_minutes
+    if last is None or not every:
+        return
+    age = _age(last.started_at, runtime.clock.real())
+    yield Figure("tactful_canary_age_seconds", "Since our own STOP was last sent.", {"": age})
+    yield Figure("tactful_canary_every_seconds", "How often our own STOP is sent.", {"": every})
+    yield Figure("tactful_canary_failed", "1 when our own STOP did not block.", {"": float(bool(last.why))})
+    yield Figure("tactful_canary_seconds", "What our own STOP took to block.", {"": last.seconds or 0.0})
 
 
 def _machine(runtime: Runtime, session: Session) -> Iterator[Figure]:

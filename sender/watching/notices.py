@@ -1,12 +1,40 @@
 """What people have to know about this installation: written down by whoever sees it, shown until it is over."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from sender.db import insert_new
 from sender.models import Notice
+
+PAGES = (
+    (r"watch campaign (\d+) ", "/campaigns/{}"),
+    (r"watch automation (\d+) ", "/automations/{}"),
+    (r"form (\d+)$", "/opt-in/{}"),
+    (r"watch review$", "/inbox/review"),
+    (r"register outdated$", "/numbers"),
+)
+"""Where a trouble is looked at and mended, by how its key begins; the others are mended on the server."""
+
+
+COMPARED = timedelta(days=7)
+AN_HOUR = timedelta(hours=1)
+
+
+def has_passed(one: Notice, real: datetime) -> bool:
+    """Whether this is over by itself: a budget's day, a form's hour, a week after a comparison."""
+    if one.key == "budget":
+        return real.date() > one.raised_at.date()
+    lasts = {"form": AN_HOUR, "comparison": COMPARED}.get(re.split("[ :]", one.key)[0])
+    return lasts is not None and real - one.raised_at >= lasts
+
+
+def page_of(key: str) -> str:
+    """The path of the page on which the trouble with this key is mended; empty where there is none."""
+    found = ((re.match(pattern, key), path) for pattern, path in PAGES)
+    return next((path.format(*match.groups()) for match, path in found if match), "")
 
 
 def begin(session: Session, key: str, severity: str, sentence: str, at: datetime) -> None:

@@ -20,6 +20,7 @@ from sqlmodel import col
 from sender.models import Notice
 from sender.runtime import Runtime
 from sender.settings import Settings
+from sender.watching.notices import page_of
 
 log = structlog.get_logger()
 SECONDS = 10.0
@@ -64,7 +65,8 @@ def send_mail(settings: Settings, notice: Notice) -> None:
     message["Subject"] = f"[Tactful {notice.severity}] {notice.sentence[:120]}"
     message["From"] = settings.mail_from or f"tactful@{parts.hostname}"
     message["To"] = ", ".join(settings.mail_to)
-    message.set_content(f"{notice.sentence}\n\nSince {notice.raised_at:%Y-%m-%d %H:%M} UTC. {settings.address}\n")
+    where = link_of(notice, settings.address)
+    message.set_content(f"{notice.sentence}\n\n{where}\n\nSince {notice.raised_at:%Y-%m-%d %H:%M} UTC.\n")
     with _server(parts.scheme, parts.hostname or "", parts.port) as server:
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
@@ -89,7 +91,13 @@ def body_of(notice: Notice, address: str) -> dict[str, Any]:
         "text": f"{notice.severity.upper()}: {notice.sentence}",
         "raised_at": notice.raised_at.isoformat(),
         "installation": address,
+        "link": link_of(notice, address),
     }
+
+
+def link_of(notice: Notice, address: str) -> str:
+    """The page on which it is mended, or else the first page, on which it stands."""
+    return address + (page_of(notice.key) or "/")
 
 
 def _server(scheme: str, host: str, port: int | None) -> smtplib.SMTP:

@@ -30,6 +30,19 @@ REVIEW_SOON = timedelta(hours=24)
 UNCONFIRMED_SHARE = 0.05
 UNCONFIRMED_LEAST = 20
 GROWN_BYTES = 10 << 30
+KEYS = (
+    "The keys are not backed up: if they are lost, no number and no text can be read again. Run `tactful keys export "
+    "FILE` and keep the copy elsewhere."
+)
+CANARY = (
+    "Our own STOP was not answered within an hour, so people's may not be heard either: does the hooks process run, "
+    "and does the public address lead to it? `tactful golive` tries the way."
+)
+DISK = "When it is full, nothing is sent and replies are not kept: delete old backups there, or give it more."
+GROWN = (
+    "The database has passed 10 GiB: `tactful archive set 180` packs what is old, `tactful db copy` moves it to "
+    "PostgreSQL."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +63,9 @@ def watch(runtime: Runtime) -> int:
         found = {one.key: one for look in LOOKS for one in look(runtime, session)}
         mine = (col(Notice.ended_at).is_(None), col(Notice.key).startswith(OWN))
         before = dict(session.execute(select(col(Notice.key), col(Notice.sentence)).where(*mine)).all())
+        passed = [one.key for one in notices.standing(session) if notices.has_passed(one, runtime.clock.real())]
     new = [one for one in found.values() if before.get(OWN + one.key) != one.sentence]
-    over = [key for key in before if key.removeprefix(OWN) not in found]
+    over = passed + [key for key in before if key.removeprefix(OWN) not in found]
     if new or over:
         with runtime.db.write() as session:
             for one in new:
@@ -79,11 +93,13 @@ def _held(_: Runtime, session: Session) -> Iterator[Trouble]:
     noted = reports.notices(session)
     copied = session.execute(select(col(Installation.copied_at))).scalar()
     if copied is not None:
-        yield Trouble("held", "alarm", f"Nothing is sent: {noted.halted_why}. Run `tactful release` on the server.")
+        mend = "`tactful release` on the server asks Twilio what left since, then opens the gates."
+        yield Trouble("held", "alarm", f"Nothing is sent: {_ended(noted.halted_why)} {mend}")
     elif noted.halted:
-        yield Trouble("held", "alarm", f"Sending is halted: {noted.halted_why or 'nobody said why'}.")
+        why = _ended(noted.halted_why or "nobody said why")
+        yield Trouble("held", "alarm", f"Sending is halted: {why} STOPs are still taken; `tactful release` ends it.")
     if not noted.keys_exported:
-        yield Trouble("keys", "warning", "The keys are not backed up: run `tactful keys export`.")
+        yield Trouble("keys", "warning", KEYS)
 
 
 def _paused(_: Runtime, session: Session) -> Iterator[Trouble]:
@@ -92,13 +108,17 @@ def _paused(_: Runtime, session: Session) -> Iterator[Trouble]:
         col(Campaign.status) == "paused", ~col(Campaign.paused_why).startswith("paused by")
     )
     for campaign_id, name, why in session.execute(wanted):
-        yield Trouble(f"campaign {campaign_id} paused", "alarm", f"Campaign {name!r} was paused: {why}.")
+        yield Trouble(f"campaign {campaign_id} paused", "alarm", f"Campaign {name!r} was paused: {_ended(why)}")
 
 
 def _approvals(_: Runtime, session: Session) -> Iterator[Trouble]:
     wanted = select(col(Campaign.id), col(Campaign.name)).where(col(Campaign.status) == "submitted")
     for campaign_id, name in session.execute(wanted):
-        yield Trouble(f"campaign {campaign_id} approval", "info", f"Campaign {name!r} waits for an approval.")
+        yield Trouble(
+            f"campaign {campaign_id} approval",
+            "info",
+            f"Campaign {name!r} waits for an approval; it is not sent before.",
+        )
 
 
 def _reviews(runtime: Runtime, session: Session) -> Iterator[Trouble]:
@@ -113,9 +133,9 @@ def _reviews(runtime: Runtime, session: Session) -> Iterator[Trouble]:
 def _canary(runtime: Runtime, session: Session) -> Iterator[Trouble]:
     """One that came back wrong is told by whoever sent it; here is the one that never came back."""
     last = session.execute(select(Canary).order_by(col(Canary.id).desc()).limit(1)).scalar()
-    silent = last is not None and last.seconds is None and not last.why
+    silent = last is not None and last.seconds is None and not last.why and runtime.settings.canary_minutes
     if last is not None and silent and runtime.clock.real() - last.started_at > CANARY_LATE:
-        yield Trouble("canary", "alarm", "Our own STOP was not answered within an hour: do Twilio's requests arrive?")
+        yield Trouble("canary", "alarm", CANARY)
 
 
 def _spend(runtime: Runtime, session: Session) -> Iterator[Trouble]:
@@ -130,7 +150,9 @@ def _spend(runtime: Runtime, session: Session) -> Iterator[Trouble]:
     ):
         share = round(100 * used / cap)
         yield Trouble(
-            f"campaign {campaign_id} spend", "warning", f"Campaign {name!r} has used {share} % of its budget."
+            f"campaign {campaign_id} spend",
+            "warning",
+            f"Campaign {name!r} has used {share} % of its budget; at 100 % it pauses.",
         )
 
 
@@ -139,7 +161,10 @@ def _unknown(runtime: Runtime, session: Session) -> Iterator[Trouble]:
     if total >= UNCONFIRMED_LEAST and unknown / total > UNCONFIRMED_SHARE:
         share = round(100 * unknown / total)
         yield Trouble(
-            "unconfirmed", "warning", f"Nobody knows of {share} % of the last hour's texts whether they left."
+            "unconfirmed",
+            "warning",
+            f"Nobody knows of {share} % of the last hour's texts whether they left; none is sent again blindly. Does "
+            "Twilio answer from this network, and are workers ended before their time?",
         )
 
 
@@ -164,15 +189,16 @@ def _automations(_: Runtime, session: Session) -> Iterator[Trouble]:
         told = [_some(people, "person is", "people are"), _some(events, "event is", "events are")]
         said = " and ".join(filter(None, told))
         if said:
-            yield Trouble(
-                f"automation {automation_id} aside", "warning", f"Automation {name!r}: {said} set aside after an error."
-            )
+            sentence = f"Automation {name!r}: {said} set aside after an error, until somebody tries again or lets go."
+            yield Trouble(f"automation {automation_id} aside", "warning", sentence)
         if error:
-            yield Trouble(
-                f"automation {automation_id} round",
-                "warning",
-                f"Automation {name!r}: its round does not go on: {error}.",
-            )
+            sentence = f"Automation {name!r}: its round does not go on and nobody new enters: {error}. It is tried on."
+            yield Trouble(f"automation {automation_id} round", "warning", sentence)
+
+
+def _ended(why: str) -> str:
+    """A reason as the end of a sentence."""
+    return f"{why.rstrip('.')}."
 
 
 def _some(count: int, one: str, more: str) -> str:
@@ -182,9 +208,9 @@ def _some(count: int, one: str, more: str) -> str:
 def _disk(runtime: Runtime, session: Session) -> Iterator[Trouble]:
     free, total = free_disk(runtime)
     if free < LEAST_FREE_BYTES or free < total * LEAST_FREE_SHARE:
-        yield Trouble("disk", "alarm", f"{runtime.settings.home}: under {_gib(free)} GiB of disk are free.")
+        yield Trouble("disk", "alarm", f"{runtime.settings.home}: under {_gib(free)} GiB of disk are free. {DISK}")
     if runtime.db.is_sqlite and database_bytes(runtime, session) > GROWN_BYTES:
-        yield Trouble("growth", "warning", "The database has passed 10 GiB: `tactful db copy` moves it to PostgreSQL.")
+        yield Trouble("growth", "warning", GROWN)
 
 
 def _gib(size: int) -> str:

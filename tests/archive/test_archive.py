@@ -40,6 +40,7 @@ from sender.delivery.receipts import ReceiptIn, apply, store
 from sender.delivery.wire import Wire
 from sender.models import ArchivePage, Attempt, Audit, Decision, ImportEntry, ImportRun, Message, Receipt
 from sender.states import Status, advance
+from sender.watching.doctor import examine
 from tests.installation import TUESDAY, Installation, install
 
 DAY = timedelta(days=1)
@@ -312,6 +313,21 @@ def test_the_scheduler_archives_once_somebody_says_when(house: House) -> None:
         ("ana@example.org", "archive.set"), ("scheduler", "archive.page"), ("scheduler", "archive.page")
     ]  # fmt: skip
     assert acts[0].detail == {"days": 180, "before": None}
+
+
+def test_the_doctor_asks_for_it_once_there_are_millions(house: House) -> None:
+    """Nothing is said of a few texts, nor where archiving is on."""
+    settings = house.made.runtime.settings.model_copy(update={"database_url": str(house.made.runtime.db.url)})
+
+    def said() -> list[str]:
+        return [one.sentence for one in examine(settings) if one.what == "growth"]
+
+    assert said() == []
+    house.made.message(1, id=5_100_000)
+    assert "About 5 million texts lie in the tables" in said()[0]
+    with house.made.runtime.db.write() as session:
+        keep_open_for(session, 180, "ana@example.org", house.made.clock.now())
+    assert said() == []
 
 
 def test_the_commands_say_what_they_do(house: House, monkeypatch: Any) -> None:

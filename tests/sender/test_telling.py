@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from sqlalchemy import update
 
 from sender import halt
-from sender.models import Campaign, Canary, Reply, Spend
+from sender.models import Campaign, Canary, Notice, Reply, Spend
 from sender.runtime import Runtime
 from sender.settings import Settings, SettingsFileError
 from sender.watching import notices
-from sender.watching.telling import tell_people
+from sender.watching.telling import body_of, tell_people
 from sender.watching.watch import watch
 from tests.installation import TUESDAY, Installation, install
 
@@ -122,6 +122,40 @@ def test_what_is_wrong_stands_until_it_is_over(installation: Installation) -> No
         session.execute(update(Campaign).values(status="finished"))
         session.add(Canary(sid="SM2", started_at=now, seconds=0.1))
     assert standing(runtime) == {"keys": "warning"}
+
+
+def test_what_passes_by_itself_ends_by_itself(installation: Installation) -> None:
+    """A used budget stands for its day, a crowded form for its hour, a day that did not agree for a week."""
+    runtime = installation.runtime
+    with runtime.db.write() as session:
+        for key in ("budget", "form 3", "comparison:2026-03-09", "register outdated"):
+            notices.begin(session, key, "warning", "Look.", TUESDAY)
+    left = ("keys", "register outdated")
+    for hours, stands in (
+        (0.9, (*left, "budget", "comparison:2026-03-09", "form 3")),
+        (1, (*left, "budget", "comparison:2026-03-09")),
+        (9, (*left, "comparison:2026-03-09")),
+        (7 * 24, left),
+    ):
+        installation.clock.hands["now"] = TUESDAY + timedelta(hours=hours)
+        assert sorted(standing(runtime)) == sorted(stands)
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("watch campaign 12 paused", "/campaigns/12"),
+        ("watch automation 3 aside", "/automations/3"),
+        ("form 4", "/opt-in/4"),
+        ("watch review", "/inbox/review"),
+        ("register outdated", "/numbers"),
+        ("watch disk", "/"),
+    ],
+)
+def test_each_notice_leads_to_where_it_is_mended(key: str, path: str) -> None:
+    """Mail and webhook name the page of the trouble, or the first one, where every notice stands."""
+    one = Notice(key=key, severity="warning", sentence="Look.", raised_at=TUESDAY)
+    assert body_of(one, "https://texts.example.org")["link"] == f"https://texts.example.org{path}"
 
 
 def test_the_review_clock_is_told_a_day_before(installation: Installation) -> None:

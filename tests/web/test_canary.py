@@ -16,8 +16,11 @@ from sender.models import Canary, Conversation, FromNumber, Installation, Progra
 from sender.runtime import Runtime
 from sender.watching import notices
 from sender.watching.doctor import examine
+from sender.watching.measures import figures
 from tests.web.conftest import START, TestClock
 from web.app import create_app
+
+CANARIES = {f"tactful_canary_{one}" for one in ("age_seconds", "every_seconds", "failed", "seconds")}
 
 
 @pytest.fixture
@@ -83,15 +86,24 @@ def test_a_route_that_is_gone_raises_the_alarm(flying: Runtime) -> None:
 
 
 def test_it_flies_every_hour_and_never_where_it_is_switched_off(flying: Runtime, clock: TestClock) -> None:
-    """Not on a young installation, once when due, and not with 0 minutes."""
+    """Not on a young installation, once when due; with 0 minutes never, and no notice or alert of before is left."""
     assert fly_if_due(flying) == 0
     clock.move(timedelta(minutes=60))
     assert [fly_if_due(flying), fly_if_due(flying)] == [1, 0]
     clock.move(timedelta(minutes=60))
-    off = flying.settings.model_copy(update={"canary_minutes": 0})
-    assert fly_if_due(replace(flying, settings=off)) == 0
+    gone = flying.settings.model_copy(update={"hooks_url": "http://127.0.0.1:1"})
+    fly(replace(flying, settings=gone))
+    assert {one for one in shown(flying) if "canary" in one} == CANARIES
+    off = replace(flying, settings=flying.settings.model_copy(update={"canary_minutes": 0}))
+    assert (len(standing(flying)), fly_if_due(off), standing(flying)) == (1, 0, [])
+    assert {one for one in shown(off) if "canary" in one} == set()
     with flying.db.read() as session:
-        assert session.execute(select(func.count(col(Canary.id)))).scalar() == 1
+        assert session.execute(select(func.count(col(Canary.id)))).scalar() == 2
+
+
+def shown(runtime: Runtime) -> set[str]:
+    """The figures that Prometheus is shown: an alert on one that is missing is silent."""
+    return {one.name for one in figures(runtime)}
 
 
 def test_the_doctor_says_what_became_of_the_last_canary(flying: Runtime) -> None:

@@ -13,7 +13,7 @@ from tests.project.trees import ROOT
 from tests.web.conftest import START, TestClock
 
 ELSEWHERE = {"tactful_inbound_seconds_bucket", "tactful_requests_total"}
-LATER = {"tactful_canary_failed", "tactful_canary_age_seconds"}
+LATER = {"tactful_canary_failed", "tactful_canary_age_seconds", "tactful_canary_every_seconds"}
 
 
 def values(client: FlaskClient) -> dict[str, float]:
