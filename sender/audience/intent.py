@@ -122,13 +122,15 @@ def _keyword_sentence(words: Words) -> Intent | None:
     It is when written in capitals unlike the rest, at the end, or on a line of its own; "Stop! You crack me up" is not.
     """
     best: Intent | None = None
+    told = phrases.lexicon()["sentences"]
+    jest = any(sign in words.text.casefold() for sign in told["jests"])
     for start, end in words.sentences():
         quote = words.quote(start, end) if end - start <= 4 else ""
         found = keywords.match(quote) if quote else None
         if found is None or found.meaning != "opt_out":
             continue
         placed = end == len(words.words) or words.breaks[end] == LINE or (quote.isupper() and not words.text.isupper())
-        clear = quote.isupper() or found.word in phrases.lexicon()["sentences"]["clear"]
+        clear = (quote.isupper() or found.word in told["clear"]) and not jest
         certain = found.certain and placed and clear
         intent = Intent("opt_out", certain, found.language, quote, f"keyword sentence: {found.word}")
         best = intent if best is None or intent.certain else best

@@ -22,7 +22,20 @@ _UNSEEN = regex.compile(r"[\p{Cf}\p{Variation_Selector}\u20e3\u034f\u115f\u1160\
 _MARK = regex.compile(r"\p{Mn}+")
 # Letters that Unicode does not take apart into a letter and a mark.
 _PLAIN = str.maketrans(
-    {"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ة": "ه", "ى": "ي", "ـ": None}
+    {
+        "ı": "i",
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+        "ə": "e",
+        "ة": "ه",
+        "ى": "ي",
+        "ـ": None,
+    }
 )
 _LOOK_ALIKE = str.maketrans(
     "аеорсухіјѕкмтнвԁпοαερτυικχνηѵոս013547",

@@ -186,7 +186,9 @@ def lexicon() -> dict[str, Any]:
     return tomllib.loads((resources.files("sender.audience") / "phrases.toml").read_text("utf-8"))
 
 
-def mentions(language: str, kind: Literal["dealings", "texts"], words: Words, start: int = 0, end: int = -1) -> bool:
+def mentions(
+    language: str, kind: Literal["dealings", "texts", "msgs"], words: Words, start: int = 0, end: int = -1
+) -> bool:
     """Whether words start to end hold one of the language's words for orders and the like, or for the texts we send."""
     element = _topics(language)[kind]
     last = len(words.words) if end < 0 else end
@@ -355,8 +357,8 @@ def _topics(language: str) -> dict[str, Element]:
     classes = _classes(own if isinstance(own, dict) else {})
     for name, rows in _classes(grammar().get(language, {})).items():
         classes.setdefault(name, []).extend(rows)
-    topics = {"dealings": Element(), "texts": Element()}
-    for kind, names in (("dealings", ("dealings",)), ("texts", _ABOUT_TEXTS)):
+    topics = {"dealings": Element(), "texts": Element(), "msgs": Element()}
+    for kind, names in (("dealings", ("dealings",)), ("texts", _ABOUT_TEXTS), ("msgs", ("msgs",))):
         for row in (row for name in names for row in classes.get(name, ())):
             topics[kind].add(row)
     return topics

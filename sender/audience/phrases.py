@@ -192,7 +192,7 @@ def _goes_elsewhere(rule: Rule, words: Words, spot: tuple[int, int]) -> bool:
     """Whether what stands around the match is about an order, or what follows about a thing no known wish names."""
     if _orders_around("en", words, spot) or _orders_around(rule.language, words, spot):
         return True
-    if rule.about_us:
+    if rule.about_us or mentions(rule.language, "msgs", words, spot[1], _end(words, spot[1], COMMA)):
         return False
     named = [*_what_follows(words, spot[1]), *(_what_was_named(words, spot) if rule.language != "en" else ())]
     return not all(map(_familiar, named))
@@ -203,12 +203,14 @@ def _orders_around(language: str, words: Words, spot: tuple[int, int]) -> bool:
     return mentions(language, "dealings", words, 0, spot[0]) or mentions(language, "dealings", words, spot[1])
 
 
-def _what_follows(words: Words, start: int) -> Iterator[str]:
+def _what_follows(words: Words, start: int) -> list[str]:
     """The words from ``start`` to the end of the sentence: "I want no more / of the blue ones"."""
-    for at in range(start, len(words.words)):
-        if words.breaks[at] >= SENTENCE:
-            return
-        yield words.words[at]
+    return words.words[start : _end(words, start, SENTENCE)]
+
+
+def _end(words: Words, start: int, gap: int) -> int:
+    """The first place from ``start`` on with such a break before it."""
+    return next(at for at in range(start, len(words.breaks)) if words.breaks[at] >= gap)
 
 
 def _what_was_named(words: Words, spot: tuple[int, int]) -> Iterator[str]:
