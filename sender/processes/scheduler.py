@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from sender import audit
+from sender.api.reads import sum_up
 from sender.archive.packing import Archiver
 from sender.audience.erased_list import list_all
 from sender.audience.erasing import finish_erasures
@@ -142,6 +143,7 @@ class Scheduler:
                 Step("cancel", 1.0, lambda: cancel_waiting(runtime), by_the_clock=False),
                 Step("seal", 2.0, lambda: seal_some(runtime.db, runtime.keys), by_the_clock=False),
                 Step("seal the audit", 2.0, lambda: audit.seal_some(runtime.db, runtime.keys), by_the_clock=False),
+                Step("sum up reads", 600.0, lambda: sum_up(runtime)),
                 Step("forget lists", 5.0, lambda: forget_some(runtime), by_the_clock=False),
                 Step("finish", 1.0, lambda: finish_done(runtime), by_the_clock=False),
             ],

@@ -3,18 +3,23 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlmodel import col
 
+from sender.api.reads import sum_up
 from sender.audience.erasing import finish_erasures
 from sender.audience.holds import place, release
 from sender.audience.private import data_key_of, opened
 from sender.audience.sealer import seal_some
 from sender.delivery.replies import InboundText, receive
-from sender.models import ConsentEvent, Number, Program
+from sender.models import Audit, ConsentEvent, Number, Program
 from tests.api.conftest import allow_every_purpose, caller
 from tests.installation import Installation, install
+from web.api.operations import ApiDoor
+from web.app import create_app
 
 NUMBER = "+12125550123"
 
@@ -50,6 +55,50 @@ def test_records_merge_and_keep_no_number_in_plain_sight(installation: Installat
         answer = shop.post("/contacts", {"number": NUMBER, **wrong})
         assert (answer.status_code, answer.json["code"]) == (422, "invalid_contact")
     assert shop.get("/contacts/+12125550199").status_code == 404
+
+
+def test_reading_people_is_on_record_by_key_and_day(installation: Installation) -> None:
+    """The first look of a day is an act at once, the sum one when the day is over; what shows nobody is none."""
+    caller(installation).post("/contacts", {"number": NUMBER})
+    crm, shop = (caller(installation, "contacts:read", "messages:read", name=name) for name in ("crm", "shop"))
+    assert crm.get("/messages").json["data"] == []
+    for _ in range(3):
+        assert len(crm.get("/contacts").json["data"]) == 1
+    assert crm.get(f"/contacts/{NUMBER}").status_code == shop.get(f"/contacts/{NUMBER}").status_code == 200
+    assert shop.get("/contacts/+12125550199").status_code == 404
+    assert sum_up(installation.runtime) == 0
+    installation.clock.move(timedelta(days=1))
+    assert (sum_up(installation.runtime), sum_up(installation.runtime)) == (2, 0)
+    assert crm.get("/contacts").status_code == 200
+    with installation.runtime.db.read() as session:
+        acts = session.execute(select(Audit).where(col(Audit.action) == "people.read").order_by(col(Audit.id)))
+        told = [(act.actor.partition("(")[2], act.subject, act.detail) for act in acts.scalars()]
+    assert told[:2] == [
+        ("crm)", "contacts", {"day": "2026-03-10", "so_far": 1}),
+        ("shop)", "contacts", {"day": "2026-03-10", "so_far": 1}),
+    ]
+    assert sorted(told[2:4]) == [
+        ("crm)", "contacts", {"day": "2026-03-10", "people": 4}),
+        ("shop)", "contacts", {"day": "2026-03-10", "people": 1}),
+    ]
+    assert told[4:] == [("crm)", "contacts", {"day": "2026-03-11", "so_far": 1})]
+
+
+def test_every_answer_with_numbers_of_people_is_counted(installation: Installation) -> None:
+    """Whoever makes an operation that hands out numbers says so; one text's fate tells only what the key told us."""
+    doors = [one for one in create_app(installation.runtime).blueprints.values() if isinstance(one, ApiDoor)]
+    reading = [one for door in doors for one in door.operations.values() if one.method == "GET"]
+    shows = {one.path for one in reading if {"number", "from", "to"} & fields_of(one.answer.model_json_schema())}
+    assert shows == {one.path for one in reading if one.reads} | {"/messages/<message_id>"}
+
+
+def fields_of(schema: Any) -> set[str]:
+    """The names of every field in a schema."""
+    if isinstance(schema, list):
+        return set[str]().union(*map(fields_of, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", {})).union(*map(fields_of, schema.values()))
 
 
 def test_a_yes_opens_the_gate_with_its_proof(installation: Installation) -> None:

@@ -222,7 +222,7 @@ def _judged(call: Call, some: list[MessageIn]) -> BatchOut:
     )
 
 
-@door.operation("GET", "/messages", scope="messages:read", query=MessagePage, answer=MessageList)
+@door.operation("GET", "/messages", scope="messages:read", query=MessagePage, answer=MessageList, reads="texts")
 def list_all_messages(call: Call, query: MessagePage) -> MessageList:
     """Texts of this key's programs, newest first; a test key sees the texts of test keys."""
     number_id = None

@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from sender.api import keys
 from sender.api.answers import First, InFlightError, OtherRequestError, first_answer, keep_answer, request_hash
+from sender.api.reads import count_read
 from sender.audience.importing import uploads, workbook
 from sender.models import ApiKey
 from sender.runtime import Runtime
@@ -40,7 +41,8 @@ class Operation:
 
     ``transaction``: what is open while the view runs; "own": it opens its own. ``takes_file``: the body is a file that
     the view reads from disk, ``largest`` how many bytes it may have. ``gives``: the type of an answer that is no JSON,
-    for which the view returns bytes.
+    for which the view returns bytes. ``reads``: what of people it hands out, counted by key and day in the audit; empty
+    where it hands out none, or is an act of its own there.
     """
 
     endpoint: str
@@ -58,17 +60,22 @@ class Operation:
     takes_file: bool
     gives: str
     largest: int
+    reads: str
 
 
 @dataclass(slots=True)
 class Call:
-    """One request that may pass: its key, the open transaction, and its Idempotency-Key ("" where there is none)."""
+    """One request that may pass: its key, the open transaction, and its Idempotency-Key ("" where there is none).
+
+    ``shown`` is how many people are in the answer of an operation that ``reads``.
+    """
 
     runtime: Runtime
     key: ApiKey
     once: str
     hashed: bytes
     within: Session | None = None
+    shown: int = 0
 
     @property
     def session(self) -> Session:
@@ -109,6 +116,7 @@ class ApiDoor(Door):
         takes_file: bool = False,
         gives: str = JSON,
         largest: int = LARGEST_FILE,
+        reads: str = "",
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a view as an operation; its docstring is its description."""
 
@@ -117,7 +125,7 @@ class ApiDoor(Door):
             within: Transaction = transaction or ("read" if method == "GET" else "write")
             made = Operation(
                 endpoint, method, path, scope, view, answer, body, query, status, within, makes, problems, takes_file,
-                gives, largest,
+                gives, largest, reads,
             )  # fmt: skip
             self.operations[endpoint] = made
             self.add_url_rule(path, view.__name__, lambda **parts: perform(made, parts), methods=[method])
@@ -205,6 +213,7 @@ def _perform(operation: Operation, parts: dict[str, Any], raw: bytes) -> Respons
 def _in_transaction(operation: Operation, call: Call, asked: dict[str, Any]) -> Response:
     def work() -> First:
         said = operation.view(call, **asked)
+        call.shown = len(getattr(said, "data", (said,))) if operation.reads else 0
         body = said if isinstance(said, bytes) else said.model_dump_json(by_alias=True).encode()
         return First(operation.status, body)
 
@@ -212,10 +221,19 @@ def _in_transaction(operation: Operation, call: Call, asked: dict[str, Any]) -> 
         return _answer(*_once_apart(call, work), operation.gives)
     if operation.transaction == "read":
         with call.runtime.db.read() as call.within:
-            return _answer(work(), False, operation.gives)
+            first = work()
+        if call.shown:
+            _count_read(operation, call)
+        return _answer(first, False, operation.gives)
     with call.runtime.db.write() as call.within:
         first, replayed = once_only(call, call.session, call.once, work) if call.once else (work(), False)
     return _answer(first, replayed, operation.gives)
+
+
+def _count_read(operation: Operation, call: Call) -> None:
+    """Before anybody sees the answer; where it cannot be written down, nobody does."""
+    with call.runtime.db.write(redoable=True) as session:
+        count_read(session, call.key, operation.reads, call.shown, call.runtime.clock.now())
 
 
 def _once_apart(call: Call, work: Callable[[], First]) -> tuple[First, bool]:

@@ -229,8 +229,9 @@ def keep_contact(call: Call, body: ContactWrite) -> ContactOut:
 
 
 @door.operation(
-    "GET", "/contacts", scope="contacts:read", query=ContactPage, answer=ContactList, problems=("not_found",)
-)
+    "GET", "/contacts", scope="contacts:read", query=ContactPage, answer=ContactList, problems=("not_found",),
+    reads="contacts",
+)  # fmt: skip
 def list_contacts(call: Call, query: ContactPage) -> ContactList:
     """Every contact, or those of a segment, in the order in which they came."""
     definition = found_segment(call, query.segment).definition if query.segment else {}
@@ -243,7 +244,9 @@ def list_contacts(call: Call, query: ContactPage) -> ContactList:
     return ContactList(data=[_contact(call, *row) for row in rows[: query.limit] if row[1].data_key], next_cursor=more)
 
 
-@door.operation("GET", "/contacts/<number>", scope="contacts:read", answer=ContactOut, problems=("not_found",))
+@door.operation(
+    "GET", "/contacts/<number>", scope="contacts:read", answer=ContactOut, problems=("not_found",), reads="contacts"
+)
 def show_contact(call: Call, number: str) -> ContactOut:
     """One person's record, by the number."""
     return _of_number(call, number)
@@ -270,7 +273,9 @@ def record_consent(call: Call, body: ConsentWrite) -> ConsentOut:
     return _standing(call, e164, changed)
 
 
-@door.operation("GET", "/consents/<number>", scope="consents:read", answer=ConsentOut, problems=("not_found",))
+@door.operation(
+    "GET", "/consents/<number>", scope="consents:read", answer=ConsentOut, problems=("not_found",), reads="consents"
+)
 def show_consent(call: Call, number: str) -> ConsentOut:
     """Where a person stands, by program and purpose."""
     if people.find_number(call.runtime, call.session, number) is None:
@@ -278,7 +283,7 @@ def show_consent(call: Call, number: str) -> ConsentOut:
     return _standing(call, people.read_number(number).e164, changed=False)
 
 
-@door.operation("GET", "/changes", scope="consents:read", query=Page, answer=ChangeList)
+@door.operation("GET", "/changes", scope="consents:read", query=Page, answer=ChangeList, reads="consents")
 def list_changes(call: Call, query: Page) -> ChangeList:
     """Everything that changed in the ledger, oldest first: keep `next_cursor`, and ask again from there."""
     rows = people.list_changes(call.session, call.key, query.after or 0, query.limit)
@@ -287,7 +292,7 @@ def list_changes(call: Call, query: Page) -> ChangeList:
     return ChangeList(data=data, next_cursor=cursor_of(last or 0))
 
 
-@door.operation("GET", "/replies", scope="replies:read", query=ReplyPage, answer=ReplyList)
+@door.operation("GET", "/replies", scope="replies:read", query=ReplyPage, answer=ReplyList, reads="replies")
 def list_replies(call: Call, query: ReplyPage) -> ReplyList:
     """What people wrote to this key's programs, newest first."""
     rows = people.list_replies(call.session, call.key, query.program, query.after, query.limit + 1)
