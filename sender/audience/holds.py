@@ -59,5 +59,11 @@ def open_holds(session: Session) -> list[LegalHold]:
     return list(session.execute(wanted).scalars())
 
 
+def find_open(session: Session, hold_id: int) -> LegalHold | None:
+    """This hold, while it stands."""
+    found = session.get(LegalHold, hold_id)
+    return found if found is not None and found.released_at is None else None
+
+
 def _subject(number_id: int | None) -> str:
     return "everything" if number_id is None else f"number {number_id}"

@@ -264,13 +264,23 @@ def due(runtime: Runtime, session: Session, name: str, days: int | None) -> int:
     return int(session.execute(select(_due(runtime, name, days))).scalar_one())
 
 
-def _due(runtime: Runtime, name: str, days: int | None) -> ColumnElement[int]:
+def freed_by(runtime: Runtime, session: Session, number_id: int | None) -> int:
+    """How many rows would be forgotten within a day if nothing but other holds kept them; None: holds on everything."""
+    on = col(LegalHold.number_id).is_(None) if number_id is None else col(LegalHold.number_id) == number_id
+    ending = session.execute(select(col(LegalHold.id)).where(on, col(LegalHold.released_at).is_(None))).scalars().all()
+    found = rules_uncounted(session)
+    counts = [_due(runtime, one.kind, one.days, but) for one in found for but in (ending, ())]
+    figures = session.execute(select(*(each.label(f"n{place}") for place, each in enumerate(counts)))).one()
+    return int(sum(figures[::2]) - sum(figures[1::2]))
+
+
+def _due(runtime: Runtime, name: str, days: int | None, but: Sequence[int | None] = ()) -> ColumnElement[int]:
     if days is None:
         return literal(0)
     total: ColumnElement[int] = literal(0)
     for kind in (KINDS[name], *(one for one in KINDS.values() if one.like == name)):
         counted = func.count() if kind.holds is None else func.coalesce(func.sum(kind.holds), 0)
-        where = _old(kind, _before(runtime, kind, days))
+        where = _old(kind, _before(runtime, kind, days), but)
         total = total + select(counted).select_from(kind.table).where(where).scalar_subquery()
     return total
 
@@ -298,9 +308,9 @@ def keep_for(session: Session, name: str, days: int | None, actor: str, now: dat
     note(session, now, actor, "retention.set", name, {"days": days, "before": before})
 
 
-def unheld(kind: Kind) -> ColumnElement[bool]:
-    """Rows that no legal hold keeps."""
-    is_open = col(LegalHold.released_at).is_(None)
+def unheld(kind: Kind, but: Sequence[int | None] = ()) -> ColumnElement[bool]:
+    """Rows that no legal hold keeps, as if those with the ids ``but`` were released."""
+    is_open = and_(col(LegalHold.released_at).is_(None), col(LegalHold.id).not_in(but))
     if kind.number is None:
         holding = is_open if not kind.ours else and_(is_open, col(LegalHold.number_id).is_(None))
         return ~exists().where(holding)
@@ -351,8 +361,8 @@ def _before(runtime: Runtime, kind: Kind, days: int) -> Any:
     return f"{before:%Y-%m-%d}" if kind.table is Allowance else before
 
 
-def _old(kind: Kind, before: Any) -> ColumnElement[bool]:
-    return and_(kind.at <= before, *kind.where, unheld(kind))
+def _old(kind: Kind, before: Any, but: Sequence[int | None] = ()) -> ColumnElement[bool]:
+    return and_(kind.at <= before, *kind.where, unheld(kind, but))
 
 
 def _primary(kind: Kind) -> list[Any]:

@@ -58,6 +58,8 @@ PAGES = {
     "contact-held": "/contacts/12",
     "evidence": "/contacts/1/evidence",
     "erase": "/contacts/1/erase",
+    "numbers": "/numbers",
+    "retention": "/retention",
     "users": "/users",
     "audit": "/audit",
     "account": "/account",

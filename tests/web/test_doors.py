@@ -99,7 +99,9 @@ RULES = {
     **dict.fromkeys(
         (f"number_files.{act}" for act in ("show", "ask_forget", "forget", "ask_list", "take_list")), "signed_in"
     ),
-    **dict.fromkeys((f"retention.{act}" for act in ("show", "ask", "change", "hold")), "owners"),
+    **dict.fromkeys(
+        (f"retention.{act}" for act in ("show", "ask", "change", "hold", "ask_release", "release")), "owners"
+    ),
     **dict.fromkeys((f"campaigns.{name}" for name in ("show_course", "ask_cancel", "ask_copy", "copy")), "signed_in"),
     **dict.fromkeys((f"trying.{name}" for name in ("show", "send", "register", "prove")), "signed_in"),
     **dict.fromkeys(("rules.listing", "rules.show", "rules.ask_change", "rules.make_change"), "signed_in"),
@@ -157,6 +159,7 @@ FILL = {
     "country": "US",
     "which": "suppressed",
     "answer_id": 1,
+    "hold_id": 1,
 }
 
 

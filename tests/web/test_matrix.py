@@ -62,6 +62,7 @@ RIGHTS = {
     "steer everywhere": "frame.ask_halt frame.do_halt rules.ask_switch rules.make_switch",
     "own here": "rules.ask_change rules.make_change",
     "own everywhere": "retention.show retention.ask retention.change retention.hold "
+    "retention.ask_release retention.release "
     "integrations.show_keys integrations.act_on_keys integrations.show_webhooks "
     "integrations.create_webhook integrations.show_webhook integrations.act_on_webhook "
     "users.listing users.act frame.ask_release frame.do_release",

@@ -9,9 +9,11 @@ from sqlmodel import col, select
 
 from sender.audience.numbers import find_or_make
 from sender.audience.phone import parse
+from sender.audience.retention import KINDS
 from sender.models import Audit, LegalHold, Number, RetentionRule
 from sender.runtime import Runtime
 from tests.web.conftest import FIELD, submit
+from web.pages.retention import WORDS
 
 ANN = "+12125550100"
 
@@ -90,7 +92,8 @@ def test_what_does_not_fit_is_said_and_changes_nothing(signed_in: FlaskClient, r
 
 def test_a_period_is_changed_after_its_consequence_was_said(signed_in: FlaskClient, runtime: Runtime) -> None:
     """In numbers, before; what a kind does not allow is refused."""
-    assert "click" in signed_in.get("/retention").text
+    page = signed_in.get("/retention").text
+    assert all(str(WORDS[name]) in page for name, kind in KINDS.items() if not kind.like)
     ask, change = "/retention/ask", "/retention/change"
     asked = submit(signed_in, "/retention", ask, kind="clicks", days="90").text
     assert "0 rows are older and go for good" in asked
@@ -111,7 +114,11 @@ def test_a_hold_is_placed_and_released(signed_in: FlaskClient, runtime: Runtime,
     assert submit(signed_in, "/retention", holds, everything="yes", why="audit", place="yes").status_code == 303
     for fields in ({"number": ANN, "why": ""}, {"number": "12", "why": "x"}, {"number": "+12125550199", "why": "x"}):
         assert submit(signed_in, "/retention", holds, place="yes", **fields).status_code == 422
-    assert submit(signed_in, "/retention", holds, number=ANN, release="yes").status_code == 303
+    asked = signed_in.get(f"{holds}/1/release").text
+    assert "1 hold on the same ends" in asked
+    assert "0 rows that it kept beyond their period go" in asked
+    assert submit(signed_in, "/retention", f"{holds}/1/release").status_code == 303
+    assert signed_in.get(f"{holds}/1/release").status_code == 404
     with runtime.db.read() as session:
         found = session.execute(select(LegalHold).order_by(col(LegalHold.id))).scalars().all()
     assert [(one.number_id, one.released_at is None) for one in found] == [(ann, False), (None, True)]

@@ -1,6 +1,6 @@
 """How long each kind of data is kept, and legal holds; what a change forgets is said in numbers before."""
 
-from flask import redirect, render_template, request
+from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sender.audience import holds, retention
@@ -11,9 +11,25 @@ from sender.audience.retention import RetentionError
 from web.auth import Door, person, require_fresh
 from web.context import runtime
 from web.counting import figures_or_none
-from web.language import figure, gettext
+from web.language import figure, gettext, later, ngettext
 from web.pages import confirm
 from web.pages.users import owners
+
+WORDS = {
+    "texts": later("The words of texts; that they went stays"),
+    "replies": later("The words of replies; what they were read as stays"),
+    "decisions": later("Why texts were deferred or blocked; the message keeps its reason"),
+    "clicks": later("Visits of short links; older reports count fewer"),
+    "events": later("What other software told with its events; that they came stays"),
+    "enrolments": later("Who was in automations and how far; their newest time in one that is in use stays"),
+    "told_events": later("That other software told events; told again later, they count as new"),
+    "refused_rows": later("Rows that imports refused"),
+    "uploads": later("Uploaded files that nobody imported"),
+    "sessions": later("Sessions of people who sign in, after their end"),
+    "counters": later("What sign-up forms, preference pages and daily caps counted"),
+    "api_answers": later("First answers to the Idempotency-Keys of other software"),
+    "webhook_events": later("What webhooks told, with their deliveries"),
+}
 
 door = Door("retention", __name__, rule=owners)
 
@@ -40,7 +56,7 @@ def ask() -> ResponseReturnValue:
         gettext("What is on legal hold stays, and so do consent, stops and the audit."),
     ]
     kept = gettext("for good") if days is None else gettext("for %(days)s days", days=figure(days))
-    title = gettext("Keep “%(kind)s” %(kept)s?", kind=kind, kept=kept)
+    title = gettext("Keep “%(kind)s” %(kept)s?", kind=WORDS.get(kind, kind), kept=kept)
     fields = {"kind": kind, "days": text}
     return confirm.ask(
         title, said, gettext("Change it"), "/retention/change", "/retention", danger=count > 0, fields=fields
@@ -63,18 +79,46 @@ def change() -> ResponseReturnValue:
 
 @door.post("/retention/holds")
 def hold() -> ResponseReturnValue:
-    """Place a hold on a number or on everything, or release those: 303 to the page, 422 with what to mend."""
+    """Place a hold on a number or on everything: 303 to the page, 422 with what to mend."""
     require_fresh("/retention")
     form, now, by = request.form, runtime().clock.now(), person().actor
     try:
         number_id = _meant(form.get("number", ""), "everything" in form)
         with runtime().db.write() as session:
-            if "release" in form:
-                holds.release(session, number_id, by, now)
-            else:
-                holds.place(session, number_id, form.get("why", ""), by, now)
+            holds.place(session, number_id, form.get("why", ""), by, now)
     except HoldError as error:
         return _page(str(error)), 422
+    return redirect("/retention", 303)
+
+
+@door.get("/retention/holds/<int:hold_id>/release")
+def ask_release(hold_id: int) -> ResponseReturnValue:
+    """What releasing the holds on the same number, or on everything, forgets: in numbers."""
+    require_fresh()
+    with runtime().db.read() as session:
+        hold = holds.find_open(session, hold_id) or abort(404)
+        ending = sum(one.number_id == hold.number_id for one in holds.open_holds(session))
+        freed = retention.freed_by(runtime(), session, hold.number_id)
+        title = gettext("Release “%(why)s”?", why=hold.why)
+    said = [
+        ngettext("%(num)s hold on the same ends.", "%(num)s holds on the same end.", ending),
+        ngettext(
+            "%(num)s row that it kept beyond its period goes for good, within a day.",
+            "%(num)s rows that it kept beyond their period go for good, within a day.",
+            freed,
+        ),
+        gettext("From then on people may be erased who were held before."),
+    ]
+    return confirm.ask(title, said, gettext("Release"), request.path, "/retention")
+
+
+@door.post("/retention/holds/<int:hold_id>/release")
+def release(hold_id: int) -> ResponseReturnValue:
+    """Release every hold on the same number, or on everything: 303 to the page, 404 where it stands no more."""
+    require_fresh("/retention")
+    with runtime().db.write() as session:
+        hold = holds.find_open(session, hold_id) or abort(404)
+        holds.release(session, hold.number_id, person().actor, runtime().clock.now())
     return redirect("/retention", 303)
 
 
@@ -109,4 +153,4 @@ def _page(error: str = "") -> str:
         standing = holds.open_holds(session)
         session.expunge_all()
     due = figures_or_none(("due", *rules), lambda session: retention.due_by_kind(house, session, rules))
-    return render_template("retention.html", rules=rules, due=due, holds=standing, error=error)
+    return render_template("retention.html", rules=rules, kinds=WORDS, due=due, holds=standing, error=error)
