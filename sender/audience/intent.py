@@ -32,7 +32,7 @@ NONE = Intent("none", True, "", "")
 
 _LONGEST = 1000
 _LONGEST_SLIP = 60
-_LIKE, _VERY_LIKE, _MOST_LIKE, _PLAINLY = 500, 2000, 3200, 4200
+_LIKE, _VERY_LIKE, _MOST_LIKE = 500, 2000, 3200
 # What phones and mail programs add: quoted lines, the message answered to, signatures.
 _ADDED = regex.compile(
     r"^[ \t]*>.*$|^[ \t]*(?:-- ?|_{5,}|-{5,}.*)$[\s\S]*|^On .{5,80}wrote:[\s\S]*"
@@ -70,22 +70,19 @@ def _judged(words: Words, alone: Intent | None) -> Intent:
     """What rules and likeness make of free words: together they are surer than a rule alone, or less sure.
 
     An unlikely match counts one step less; a doubtful match that is very like a wish is certain, one that is doubted
-    besides only where it is most like. Where no rule speaks, a reply of several words that is like a wish is held, and
-    certain where it is plainly like one and names an ending and texts, in whatever languages.
+    besides only where it is most like; where no rule speaks, a reply of several words that is like a wish is held.
     """
     looks, carried = likeness(words)
     found = phrases.search(words)
+    set_aside = "" in words.words
     if found and (looks > found.trust or found.certain):
         enough = _MOST_LIKE if found.doubted else _VERY_LIKE
-        certain = looks > (found.trust if found.certain else enough)
+        certain = looks > (found.trust if found.certain else enough) and (found.certain or not set_aside)
         return Intent("opt_out", certain, found.language, found.quote, found.rule)
     if alone:
         return alone
-    set_aside = "" in words.words
     if not found and carried[1] > carried[0] and looks > (_MOST_LIKE if set_aside else _LIKE) and _several(words):
-        plainly = looks > _PLAINLY and not set_aside and phrases.ends_texts(words)
-        reason = f"{'ending, texts and ' if plainly else ''}likeness {looks / 1000:.1f}"
-        return Intent("opt_out", plainly, "und", words.quote(*carried), reason)
+        return Intent("opt_out", False, "und", words.quote(*carried), f"likeness {looks / 1000:.1f}")
     return NONE
 
 

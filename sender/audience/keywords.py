@@ -19,6 +19,7 @@ Meaning = Literal["opt_out", "opt_in", "help"]
 
 _WORD = regex.compile(r"[\p{L}\p{N}\p{M}]+")
 _UNSEEN = regex.compile(r"[\p{Cf}\p{Variation_Selector}\u20e3\u034f\u115f\u1160\u3164\uffa0]+")
+_DIGIT = regex.compile(r"\p{Nd}")
 _MARK = regex.compile(r"\p{Mn}+")
 # Letters that Unicode does not take apart into a letter and a mark.
 _PLAIN = str.maketrans(
@@ -57,7 +58,7 @@ class Keyword(NamedTuple):
 
 def normal(text: str) -> str:
     """The words of a message in comparable form: NFKC, case folded, single spaces, nothing invisible or decorative."""
-    return " ".join(_WORD.findall(visible(text).casefold()))
+    return " ".join(_WORD.findall(_in_ascii_digits(visible(text).casefold())))
 
 
 def visible(text: str) -> str:
@@ -65,6 +66,10 @@ def visible(text: str) -> str:
     if text.isascii():
         return text
     return unicodedata.normalize("NFKC", _UNSEEN.sub("", unicodedata.normalize("NFKC", text)))
+
+
+def _in_ascii_digits(text: str) -> str:
+    return text if text.isascii() else _DIGIT.sub(lambda found: str(unicodedata.digit(found[0], found[0])), text)
 
 
 @lru_cache(maxsize=20_000)

@@ -12,7 +12,8 @@ from importlib import resources
 
 import regex
 
-from sender.audience.patterns import Words, kinds
+from sender.audience.kinds import kinds
+from sender.audience.patterns import Words
 
 _ASKS = regex.compile("[?？؟]")
 _UNSPACED = 0x0E00

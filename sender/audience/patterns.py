@@ -195,14 +195,6 @@ def mentions(
     return any(stop <= last for index in range(start, last) for stop in element.ends(index, words, index))
 
 
-def kinds(word: str) -> frozenset[str]:
-    """The classes of the grammar that a folded word belongs to in any language: "msgs", "stop", "neg" …"""
-    by_word, by_beginning = _kinds()
-    found = by_word.get(word, frozenset())
-    others = [name for stem, name in by_beginning.get(word[:_STEM], ()) if word.startswith(stem)]
-    return found.union(others) if others else found
-
-
 def tables(unspaced: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """The languages of ``phrases.toml`` with their tables."""
     others = {"same", "typos", "slips", "sentences"}
@@ -280,13 +272,14 @@ def _is_fixed(element: Element) -> bool:
 
 def _read_rules() -> Iterator[tuple[str, Phase, str, tuple[Element, ...]]]:
     for language, table in tables(unspaced=False):
-        yield from _rules_of(language, table, _classes(table.get("words", {})))
+        yield from _rules_of(language, table, classes_of(table.get("words", {})))
     for language, words in languages():
-        yield from _rules_of(language, grammar()["patterns"], _classes(words), strict=True)
-        yield from _rules_of(language, grammar()["across_commas"], _classes(words))
+        yield from _rules_of(language, grammar()["patterns"], classes_of(words), strict=True)
+        yield from _rules_of(language, grammar()["across_commas"], classes_of(words))
 
 
-def _classes(words: dict[str, str]) -> dict[str, list[tuple[str, ...]]]:
+def classes_of(words: dict[str, str]) -> dict[str, list[tuple[str, ...]]]:
+    """A language's classes, each a list of rows of folded words."""
     classes: dict[str, list[tuple[str, ...]]] = {}
     for name, members in words.items():
         classes[name] = [found for member in members.split() for found in _alternatives(member, classes)]
@@ -338,24 +331,10 @@ def _element(part: str, classes: dict[str, list[tuple[str, ...]]]) -> Element | 
 
 
 @cache
-def _kinds() -> tuple[dict[str, frozenset[str]], dict[str, list[tuple[str, str]]]]:
-    by_word: dict[str, set[str]] = defaultdict(set)
-    by_beginning: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for classes in map(_classes, [*(words for _, words in languages()), lexicon()["en"]["words"]]):
-        for name, rows in classes.items():
-            for first in (row[0] for row in rows if len(row) == 1):
-                if first.endswith("~"):
-                    by_beginning[first[:_STEM]].append((first[:-1], name))
-                else:
-                    by_word[first].add(name)
-    return {word: frozenset(names) for word, names in by_word.items()}, by_beginning
-
-
-@cache
 def _topics(language: str) -> dict[str, Element]:
     own = lexicon().get(language, {}).get("words", {})
-    classes = _classes(own if isinstance(own, dict) else {})
-    for name, rows in _classes(grammar().get(language, {})).items():
+    classes = classes_of(own if isinstance(own, dict) else {})
+    for name, rows in classes_of(grammar().get(language, {})).items():
         classes.setdefault(name, []).extend(rows)
     topics = {"dealings": Element(), "texts": Element(), "msgs": Element()}
     for kind, names in (("dealings", ("dealings",)), ("texts", _ABOUT_TEXTS), ("msgs", ("msgs",))):

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import regex
 
 from sender.audience.keywords import folded, plain_letters
+from sender.audience.kinds import kinds
 from sender.audience.patterns import (
     COMMA,
     LINE,
@@ -19,7 +20,6 @@ from sender.audience.patterns import (
     Rule,
     Words,
     candidates,
-    kinds,
     lexicon,
     mentions,
     place,
@@ -65,7 +65,8 @@ _UNSPACED_SCRIPT = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{
 
 
 _CERTAIN = ("override", "certain", "plain")
-_NEVER_DOUBTED, _VERY_UNLIKE, _UNLIKE, _RATHER_UNLIKE, _STRANGE = -1_000_000, -4000, -1500, -500, 0
+_NEVER_DOUBTED, _MOST_UNLIKE, _VERY_UNLIKE = -1_000_000, -7000, -4000
+_UNLIKE, _RATHER_UNLIKE, _STRANGE = -1500, -500, 0
 _TRUST: dict[Phase, int] = {
     "override": _NEVER_DOUBTED,
     "override_unsure": _UNLIKE,
@@ -78,24 +79,6 @@ _LONE_TRUST: dict[Phase, int] = {"plain": -1000, "unsure": _RATHER_UNLIKE}
 
 
 _WANTS = frozenset({"want", "nowant"})
-_ENDING = frozenset(
-    (
-        "neg",
-        "none",
-        "stop",
-        "remove",
-        "nowant",
-        "nosend",
-        "nowrite",
-        "unsub",
-        "revoke",
-        "dont",
-        "notwant",
-        "leave",
-        "fedup",
-    )
-)
-_TEXTS = frozenset(("msgs", "send", "sending", "write", "writing", "get", "text", "texting", "consent", "mine"))
 _BARE = ("{stop}", "{remove}")
 _ABOUT = ("{nointerest}", "{fedup}")
 
@@ -154,13 +137,6 @@ def search(words: Words) -> Found | None:
     return doubtful or maybe or _unspaced("unsure", words)
 
 
-def ends_texts(words: Words) -> bool:
-    """Whether a reply that speaks of no order has words, of any language, for ending or refusing and for texts."""
-    found = [kinds(word) for word in words.words]
-    named = any(kind & _ENDING for kind in found) and any(kind & _TEXTS for kind in found)
-    return named and not mentions("en", "dealings", words)
-
-
 def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -> Found | None:
     """The first match of a phase that is not in doubt, else the first; a reply that speaks of an order casts doubt.
 
@@ -173,7 +149,7 @@ def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -
             asks = phase == "plain" and _ASKED.match(words.text, words.spans[spot[1] - 1][1])
             if not (asks or _in_doubt(rule, words, spot)):
                 return found
-            lower = _VERY_UNLIKE if phase == "certain" else _UNLIKE
+            lower = _MOST_UNLIKE if phase == "certain" else _UNLIKE
             doubtful = doubtful or found._replace(certain=False, trust=lower, doubted=True)
     return _unspaced(phase, words) or doubtful
 
