@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from sqlalchemy import select, text
 from sqlmodel import Session, col
 
+from sender.among import among
 from sender.models import Number
 
 INSTALLATION = 7701
 CAMPAIGN = 7702
+_IN_ORDER = select(col(Number.id)).where(among(col(Number.id), "ids")).order_by(col(Number.id))
 
 
 def share(session: Session, campaign_ids: Iterable[int]) -> None:
@@ -39,7 +41,7 @@ def lock_numbers(session: Session, number_ids: Iterable[int]) -> None:
     if session.get_bind().dialect.name == "sqlite":
         return
     wanted = sorted(set(number_ids))
-    session.execute(select(col(Number.id)).where(col(Number.id).in_(wanted)).order_by(col(Number.id)).with_for_update())
+    session.execute(_IN_ORDER.with_for_update(), {"ids": wanted})
 
 
 def lock_free_numbers(session: Session, number_ids: Iterable[int]) -> set[int]:
@@ -50,8 +52,7 @@ def lock_free_numbers(session: Session, number_ids: Iterable[int]) -> set[int]:
     wanted = sorted(set(number_ids))
     if session.get_bind().dialect.name == "sqlite":
         return set(wanted)
-    free = select(col(Number.id)).where(col(Number.id).in_(wanted)).order_by(col(Number.id))
-    return set(session.execute(free.with_for_update(skip_locked=True)).scalars())
+    return set(session.execute(_IN_ORDER.with_for_update(skip_locked=True), {"ids": wanted}).scalars())
 
 
 def _take(session: Session, function: str, family: int, key: int) -> None:

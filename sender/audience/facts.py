@@ -17,6 +17,7 @@ from guards.base import Cap, Facts, Kind, Policy, Purpose, Sent, Window
 from guards.frequency_cap import lookback
 from guards.places import places_of
 from guards.purposes import stricter
+from sender.among import among
 from sender.audience.emergencies import declared_places
 from sender.audience.footers import earlier_texts, last_said
 from sender.audience.ledger import CHUNK, load_standings, standing
@@ -194,7 +195,7 @@ class FactsLoader:
 
 
 _NUMBERS, _CONTACTS, _WISHES = Number.__table__, Contact.__table__, Wishes.__table__  # type: ignore[attr-defined]
-_ATTEMPTS, _CAMPAIGNS = Attempt.__table__, Campaign.__table__  # type: ignore[attr-defined]
+_ATTEMPTS, _CAMPAIGNS, _MESSAGES = Attempt.__table__, Campaign.__table__, Message.__table__  # type: ignore[attr-defined]
 _PEOPLE = (
     select(
         _NUMBERS.c.id,
@@ -215,7 +216,7 @@ _PEOPLE = (
             _WISHES, _WISHES.c.number_id == _NUMBERS.c.id
         )
     )
-    .where(_NUMBERS.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(_NUMBERS.c.id, "ids"))
 )
 _SENDS = select(
     _ATTEMPTS.c.number_id,
@@ -225,12 +226,13 @@ _SENDS = select(
     _ATTEMPTS.c.subject,
     _ATTEMPTS.c.kind,
 ).where(
-    _ATTEMPTS.c.number_id.in_(bindparam("ids", expanding=True)),
+    among(_ATTEMPTS.c.number_id, "ids"),
     _ATTEMPTS.c.gated_at > bindparam("since"),
     _ATTEMPTS.c.outcome.in_(COUNTED),
 )
-_DROPS = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.outside_hours, _CAMPAIGNS.c.over_cap).where(
-    _CAMPAIGNS.c.id.in_(bindparam("ids", expanding=True))
+_DROPS = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.outside_hours, _CAMPAIGNS.c.over_cap).where(among(_CAMPAIGNS.c.id, "ids"))
+_QUEUED = select(_MESSAGES.c.number_id, _MESSAGES.c.program_id, _MESSAGES.c.purpose, _MESSAGES.c.subject).where(
+    among(_MESSAGES.c.number_id, "ids"), _MESSAGES.c.status == Status.QUEUED.value, _MESSAGES.c.kind != "answer"
 )
 _NEVER: frozenset[str] = frozenset()
 
@@ -276,13 +278,9 @@ def _queued(session: Session, number_ids: Iterable[int], now: datetime) -> dict[
     found: dict[int, list[Sent]] = {}
     wanted = sorted(number_ids)
     for start in range(0, len(wanted), CHUNK):
-        columns = (col(Message.number_id), col(Message.program_id), col(Message.purpose), col(Message.subject))
-        statement = select(*columns).where(
-            col(Message.number_id).in_(wanted[start : start + CHUNK]),
-            col(Message.status) == Status.QUEUED.value,
-            col(Message.kind) != "answer",
-        )
-        for number_id, program_id, purpose, subject in session.execute(statement):
+        for number_id, program_id, purpose, subject in run_below(
+            session, _QUEUED, {"ids": wanted[start : start + CHUNK]}
+        ):
             found.setdefault(number_id, []).append(Sent(now, program_id, Purpose(purpose), subject))
     return found
 

@@ -11,10 +11,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlmodel import Session
 
 from guards.base import Purpose, Standing
+from sender.among import among
 from sender.crypto import text_hash
 from sender.db import insert_all, next_ids, run_below, upsert
 from sender.models import ConsentEvent, ConsentStanding
@@ -66,13 +67,11 @@ class StandingRow(NamedTuple):
 
 
 _STANDINGS = ConsentStanding.__table__  # type: ignore[attr-defined]
-_OF_NUMBERS = select(*(_STANDINGS.c[name] for name in StandingRow._fields)).where(
-    _STANDINGS.c.number_id.in_(bindparam("ids", expanding=True))
-)
+_OF_NUMBERS = select(*(_STANDINGS.c[name] for name in StandingRow._fields)).where(among(_STANDINGS.c.number_id, "ids"))
 
 
 _EVENTS = ConsentEvent.__table__  # type: ignore[attr-defined]
-_KNOWN_REFS = select(_EVENTS.c.source_ref).where(_EVENTS.c.source_ref.in_(bindparam("refs", expanding=True)))
+_KNOWN_REFS = select(_EVENTS.c.source_ref).where(among(_EVENTS.c.source_ref, "refs"))
 Standings = dict[Key, dict[str, Any]]
 
 

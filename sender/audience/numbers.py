@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import bindparam, exists, func, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlmodel import Session, col
 
+from sender.among import among
 from sender.crypto import LENGTH, Keyring, seal, unseal
 from sender.db import insert_new, run_below
 from sender.models import Erasure, Number
@@ -97,7 +98,7 @@ def make(session: Session, sought: Sought) -> dict[str, int]:
 
 
 _NUMBERS = Number.__table__  # type: ignore[attr-defined]
-_BY_KEY = select(_NUMBERS.c.key, _NUMBERS.c.id).where(_NUMBERS.c.key.in_(bindparam("keys", expanding=True)))
+_BY_KEY = select(_NUMBERS.c.key, _NUMBERS.c.id).where(among(_NUMBERS.c.key, "keys"))
 
 
 def erased_among(session: Session, number_ids: Collection[int]) -> set[int]:
@@ -106,9 +107,10 @@ def erased_among(session: Session, number_ids: Collection[int]) -> set[int]:
     wanted = sorted(number_ids)
     going = exists().where(col(Erasure.number_id) == col(Number.id), col(Erasure.done_at).is_(None))
     gone = or_(func.length(col(Number.data_key)) == 0, going)
+    statement = select(col(Number.id)).where(among(col(Number.id), "ids"), gone)
     for start in range(0, len(wanted), CHUNK):
-        some = col(Number.id).in_(wanted[start : start + CHUNK])
-        found |= {one or 0 for one in session.execute(select(col(Number.id)).where(some, gone)).scalars()}
+        asked = {"ids": wanted[start : start + CHUNK]}
+        found |= {one or 0 for one in session.execute(statement, asked).scalars()}
     return found
 
 

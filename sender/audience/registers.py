@@ -12,11 +12,12 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
 from guards.do_not_call import of
 from guards.zones import country_zones
+from sender.among import among
 from sender.audience.number_files import NumberFileError, rows_of
 from sender.audience.phone import PhoneError, parse
 from sender.audit import note
@@ -146,7 +147,7 @@ _NOTICE = "register outdated"
 _FILES, _NUMBERS = RegisterFile.__table__, RegisterNumber.__table__  # type: ignore[attr-defined]
 _LIVE = select(_FILES.c.id, _FILES.c.country)
 _LISTED = select(_NUMBERS.c.file_id, _NUMBERS.c.key).where(
-    _NUMBERS.c.file_id.in_(bindparam("files", expanding=True)), _NUMBERS.c.key.in_(bindparam("keys", expanding=True))
+    among(_NUMBERS.c.file_id, "files"), among(_NUMBERS.c.key, "keys")
 )
 
 

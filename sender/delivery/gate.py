@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlmodel import Session, col
 
 from guards.base import Block, Defer, Draft, Kind, Purpose
 from guards.chain import VERSION, Cleared, Refused, run
 from sender import spend
+from sender.among import among
 from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
@@ -72,9 +73,9 @@ class Line(NamedTuple):
 
 
 _CAMPAIGNS, _LINES = Campaign.__table__, FromNumber.__table__  # type: ignore[attr-defined]
-_STATUSES = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.status).where(_CAMPAIGNS.c.id.in_(bindparam("ids", expanding=True)))
+_STATUSES = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.status).where(among(_CAMPAIGNS.c.id, "ids"))
 _NEWEST = select(func.max(Attempt.__table__.c.id))  # type: ignore[attr-defined]
-_ADDRESSES = select(*(_LINES.c[name] for name in Line._fields)).where(_LINES.c.id.in_(bindparam("ids", expanding=True)))
+_ADDRESSES = select(*(_LINES.c[name] for name in Line._fields)).where(among(_LINES.c.id, "ids"))
 
 
 def open_gate(runtime: Runtime, ids: Sequence[int]) -> list[Opened]:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlmodel import Session
 
+from sender.among import among
 from sender.db import run_below
 from sender.models import Message
 from sender.states import Status
@@ -38,7 +39,7 @@ class Row(NamedTuple):
 _MESSAGES = Message.__table__  # type: ignore[attr-defined]
 _QUEUED = (
     select(*(_MESSAGES.c[name] for name in Row._fields))
-    .where(_MESSAGES.c.id.in_(bindparam("ids", expanding=True)), _MESSAGES.c.status == Status.QUEUED.value)
+    .where(among(_MESSAGES.c.id, "ids"), _MESSAGES.c.status == Status.QUEUED.value)
     .order_by(_MESSAGES.c.id)
 )
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from sender.among import among
 from sender.audience import ledger, numbers
 from sender.audience.importing import entries
 from sender.audience.importing.rows import Consent, Refused, Taken
@@ -116,9 +117,7 @@ def _words(row: Taken | Refused) -> list[str]:
 
 
 _CONTACTS = Contact.__table__  # type: ignore[attr-defined]
-_OF_NUMBERS = select(*(_CONTACTS.c[name] for name in COLUMNS)).where(
-    _CONTACTS.c.number_id.in_(bindparam("ids", expanding=True))
-)
+_OF_NUMBERS = select(*(_CONTACTS.c[name] for name in COLUMNS)).where(among(_CONTACTS.c.number_id, "ids"))
 
 
 def read_contacts(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
