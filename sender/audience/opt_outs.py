@@ -6,6 +6,10 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from guards.base import Kind, Purpose
+from sender.audience.ledger import Act, record
+from sender.crypto import text_hash
+from sender.db import Pace, insistent
+from sender.locks import lock_numbers
 from sender.models import Message, OptInRequest, Program
 from sender.runtime import Runtime
 from sender.states import WAITING, Status, advance
@@ -20,6 +24,21 @@ def scopes_of(session: Session, program_ids: Iterable[int]) -> list[int | None]:
     statement = select(col(Program.id), col(Program.opt_out_scope)).where(col(Program.id).in_(wanted))
     found = dict(session.execute(statement).all())
     return [None] if not found or "all" in found.values() else list(wanted)
+
+
+@insistent
+def stop_on_page(runtime: Runtime, number_id: int, program_id: int | None, page: str, token: str) -> None:
+    """The person's own opt-out behind a signed link, from a program or from all (None): the same as a STOP by text."""
+    now = runtime.clock.now()
+    evidence = {"page": page, "token_hash": text_hash(token).hex()}
+    with runtime.db.write(Pace.URGENT) as session:
+        lock_numbers(session, [number_id])
+        scopes = [None] if program_id is None else scopes_of(session, [program_id])
+        acts = [
+            Act(number_id, of, "opt_out", Purpose.MARKETING, now, "preference_page", evidence=evidence) for of in scopes
+        ]
+        record(session, acts, now)
+        settle(runtime, session, number_id, scopes)
 
 
 def settle(runtime: Runtime, session: Session, number_id: int, scopes: Collection[int | None]) -> int:

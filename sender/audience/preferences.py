@@ -14,14 +14,13 @@ from sqlmodel import Session, col
 from guards.base import Purpose
 from sender.accounts.throttles import hour_of, once_more
 from sender.audience.erasing import EraseError, erase_within
-from sender.audience.ledger import Act, load_standings, record, standing
+from sender.audience.ledger import load_standings, standing
 from sender.audience.numbers import SealedNumber
-from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.own_data import export
 from sender.audience.phone import PhoneError, mask, parse
 from sender.audit import note
-from sender.crypto import Keyring, text_hash
-from sender.db import Pace, insistent, upsert
+from sender.crypto import Keyring
+from sender.db import Pace, upsert
 from sender.locks import lock_numbers
 from sender.models import Campaign, ErasureRequest, Number, Program, Wishes
 from sender.runtime import Runtime
@@ -81,21 +80,6 @@ def page(session: Session, keys: Keyring, number_id: int, now: datetime) -> Page
         unwanted,
         _open_request(session, number_id) is not None,
     )
-
-
-@insistent
-def stop(runtime: Runtime, number_id: int, program_id: int | None, token: str) -> None:
-    """The person's own opt-out from one program, or from all (None); effective when this returns."""
-    now = runtime.clock.now()
-    evidence = {"page": "/p/", "token_hash": text_hash(token).hex()}
-    with runtime.db.write(Pace.URGENT) as session:
-        lock_numbers(session, [number_id])
-        scopes = [None] if program_id is None else scopes_of(session, [program_id])
-        acts = [
-            Act(number_id, of, "opt_out", Purpose.MARKETING, now, "preference_page", evidence=evidence) for of in scopes
-        ]
-        record(session, acts, now)
-        settle(runtime, session, number_id, scopes)
 
 
 def pause(runtime: Runtime, number_id: int, days: int) -> None:

@@ -17,7 +17,6 @@ from sender.audience.ledger import Act, record
 from sender.audience.numbers import Dialled, find_or_make, renew
 from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.phone import PhoneError, parse
-from sender.crypto import text_hash
 from sender.db import Pace, insistent
 from sender.delivery import conversing
 from sender.delivery.answers import plan, sealed, words_of
@@ -71,21 +70,6 @@ def receive(runtime: Runtime, inbound: InboundText) -> bool:
         if not isinstance(phone, _Stranger):
             _answer(runtime, session, reply, lines, intent, inbound)
     return True
-
-
-@insistent
-def opt_out_by_link(runtime: Runtime, number_id: int, program_id: int, token: str) -> None:
-    """The person's own act on the opt-out page: the same as a STOP to that program."""
-    now = runtime.clock.now()
-    evidence = {"page": "/o/", "token_hash": text_hash(token).hex()}
-    with runtime.db.write(Pace.URGENT) as session:
-        lock_numbers(session, [number_id])
-        scopes = scopes_of(session, [program_id])
-        acts = [
-            Act(number_id, of, "opt_out", Purpose.MARKETING, now, "preference_page", evidence=evidence) for of in scopes
-        ]
-        record(session, acts, now)
-        settle(runtime, session, number_id, scopes)
 
 
 def opt_out_of(reply: Reply, scope: int | None, at: datetime, kind: str = "opt_out", **more: str) -> Act:

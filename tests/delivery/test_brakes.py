@@ -12,12 +12,13 @@ from guards.base import Purpose
 from sender.audience.intent import read
 from sender.audience.ledger import Act, record
 from sender.audience.numbers import find
+from sender.audience.opt_outs import stop_on_page
 from sender.campaigns import control
 from sender.delivery.brakes import brake
 from sender.delivery.dispatcher import Dispatcher
 from sender.delivery.gate import open_gate
 from sender.delivery.pipeline import Pipeline
-from sender.delivery.replies import InboundText, opt_out_by_link, receive
+from sender.delivery.replies import InboundText, receive
 from sender.delivery.sweeper import sweep
 from sender.models import Audit, Campaign, Installation, Message, Program
 from sender.providers.base import AccountFault, OutcomeUnknown
@@ -111,7 +112,7 @@ def test_opt_outs_by_link_pause_too(installation: Made, campaign: int) -> None:
     with installation.runtime.db.read() as session:
         numbers = [find(session, installation.runtime.keys, e164) or 0 for e164 in people[:2]]
     for number in numbers:
-        opt_out_by_link(installation.runtime, number, installation.program_id, "token")
+        stop_on_page(installation.runtime, number, installation.program_id, "/o/", "token")
     assert brake(installation.runtime) == 1
     assert "2 of 10 texts were answered with an opt-out" in paused_why(installation.runtime, campaign)
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from sender.audience import preferences
+from sender.audience.opt_outs import stop_on_page
 from sender.delivery.gate import open_gate
-from sender.delivery.replies import opt_out_by_link, receive
+from sender.delivery.replies import receive
 from sender.locks import lock_numbers
 from sender.models import Message
 from sender.states import Status
@@ -21,8 +21,7 @@ from tests.waiting import eventually
 NEIGHBOUR = "+12125550124"
 STOPS: dict[str, Callable[[Installation, int], object]] = {
     "text": lambda made, _: receive(made.runtime, inbound("STOP")),
-    "link": lambda made, number: opt_out_by_link(made.runtime, number, made.program_id, "token"),
-    "preferences": lambda made, number: preferences.stop(made.runtime, number, None, "token"),
+    "link": lambda made, number: stop_on_page(made.runtime, number, made.program_id, "/o/", "token"),
 }
 
 

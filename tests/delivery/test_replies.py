@@ -11,9 +11,10 @@ from sqlmodel import Session, col
 from guards.base import Purpose
 from sender.audience.facts import Asked, FactsLoader
 from sender.audience.ledger import load_standings, standing
+from sender.audience.opt_outs import stop_on_page
 from sender.delivery.gate import open_gate
 from sender.delivery.pipeline import Pipeline
-from sender.delivery.replies import InboundText, opt_out_by_link, receive
+from sender.delivery.replies import InboundText, receive
 from sender.delivery.restoring import restore_some
 from sender.delivery.wire import Wire
 from sender.models import Attempt, ConsentEvent, Message, Program, Reply
@@ -222,7 +223,7 @@ def test_the_link_is_as_good_as_a_stop(installation: Installation) -> None:
     """The opt-out page of a from_number that cannot receive ends marketing and informational texts of the program."""
     number = installation.contact(NEW_YORK)
     waiting = installation.message(number, status="pending")
-    opt_out_by_link(installation.runtime, number, installation.program_id, "token")
+    stop_on_page(installation.runtime, number, installation.program_id, "/o/", "token")
     assert state(installation, number) == "out"
     assert installation.status(waiting) == "blocked"
 

@@ -4,8 +4,8 @@ from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
 from sender.audience.links import read_opt_out_token
+from sender.audience.opt_outs import stop_on_page
 from sender.campaigns.reports import brand_of
-from sender.delivery.replies import opt_out_by_link
 from web.auth import Door, anyone
 from web.context import runtime
 from web.language import gettext
@@ -26,7 +26,7 @@ def opt_out(token: str) -> ResponseReturnValue:
     """Opt out; pressing twice is the same as once."""
     number_id, program_id = _read(token)
     brand = _brand(program_id)
-    opt_out_by_link(runtime(), number_id, program_id, token)
+    stop_on_page(runtime(), number_id, program_id, "/o/", token)
     return render_template("opt_out.html", brand=brand, done=True)
 
 

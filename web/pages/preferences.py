@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from sender.audience import preferences
 from sender.audience.links import read_own_page_token
+from sender.audience.opt_outs import stop_on_page
 from sender.audience.preferences import EARLIEST, LATEST, PAUSES, Page, WishError
 from web.auth import Door, anyone
 from web.context import runtime
@@ -62,9 +63,9 @@ def _do(wanted: str, number_id: int, token: str) -> str:
     """What makes fewer or more texts come; returns the word for it."""
     value = request.form.get("value", "")
     if wanted == "stop" and value.isdecimal():
-        preferences.stop(runtime(), number_id, int(value), token)
+        stop_on_page(runtime(), number_id, int(value), "/p/", token)
     elif wanted == "stop" and value == "all":
-        preferences.stop(runtime(), number_id, None, token)
+        stop_on_page(runtime(), number_id, None, "/p/", token)
     elif wanted == "pause" and value.isdecimal():
         preferences.pause(runtime(), number_id, int(value))
         return "pause" if int(value) else "resume"
