@@ -13,12 +13,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlmodel import Session, col
 
 from sender import audit
 from sender.crypto import Keyring
-from sender.models import ApiKey, Program
+from sender.models import ApiAnswer, ApiKey, Program, WebhookEndpoint
 
 SCOPES = (
     "automations:read",
@@ -137,6 +137,31 @@ def revoke_key(session: Session, public_id: str, actor: str, real: datetime) -> 
     if not ended:
         raise ApiKeyError(f"There is no key {public_id!r} that could be revoked; `tactful apikey list` shows them.")
     audit.note(session, real, actor, "apikey.revoke", f"key {public_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What revoking a key ends: the key, what it asked for in the last 24 hours under an Idempotency-Key, the ids of
+    other live keys of its name, and endpoints for webhooks that it made (which go on)."""
+
+    key: ApiKey
+    asked: int
+    heirs: Sequence[str]
+    endpoints: int
+
+
+def ending(session: Session, public_id: str, real: datetime) -> Ending | None:
+    """The figures of a live key for whoever may be about to revoke it; None where there is no such key."""
+    found = list_keys(session)
+    row = next((one for one in found if one.public_id == public_id and _is_live(one, real)), None)
+    if row is None:
+        return None
+    answered = col(ApiAnswer.key_id) == row.id, col(ApiAnswer.created_at) > real - timedelta(days=1)
+    asked = select(func.count()).select_from(ApiAnswer).where(*answered).scalar_subquery()
+    made = select(func.count()).select_from(WebhookEndpoint).where(col(WebhookEndpoint.created_by) == row.actor)
+    counts = session.execute(select(asked, made.scalar_subquery())).one()
+    heirs = [one.public_id for one in found if one.name == row.name and one is not row and _is_live(one, real)]
+    return Ending(row, counts[0], heirs, counts[1])
 
 
 def key_of(session: Session, keys: Keyring, text: str, real: datetime) -> ApiKey:

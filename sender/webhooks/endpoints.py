@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import Session, col
 
 from sender import audit
@@ -132,6 +132,12 @@ def list_deliveries(
         statement = statement.where(col(WebhookDelivery.id) < before)
     rows = session.execute(statement.order_by(col(WebhookDelivery.id).desc()).limit(limit))
     return [(row, event) for row, event in rows]
+
+
+def count_waiting(session: Session, endpoint: WebhookEndpoint) -> int:
+    """How many events it has not been told yet."""
+    mine = (col(WebhookDelivery.endpoint_id) == endpoint.id, col(WebhookDelivery.status) == "waiting")
+    return int(session.execute(select(func.count()).select_from(WebhookDelivery).where(*mine)).scalar_one())
 
 
 def _sees(key: Asking, endpoint: WebhookEndpoint) -> bool:

@@ -12,7 +12,7 @@ from sender.crypto import make_keys
 from sender.db import Database
 from sender.delivery import prepared
 from sender.delivery.replies import InboundText, receive
-from sender.models import Automation, LegalHold, OwnPhone, WebhookEndpoint
+from sender.models import ApiKey, Automation, LegalHold, OwnPhone, WebhookEndpoint
 from sender.runtime import Runtime
 from sender.settings import Settings
 from tests.browser.signed_up import open_doors
@@ -50,6 +50,8 @@ def furnished(home: Path, words: str = "is this still on?") -> Iterator[Runtime]
         hook = WebhookEndpoint(url="https://hooks.example.org", description=words, secret_cipher=secret, created_at=NOW)
         hook.created_by, hook.events, hook.programs = ACTOR, ["reply.received"], []
         session.add(hook)
+        key = ApiKey(public_id="0000000000", secret_hash=words, name=words, created_by=ACTOR, created_at=NOW)
+        session.add(key)
         session.add(LegalHold(number_id=9, why=words, since=NOW, placed_by=ACTOR))
     yield runtime
     db.close()

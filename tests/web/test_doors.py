@@ -64,6 +64,7 @@ RULES = {
     ),
     "users.listing": "owners",
     "users.act": "owners",
+    "users.ask_close": "owners",
     "audit.show_audit": "auditors",
     "frame.choose_theme": "signed_in",
     "frame.choose_language": "signed_in",
@@ -111,7 +112,9 @@ RULES = {
         (f"automations.{name}" for name in AUTOMATIONS),
         "signed_in",
     ),
-    **dict.fromkeys((f"integrations.{name}" for name in ("show_keys", "act_on_keys")), "owners"),
+    **dict.fromkeys(
+        (f"integrations.{name}" for name in ("show_keys", "act_on_keys", "ask_revoke", "ask_forget")), "owners"
+    ),
     **dict.fromkeys(
         (f"integrations.{name}" for name in ("show_webhooks", "create_webhook", "show_webhook", "act_on_webhook")),
         "owners",
@@ -160,6 +163,8 @@ FILL = {
     "which": "suppressed",
     "answer_id": 1,
     "hold_id": 1,
+    "user_id": 1,
+    "public_id": "0000000000",
 }
 
 

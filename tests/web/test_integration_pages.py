@@ -30,7 +30,13 @@ def test_a_key_is_shown_once_followed_up_and_revoked(app: Flask, signed_in: Flas
     assert asked(key) == 200
     public_id = key.split("_")[2]
     (second,) = set(KEY.findall(submit(signed_in, KEYS, KEYS, act="rotate", key=public_id).text))
-    submit(signed_in, KEYS, KEYS, act="revoke", key=public_id)
+    said = signed_in.get(f"{KEYS}/{public_id}/revoke").text
+    for sentence in ("It was last used", "0 requests of the last 24 hours", "2 rights (messages:read, reports:read)"):
+        assert sentence in said
+    assert f"1 other key of this name lives: {second.split('_')[2]}" in said
+    submit(signed_in, f"{KEYS}/{public_id}/revoke", KEYS, act="revoke", key=public_id)
+    assert signed_in.get(f"{KEYS}/{public_id}/revoke").status_code == 404
+    assert "No other key has this name" in signed_in.get(f"{KEYS}/{second.split('_')[2]}/revoke").text
     assert (asked(key), asked(second)) == (401, 200)
     clock.move(timedelta(minutes=11))
     answer = submit(signed_in, KEYS, KEYS, **WANTED)
@@ -51,5 +57,7 @@ def test_an_endpoint_is_made_and_told_again(runtime: Runtime, signed_in: FlaskCl
     assert "evt_1" in page
     with runtime.db.read() as session:
         assert session.get_one(WebhookDelivery, 1).status == "waiting"
+    asked = signed_in.get(f"{HOOKS}/1/forget").text
+    assert ("1 event waits for it and is lost" in asked, "1 kind of event" in asked) == (True, True)
     assert "forgotten" in submit(signed_in, HOOKS, f"{HOOKS}/1", act="delete").text
     assert signed_in.get(f"{HOOKS}/1").status_code == 404

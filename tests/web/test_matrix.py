@@ -65,6 +65,7 @@ RIGHTS = {
     "retention.ask_release retention.release "
     "integrations.show_keys integrations.act_on_keys integrations.show_webhooks "
     "integrations.create_webhook integrations.show_webhook integrations.act_on_webhook "
+    "integrations.ask_revoke integrations.ask_forget users.ask_close "
     "users.listing users.act frame.ask_release frame.do_release",
     "look everywhere": "virtual_phones.listing virtual_phones.live virtual_phones.show",
     "answer everywhere": "virtual_phones.write",

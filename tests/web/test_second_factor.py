@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sender import accounts
 from sender.accounts import AccountError, Person, second_factor, users
 from sender.accounts.rights import EARLIER, OFFERED, RIGHTS, ROLES
+from sender.models import Campaign, Program
 from sender.runtime import Runtime
 from sender.watching import notices
 from tests.web.conftest import EMAIL, PASSWORD, START, TestClock, browser, log_in, submit
@@ -140,7 +141,18 @@ def test_an_owner_changes_roles_and_closes_accounts(
     assert bo.get("/users").status_code == 403
     submit(signed_in, "/users", "/users/act", act="role", email="bo@example.org", role="agent", program="0")
     assert bo.get("/audit").status_code == 403
-    submit(signed_in, "/users", "/users/act", act="disable", email="bo@example.org")
+    with runtime.db.write() as session:
+        session.add(Program(slug="acme", brand="Acme", help_contact="", created_at=runtime.clock.now()))
+        session.flush()
+        for name in ("Spring", "Summer"):
+            row = Campaign(program_id=1, name=name, status="submitted", created_at=runtime.clock.now())
+            session.add(row)
+    submit(signed_in, "/users", "/users/act", act="role", email="bo@example.org", role="approver", program="0")
+    said = signed_in.get("/users/2/close").text
+    for sentence in ("1 session ends", "2 campaigns wait", "0 of these nobody else", "0 conversations", "0 API keys"):
+        assert sentence in said
+    submit(signed_in, "/users/2/close", "/users/act", act="disable", email="bo@example.org")
+    assert signed_in.get("/users/2/close").status_code == 404
     assert bo.get("/account").status_code == 303
     assert log_in(bo, "bo@example.org").status_code == 401
     for last in ({"act": "disable"}, {"act": "role", "role": "author", "program": "0"}):

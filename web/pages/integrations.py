@@ -15,9 +15,11 @@ from sender.webhooks.endpoints import EndpointError, EndpointIn, Owner
 from web.api.webhooks import EventType
 from web.auth import Door, person, require_fresh
 from web.context import runtime
-from web.language import figure, gettext, later
+from web.language import figure, gettext, later, ngettext
+from web.pages import confirm
 from web.pages.listing import read_listing
 from web.pages.users import owners
+from web.pages.words import moment
 
 KEYS, WEBHOOKS = "/integrations/keys", "/integrations/webhooks"
 LASTS = ((30, later("30 days")), (90, later("90 days")), (365, later("a year")), (0, later("until it is revoked")))
@@ -74,6 +76,52 @@ def act_on_keys() -> ResponseReturnValue:
         return _keys_page(made=_act_on_key(request.form.get("act", "")))
     except ApiKeyError as error:
         return _keys_page(sentence=str(error)), 400
+
+
+@door.get(f"{KEYS}/<public_id>/revoke")
+def ask_revoke(public_id: str) -> ResponseReturnValue:
+    """What revoking a key ends: when it was used, what it may do and where, and whether another key follows it."""
+    require_fresh()
+    with runtime().db.read() as session:
+        found = keys.ending(session, public_id, runtime().clock.real()) or abort(404)
+        brands = [one.brand for one in programs.listing(session) if one.id in found.key.programs]
+        session.expunge_all()
+    fields = {"key": public_id, "act": "revoke"}
+    title = gettext("Revoke the key “%(name)s” (%(id)s)?", name=found.key.name, id=public_id)
+    return confirm.ask(title, _said_of(found, brands), gettext("Revoke it"), KEYS, KEYS, fields=fields)
+
+
+def _said_of(found: keys.Ending, brands: list[str]) -> list[str]:
+    row = found.key
+    used = row.last_used_at
+    return [
+        gettext("It was last used %(at)s.", at=moment(used)) if used else gettext("It was never used."),
+        ngettext(
+            "%(num)s request of the last 24 hours changed something.",
+            "%(num)s requests of the last 24 hours changed something.",
+            found.asked,
+        ),
+        ngettext(
+            "It loses %(num)s right (%(scopes)s) in %(where)s, at once.",
+            "It loses %(num)s rights (%(scopes)s) in %(where)s, at once.",
+            len(row.scopes),
+            scopes=", ".join(row.scopes),
+            where=", ".join(brands) or gettext("every program"),
+        ),
+        ngettext(
+            "%(num)s other key of this name lives: %(ids)s.",
+            "%(num)s other keys of this name live: %(ids)s.",
+            len(found.heirs),
+            ids=", ".join(found.heirs),
+        )
+        if found.heirs
+        else gettext("No other key has this name: whoever uses it is refused until they have a new one."),
+        ngettext(
+            "Texts that were asked for stay, and so does %(num)s webhook that it made.",
+            "Texts that were asked for stay, and so do %(num)s webhooks that it made.",
+            found.endpoints,
+        ),
+    ]
 
 
 def _act_on_key(wanted: str) -> str:
@@ -170,6 +218,23 @@ def act_on_webhook(endpoint_id: int) -> ResponseReturnValue:
             case _:
                 abort(400)
     return _webhooks_page(said=said) if wanted == "delete" else _webhook_page(endpoint_id, said)
+
+
+@door.get(f"{WEBHOOKS}/<int:endpoint_id>/forget")
+def ask_forget(endpoint_id: int) -> ResponseReturnValue:
+    """What forgetting an endpoint ends, in numbers."""
+    require_fresh()
+    with runtime().db.read() as session:
+        row = endpoints.find_endpoint(session, _owner(), endpoint_id) or abort(404)
+        waiting, events = endpoints.count_waiting(session, row), len(row.events)
+        title = gettext("Forget %(url)s?", url=row.url)
+    said = [
+        ngettext("%(num)s event waits for it and is lost.", "%(num)s events wait for it and are lost.", waiting),
+        ngettext("It hears of %(num)s kind of event no more.", "It hears of %(num)s kinds of events no more.", events),
+        gettext("Its signing secret ends; the same address made anew gets another."),
+    ]
+    back = f"{WEBHOOKS}/{endpoint_id}"
+    return confirm.ask(title, said, gettext("Forget it"), back, back, fields={"act": "delete"})
 
 
 def _webhooks_page(**said: str) -> str:

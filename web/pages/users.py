@@ -7,13 +7,14 @@ from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sender import audit
-from sender.accounts import AccountError, users
+from sender.accounts import AccountError, closing, users
 from sender.accounts.rights import OFFERED
 from sender.campaigns import programs
 from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
-from web.language import gettext, later
+from web.language import figure, gettext, later, ngettext
+from web.pages import confirm
 from web.pages.listing import read_listing
 
 WORDS = {
@@ -105,6 +106,37 @@ def _page(sentence: str = "", link: str = "") -> str:
         programs=brands,
         people=[(one.email, one.email) for one in members],
     )
+
+
+@door.get("/users/<int:user_id>/close")
+def ask_close(user_id: int) -> ResponseReturnValue:
+    """What closing an account ends and what it leaves waiting, in numbers."""
+    require_fresh()
+    with runtime().db.read() as session:
+        found = closing.consequences(session, user_id, runtime().clock.real()) or abort(404)
+    said = [
+        ngettext("%(num)s session ends at once.", "%(num)s sessions end at once.", found.sessions),
+        ngettext(
+            "%(num)s campaign waits for an approval that they may give; %(stranded)s of these nobody else may approve.",
+            "%(num)s campaigns wait for an approval that they may give; %(stranded)s of these nobody else may approve.",
+            found.approvals,
+            stranded=figure(found.stranded),
+        ),
+        ngettext(
+            "%(num)s conversation is theirs and stays so until somebody takes it.",
+            "%(num)s conversations are theirs and stay so until somebody takes them.",
+            found.conversations,
+        ),
+        ngettext(
+            "%(num)s API key that they made goes on; revoke it where it is theirs alone.",
+            "%(num)s API keys that they made go on; revoke those that are theirs alone.",
+            found.keys,
+        ),
+        gettext("Campaigns and automations of theirs go on. The account can be opened again, with its roles."),
+    ]
+    fields = {"email": found.email, "act": "disable"}
+    title = gettext("Close the account of %(email)s?", email=found.email)
+    return confirm.ask(title, said, gettext("Close the account"), "/users/act", "/users", fields=fields)
 
 
 @audit_door.get("/audit")
