@@ -1,10 +1,12 @@
 """The web application of one process: its doors in one list, and what holds for all of them."""
 
 import functools
+import hashlib
 import logging
 import time
 
 from flask import Flask, Response, g, render_template, request
+from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]
 from jinja2 import StrictUndefined
@@ -114,12 +116,20 @@ DOORS: tuple[Door, ...] = (
 )
 
 
+REFUSALS = frozenset({401, 403, 429})
 BY_PROGRAMS = frozenset({"static", "health", "metrics", "hooks"})
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Flask's signed cookie, by HMAC-SHA-256 in place of SHA-1."""
+
+    digest_method = staticmethod(hashlib.sha256)
 
 
 def create_app(runtime: Runtime) -> Flask:
     """The application over one runtime; nothing is shared between two of them."""
     app = Flask("web", static_folder=None)
+    app.session_interface = Cookies()
     # An address with a slash too many is another address: nobody signed it, and it is not sent on to the right one.
     app.url_map.merge_slashes = False
     secure = is_https(runtime.settings)
@@ -209,9 +219,14 @@ def _start_watch() -> None:
 
 
 def _loudness(response: Response) -> int:
-    """What nobody did, such as receipts by the thousand and polls, is only for those who look for faults."""
+    """What nobody did, such as receipts by the thousand and polls, is only for those who look for faults.
+
+    What was refused (no key or session, no right, a wrong signature, too many tries) is a line, whoever asked.
+    """
     if response.status_code >= 500:
         return logging.WARNING
+    if response.status_code in REFUSALS:
+        return logging.INFO
     by_program = request.blueprint in BY_PROGRAMS or "HX-Request" in request.headers
     return logging.DEBUG if by_program else logging.INFO
 

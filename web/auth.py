@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, abort, current_app, g, make_response, redirect, request, session
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import validate_csrf  # type: ignore[import-untyped]
+from structlog.contextvars import bind_contextvars
 from wtforms import ValidationError
 
 from sender.accounts import AccountError, Person, TooManyTriesError, person_of
@@ -58,6 +59,7 @@ def signed_in() -> ResponseReturnValue | None:
     if g.person is None:
         session.clear()
         return _sent_to("/login")
+    bind_contextvars(who=f"user {g.person.user_id}")
     lacks = runtime().settings.two_factors and not g.person.has_two_factors
     return _sent_to("/account") if lacks and request.blueprint not in UNPROVEN else None
 

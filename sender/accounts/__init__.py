@@ -139,7 +139,7 @@ def accept(
         user = accept_link(session, keys, token, email, password_hash, real)
         passkey = two_factors and _has_passkey(session, user.id or 0)
         if user.totp_cipher is None and not passkey:
-            return open_session(session, keys, user, real)
+            return open_session(session, keys, user, real, "link")
     # A link replaces the password, never the second factor.
     if user.totp_cipher is None:
         raise PasskeyNeededError
@@ -292,7 +292,7 @@ def sign_in(
     with db.write() as session:
         if two_factors and _has_passkey(session, user.id or 0):
             raise PasskeyNeededError
-        return open_session(session, keys, user, real, browser)
+        return open_session(session, keys, user, real, "password", browser)
 
 
 def finish_sign_in(
@@ -308,7 +308,7 @@ def finish_sign_in(
     with db.write() as session:
         if not second_factor.use(session, keys, user.id or 0, code, real):
             raise AccountError("This code is wrong or was used already; wait for the next one.")
-        return open_session(session, keys, user, real, browser)
+        return open_session(session, keys, user, real, "password and code", browser)
 
 
 def confirm(
@@ -342,8 +342,11 @@ def _whose_half(keys: Keyring, half: str, real: datetime) -> int:
     return int(user_id) if int(until) > real.timestamp() else 0
 
 
-def open_session(session: Session, keys: Keyring, user: User, real: datetime, browser: str = "") -> str:
-    """Start a session and return its token; tries counted for the account and stale rows are forgotten."""
+def open_session(session: Session, keys: Keyring, user: User, real: datetime, way: str, browser: str = "") -> str:
+    """Start a session and return its token; tries counted for the account and stale rows are forgotten.
+
+    ``way``: link, password, password and code, or passkey.
+    """
     token = secrets.token_urlsafe(32)
     row = SignedIn(
         token_hash=keys.sign("session", token),
@@ -357,7 +360,7 @@ def open_session(session: Session, keys: Keyring, user: User, real: datetime, br
     mine = col(LoginThrottle.key) == keys.sign("login try", f"account {user.email}")
     session.execute(delete(LoginThrottle).where(mine | (col(LoginThrottle.started_at) <= real - TRY_WINDOW)))
     session.execute(delete(SignedIn).where(col(SignedIn.ends_at) <= real - SESSION_LASTS))
-    audit.note(session, real, user.email, "session.open", user.email, {"browser": browser[:60]})
+    audit.note(session, real, user.email, "session.open", user.email, {"by": way, "browser": browser[:60]})
     session.flush()
     return token
 

@@ -165,7 +165,7 @@ def sign_in(
         user = session.get_one(User, _proven(session, site, challenge, answer, real))
         if user.disabled_at:
             raise AccountError(REFUSED)
-        return accounts.open_session(session, keys, user, real, browser)
+        return accounts.open_session(session, keys, user, real, "passkey", browser)
 
 
 def confirm(session: Session, site: Site, person: Person, challenge: Challenge, answer: str, real: datetime) -> None:

@@ -49,6 +49,7 @@ def test_a_text_is_followed_from_request_to_provider(tmp_path: Path) -> None:
     assert (kept["process"], kept["request"], kept["messages"]) == ("web", done.stdout.strip(), ["msg_1"])
     access = next(line for line in lines if "POST /api/v1/messages 201" in line["event"])
     assert access["request"] == kept["request"]
+    assert (access["who"][:4], access["at"][-1]) == ("key ", "Z")
     sent = next(line for line in lines if line["event"] == "accepted")
     assert (sent["process"], sent["message"], sent["sid"][:2]) == ("worker", "msg_1", "SM")
     assert "Traceback" in next(line for line in lines if line["event"] == "a fault")["exception"]

@@ -266,9 +266,11 @@ def test_a_fault_of_ours_shows_nothing_of_itself(signed_in: FlaskClient, runtime
 
 
 def test_logs_hold_patterns_and_no_addresses(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
-    """A token in an address does not reach the access log."""
+    """A token in an address does not reach the access log, and whatever was refused does, a webhook too."""
     caplog.set_level("INFO", logger="tactful.access")
     client.get("/welcome/verysecret?also=secret")
+    client.post("/hooks/twilio/inbound", data={"Body": "secret"})
+    assert "POST /hooks/twilio/inbound 403" in caplog.text
     client.get("/verysecret/nowhere")
     assert "GET /welcome/<token> 404" in caplog.text
     assert "secret" not in caplog.text

@@ -1,9 +1,11 @@
 """Every route has a rule, and every answer has its headers."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 
 from sender.runtime import Runtime
@@ -217,6 +219,7 @@ def test_every_answer_carries_the_headers(app: Flask) -> None:
         for name, value in HEADERS.items():
             assert answer.headers.get(name) == value, (method, path)
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+        assert answer.headers.get("Cache-Control") == "no-store" or path.startswith("/static/")
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
@@ -236,6 +239,18 @@ def test_the_cookie_is_bound_to_this_host(client: FlaskClient) -> None:
     assert cookie.startswith("__Host-tactful=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= {part.strip() for part in cookie.split(";")}
     assert "Domain" not in cookie
+
+
+def test_the_cookie_is_signed_by_sha_256(client: FlaskClient, runtime: Runtime) -> None:
+    """What stands behind the last dot is an HMAC of 256 bits, and one of SHA-1 with our own key is no session."""
+    client.get("/login")
+    value = client.get_cookie("__Host-tactful").value  # type: ignore[union-attr]
+    assert len(b64decode(value.rpartition(".")[2] + "=", altchars="-_")) == 32
+    forged = SecureCookieSessionInterface().get_signing_serializer(client.application)
+    assert forged is not None
+    client.set_cookie("__Host-tactful", str(forged.dumps({"csrf_token": "known"})), secure=True)
+    with client.session_transaction() as cookie:
+        assert cookie.get("csrf_token") != "known"
 
 
 def test_every_form_needs_its_token(app: Flask, signed_in: FlaskClient, campaign: int) -> None:

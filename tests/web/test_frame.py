@@ -21,11 +21,13 @@ def halted(runtime: Runtime) -> bool:
 
 
 def test_every_page_has_the_navigation_and_says_where_one_is(signed_in: FlaskClient, campaign: int) -> None:
-    """Each entry leads to a page, and the page of a campaign belongs to Campaigns."""
+    """Each entry leads to a page with the way to sign out, and the page of a campaign belongs to Campaigns."""
     page = signed_in.get(f"/campaigns/{campaign}").text
     for entry in ENTRIES:
         assert (f'href="{entry.address}"' in page) is not entry.simulated
-        assert signed_in.get(entry.address).status_code == (404 if entry.simulated else 200)
+        answer = signed_in.get(entry.address)
+        assert answer.status_code == (404 if entry.simulated else 200)
+        assert 'action="/logout"' in answer.text or entry.simulated
     assert 'href="/campaigns" aria-current="page"' in page
     assert 'href="#main"' in page
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlmodel import select
+from sqlmodel import col, select
 
 from sender.accounts import users
 from sender.accounts.passkeys import Site
+from sender.models import Audit
 from sender.models.accounts import Passkey
 from sender.runtime import Runtime
 from tests.web.authenticator import PRESENT, SoftKey
@@ -45,13 +46,16 @@ def key(signed_in: FlaskClient) -> SoftKey:
     return made
 
 
-def test_a_passkey_signs_in_alone(app: Flask, signed_in: FlaskClient, key: SoftKey) -> None:
-    """It is listed by its name, and opens the pages without password or code."""
+def test_a_passkey_signs_in_alone(app: Flask, signed_in: FlaskClient, key: SoftKey, runtime: Runtime) -> None:
+    """It is listed by its name, and opens the pages without password or code; the audit tells the ways apart."""
     assert "my phone" in signed_in.get("/account").text
     client = browser(app)
     assert enter(client, key).headers["Location"] == "/"
     assert client.get("/campaigns").status_code == 200
     assert EMAIL in client.get("/account").text
+    with runtime.db.read() as session:
+        opened = select(col(Audit.detail)).where(col(Audit.action) == "session.open").order_by(col(Audit.id))
+        assert [one["by"] for one in session.execute(opened).scalars()] == ["password", "passkey"]
 
 
 @pytest.mark.parametrize(

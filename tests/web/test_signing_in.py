@@ -92,13 +92,15 @@ def test_no_secret_lies_in_the_database(signed_in: FlaskClient, runtime: Runtime
     assert EMAIL in dump
     assert token not in dump
     assert PASSWORD not in dump
+    assert "$argon2id$v=19$m=19456,t=2,p=1$" in dump
 
 
 @pytest.mark.parametrize(
-    "password", ["short", "password1234", "qwertyuiop12", "aaaaaaaaaaaaaa", "Ana@Example.org", "x" * 300]
+    "password",
+    ["short", "password1234", "qwertyuiop12", "aaaaaaaaaaaaaa", "Ana@Example.org", "TactfulTactful", "x" * 300],
 )
 def test_weak_passwords_are_refused(password: str) -> None:
-    """Short, common, repeated, one's own name, or endless: the sentence says what to choose."""
+    """Short, common, repeated, one's own name or ours, or endless: the sentence says what to choose."""
     with pytest.raises(AccountError, match="password"):
         accounts.new_password_hash(password, EMAIL)
 

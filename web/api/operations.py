@@ -14,6 +14,7 @@ from typing import IO, Any, Literal
 from flask import Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
+from structlog.contextvars import bind_contextvars
 
 from sender.api import keys
 from sender.api.answers import First, InFlightError, OtherRequestError, first_answer, keep_answer, request_hash
@@ -178,6 +179,7 @@ def _key() -> ApiKey:
             found = keys.key_of(session, runtime().keys, text.strip(), real)
     except keys.KeyRefusedError as refused:
         raise ApiProblem(refused.code, str(refused)) from refused
+    bind_contextvars(who=f"key {found.public_id}")
     if keys.is_stale(found, real):
         with runtime().db.write(redoable=True) as session:
             keys.note_use(session, found.id or 0, real)
