@@ -1,4 +1,4 @@
-"""Bytes a text takes before and after it is archived, and how long a page holds the lock.
+"""Bytes a text takes before and after it is archived, how long a page holds the lock, and how long opening one takes.
 
     python -m tests.archive.measure_archive [TEXTS] [DATABASE_URL]
 
@@ -20,15 +20,16 @@ from sqlalchemy import select, text
 from sqlmodel import col
 
 from sender.archive.packing import pack_next
+from sender.archive.past import decisions_between, past_of
 from sender.db import Database
 from sender.delivery.gate import open_gate, signed_token
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.receipts import ReceiptIn, apply, store
 from sender.delivery.wire import Wire
-from sender.models import Attempt
+from sender.models import Attempt, Message
 from sender.providers.base import Accepted
 from sender.states import Status, advance
-from tests.installation import Installation, install
+from tests.installation import TUESDAY, Installation, install
 
 TABLES = ("message", "attempt", "receipt", "decision", "archive_page")
 BATCH = 100
@@ -51,7 +52,25 @@ def main(texts: int, url: str) -> None:
         say(f"{'bytes a text':13} {totals[0]:7.0f} {totals[1]:7.0f}")
         took = f"median {statistics.median(seconds) * 1e3:.0f} ms, longest {max(seconds) * 1e3:.0f} ms"
         say(f"{len(seconds)} pages, {took}")
+        say(f"opening a page {opening(made) * 1e3:.1f} ms, its decisions alone {deciding(made) * 1e3:.1f} ms")
         made.runtime.db.close()
+
+
+def opening(made: Installation) -> float:
+    """Seconds a page takes to be read and opened whole."""
+    with made.runtime.db.read() as session:
+        texts = session.execute(select(Message).where(col(Message.archive_page).is_not(None))).scalars().all()
+        began = time.perf_counter()
+        past_of(session, texts)
+        return (time.perf_counter() - began) / len({text.archive_page for text in texts})
+
+
+def deciding(made: Installation) -> float:
+    """Seconds a page takes in a report on decisions."""
+    with made.runtime.db.read() as session:
+        began = time.perf_counter()
+        pages = len(list(decisions_between(session, TUESDAY, made.clock.now())))
+        return (time.perf_counter() - began) / pages
 
 
 def say(line: str) -> None:

@@ -31,6 +31,7 @@ from sender.audience.importing.undoing import why_not
 from sender.audience.ledger import Act, record
 from sender.audience.retention import due, forget_some
 from sender.audience.timeline import profile, timeline
+from sender.backup import copies
 from sender.campaigns.compliance import compliance, held_by_day
 from sender.cli import app
 from sender.db import Database
@@ -264,6 +265,20 @@ def test_in_whatever_steps_and_pages(house: House, cuts: list[int], size: int) -
     for days in cuts:
         house.pack(TUESDAY + days * DAY, size)
         assert house.answers() == before
+
+
+def test_a_backup_brings_the_pages_along(house: House, tmp_path: Path) -> None:
+    """What was packed is told out of the restored copy, and its pages hold there too."""
+    house.pack()
+    before, runtime = house.answers(), house.made.runtime
+    copies.backup(runtime.db, runtime.keys, tmp_path / "copy.tactful", house.made.clock.now())
+    restored = Database(f"sqlite:///{tmp_path / 'restored.db'}")
+    copies.restore(tmp_path / "copy.tactful", runtime.keys, restored, house.made.clock.now())
+    again = House(replace(house.made, runtime=replace(runtime, db=restored)))
+    assert again.answers() == before
+    with restored.read() as session:
+        assert verify(session).texts == 15
+    restored.close()
 
 
 def test_what_is_unsettled_stays(house: House) -> None:
