@@ -35,9 +35,10 @@ class Line:
     created_at: datetime
 
 
-def listing(session: Session, keys: Keyring, limit: int, offset: int) -> list[Line]:
-    """Contacts, newest first."""
-    newest = _rows().order_by(col(Contact.id).desc()).limit(limit).offset(offset)
+def listing(session: Session, keys: Keyring, limit: int, offset: int, newest_first: bool = True) -> list[Line]:
+    """Contacts, newest first or oldest first."""
+    by = col(Contact.id).desc() if newest_first else col(Contact.id)
+    newest = _rows().order_by(by).limit(limit).offset(offset)
     return [_line(keys, contact, number) for contact, number in session.execute(newest)]
 
 

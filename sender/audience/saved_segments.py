@@ -14,16 +14,20 @@ from sender.runtime import Runtime
 LONGEST_NAME = 80
 
 
-def saved(session: Session, limit: int = 200, offset: int = 0) -> list[Segment]:
-    """The saved segments by name."""
-    rows = list(session.execute(select(Segment).order_by(col(Segment.name)).limit(limit).offset(offset)).scalars())
+def saved(session: Session, limit: int = 200, offset: int = 0, find: str = "", order: str = "name") -> list[Segment]:
+    """The saved segments whose name has ``find`` in it, by "name" or "made"; "-" before it turns that round."""
+    by = {"name": col(Segment.name), "made": col(Segment.id)}[order.removeprefix("-")]
+    wanted = select(Segment).order_by(by.desc() if order.startswith("-") else by).limit(limit).offset(offset)
+    if find:
+        wanted = wanted.where(col(Segment.name).icontains(find, autoescape=True))
+    rows = list(session.execute(wanted).scalars())
     session.expunge_all()
     return rows
 
 
-def in_full(session: Session, limit: int = 200) -> list[Segment]:
+def in_full(session: Session, limit: int = 200, offset: int = 0, find: str = "", order: str = "name") -> list[Segment]:
     """The same with every segment that they name written out, as campaigns keep them; not to be saved."""
-    return nested_segments.every_one(session, saved(session, limit))
+    return nested_segments.every_one(session, saved(session, limit, offset, find, order))
 
 
 def find(session: Session, segment_id: int) -> Segment | None:

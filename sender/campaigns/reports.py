@@ -162,8 +162,12 @@ def page(
     archived: bool = False,
     offset: int = 0,
     status: str = "",
+    order: str = "-made",
 ) -> list[Line]:
-    """The same lines before anything is counted."""
+    """The same lines before anything is counted, by "made", "name" or "start" ("-" before it: turned round)."""
+    by = {"made": col(Campaign.id), "name": col(Campaign.name), "start": col(Campaign.start_at)}
+    first = by[order.removeprefix("-")]
+    ways = (first.desc(), col(Campaign.id).desc()) if order.startswith("-") else (first, col(Campaign.id))
     statement = select(Campaign, col(Program.brand)).join(Program, col(Program.id) == col(Campaign.program_id))
     shelf = col(Campaign.archived_at)
     statement = statement.where(shelf.is_not(None) if archived else shelf.is_(None))
@@ -171,7 +175,7 @@ def page(
         statement = statement.where(col(Campaign.program_id).in_(programs))
     if status:
         statement = statement.where(col(Campaign.status) == status)
-    found = session.execute(statement.order_by(col(Campaign.id).desc()).limit(limit).offset(offset)).all()
+    found = session.execute(statement.order_by(*ways).limit(limit).offset(offset)).all()
     return [
         Line(one.id, one.name, one.program_id, brand, one.purpose, one.status, one.start_at, {}) for one, brand in found
     ]

@@ -84,8 +84,9 @@ def talks(
     me: str,
     limit: int = 50,
     offset: int = 0,
+    latest_first: bool = True,
 ) -> list[Talk]:
-    """The conversations of these programs (None: of all), the latest first. ``view`` is one of VIEWS."""
+    """The conversations of these programs (None: of all), the latest first or last. ``view`` is one of VIEWS."""
     theirs = select(col(Reply.body_cipher)).where(col(Reply.number_id) == col(Conversation.number_id))
     last = theirs.order_by(col(Reply.id).desc()).limit(1).scalar_subquery()
     statement = (
@@ -99,11 +100,12 @@ def talks(
         "mine": col(Conversation.assigned_to) == me,
         "nobody": col(Conversation.assigned_to) == "",
     }
+    by = col(Conversation.last_at).desc() if latest_first else col(Conversation.last_at)
     if view in wanted:
         statement = statement.where(wanted[view])
     if programs is not None:
         statement = statement.where(col(Conversation.program_id).in_(programs))
-    rows = session.execute(statement.order_by(col(Conversation.last_at).desc()).limit(limit).offset(offset)).all()
+    rows = session.execute(statement.order_by(by).limit(limit).offset(offset)).all()
     return [_talk(runtime, *row) for row in rows]
 
 

@@ -1,8 +1,10 @@
 """Takes a picture of every page, from a made-up installation: ``make screenshots`` writes them to docs/screenshots.
 
-Names of pages as arguments take only those, such as ``python -m tests.browser.screenshots home segment``.
+Names of pages as arguments take only those, such as ``python -m tests.browser.screenshots home segment``; ``--language
+de`` takes them as a reader of that language sees them, into a folder of its name below.
 """
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from sender.audience.links import own_page_token
 from tests.browser.lived_in import live_in
 from tests.browser.world import EMAIL, PASSWORD, chromium, served
+from web.language import DEFAULT, LANGUAGES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZE = {"width": 1280, "height": 800}
@@ -129,8 +132,9 @@ def walk(page: Page, folder: Path, address: str, chosen: dict[str, str], suffix:
         shoot(page, folder / f"{name}{suffix}.png")
 
 
-def take_pictures(folder: Path, wanted: tuple[str, ...] = ()) -> list[str]:
+def take_pictures(folder: Path, wanted: tuple[str, ...] = (), language: str = DEFAULT) -> list[str]:
     """A picture of every page in ``folder``, on a desk, a phone, and dark; returns complaints."""
+    folder.mkdir(parents=True, exist_ok=True)
     complaints: list[str] = []
     chosen = {name: path for name, path in PAGES.items() if not wanted or name in wanted}
     with (
@@ -140,7 +144,7 @@ def take_pictures(folder: Path, wanted: tuple[str, ...] = ()) -> list[str]:
     ):
         live_in(runtime, EMAIL)
         browser = play.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        page = browser.new_page(viewport=SIZE)
+        page = browser.new_page(viewport=SIZE, locale=language)
         watch(page, address, complaints)
         page.goto(address + welcome)
         shoot(page, folder / "welcome.png")
@@ -148,14 +152,14 @@ def take_pictures(folder: Path, wanted: tuple[str, ...] = ()) -> list[str]:
         walk(page, folder, address, chosen)
         cookies = page.context.cookies()
         for suffix, options in (("-phone", {"viewport": PHONE}), ("-dark", {"viewport": SIZE, "color_scheme": "dark"})):
-            other = browser.new_context(**options)  # type: ignore[arg-type]
+            other = browser.new_context(**options, locale=language)  # type: ignore[arg-type]
             other.add_cookies(cookies)  # type: ignore[arg-type]
             page = other.new_page()
             watch(page, address, complaints)
             walk(page, folder, address, chosen, suffix)
             other.close()
         own = f"/p/{own_page_token(runtime.keys, 2, runtime.clock.now())}"
-        complaints += strangers(browser, folder, address, {"opt-out": opt_out, "own-page": own})
+        complaints += strangers(browser, folder, address, {"opt-out": opt_out, "own-page": own}, language)
         browser.close()
     return complaints
 
@@ -171,10 +175,10 @@ def show(folder: Path) -> None:
                 few.save(folder / f"{name}.png", optimize=True)
 
 
-def strangers(browser: Browser, folder: Path, address: str, links: dict[str, str]) -> list[str]:
+def strangers(browser: Browser, folder: Path, address: str, links: dict[str, str], language: str) -> list[str]:
     """Pictures of the pages of people who are not signed in, with the links that texts bring by name."""
     complaints: list[str] = []
-    page = browser.new_page(viewport=PHONE)
+    page = browser.new_page(viewport=PHONE, locale=language)
     watch(page, address, complaints)
     for name, path in {**links, "login": "/login"}.items():
         page.goto(address + path)
@@ -184,8 +188,12 @@ def strangers(browser: Browser, folder: Path, address: str, links: dict[str, str
 
 def main() -> int:
     """Take all pictures, or those that are named; status 1 when the browser complained about a page."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    complaints = take_pictures(FOLDER, tuple(sys.argv[1:]))
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("pages", nargs="*", choices=[*PAGES, []], metavar="page")
+    asked.add_argument("--language", choices=LANGUAGES, default=DEFAULT)
+    wanted = asked.parse_args()
+    folder = FOLDER if wanted.language == DEFAULT else FOLDER / wanted.language
+    complaints = take_pictures(folder, tuple(wanted.pages), wanted.language)
     show(FOLDER)
     sys.stderr.write("".join(f"{line}\n" for line in complaints))
     return 1 if complaints else 0

@@ -42,11 +42,12 @@ def refuse(error: ControlError) -> tuple[str, int]:
 
 @door.get("/campaigns")
 def listing() -> ResponseReturnValue:
-    """Every campaign this person may look at, newest first."""
-    listing = read_listing(("-made",), ("status", "archived"))
+    """Every campaign this person may look at, newest first, or by name or start."""
+    listing = read_listing(("-made", "name", "-start"), ("status", "archived"))
     shelf, status = bool(listing.filters["archived"]), listing.filters["status"]
     with runtime().db.read() as session:
-        lines = reports.page(session, person().programs, listing.limit, shelf, listing.offset, status)
+        mine = person().programs
+        lines = reports.page(session, mine, listing.limit, shelf, listing.offset, status, listing.order)
     ids = tuple(line.id for line in lines)
     now = runtime().clock.now()
 

@@ -33,10 +33,10 @@ door = Door("contacts", __name__, rule=signed_in)
 
 @door.get("/contacts")
 def listing() -> ResponseReturnValue:
-    """Contacts, newest first, and the box that finds one."""
+    """Contacts, newest or oldest first, and the box that finds one."""
     view = read_listing(sorts=("-id",))
     with runtime().db.read() as session:
-        rows = contacts.listing(session, runtime().keys, view.limit, view.offset)
+        rows = contacts.listing(session, runtime().keys, view.limit, view.offset, view.descending)
     return _list(rows=rows, listing=view, total=_total())
 
 

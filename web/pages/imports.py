@@ -22,6 +22,7 @@ from web.pages.blocks import render_block
 from web.pages.listing import read_listing
 
 UPLOAD_MOST = uploads.MOST_BYTES + (1 << 20)
+STATES = ("uploaded", "checking", "checked", "running", "finished", "failed", "undoing", "undone")
 BUSY = frozenset({"checking", "running", "undoing"})
 
 
@@ -53,11 +54,12 @@ def refuse(error: FileRefused) -> tuple[str, int]:
 
 @door.get("/imports")
 def listing() -> ResponseReturnValue:
-    """Every import, newest first."""
-    view = read_listing(sorts=("-id",))
+    """Every import, newest first, or by name, or those of one state."""
+    view = read_listing(("-id", "name"), ("status",))
+    status = view.filters["status"] if view.filters["status"] in STATES else ""
     with runtime().db.read() as database:
-        rows = uploads.listing(database, person().programs, view.limit, view.offset)
-    return render_template("imports.html", rows=rows, listing=view)
+        rows = uploads.listing(database, person().programs, view.limit, view.offset, view.order, status)
+    return render_template("imports.html", rows=rows, listing=view, states=STATES)
 
 
 @door.get("/imports/new")

@@ -1,6 +1,7 @@
 """The inbox: conversations, one of them with its answer, and the answers that are kept ready."""
 
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from flask import abort, redirect, render_template, request
@@ -104,11 +105,18 @@ def retire(answer_id: int) -> ResponseReturnValue:
 
 
 def _talks() -> dict[str, Any]:
-    found: Listing = read_listing(sorts=("latest",), filters=("view",))
+    found: Listing = replace(read_listing(sorts=("-latest",), filters=("view",)), path="/inbox")
     view = found.filters["view"] if found.filters["view"] in inbox.VIEWS else "all"
     with runtime().db.read() as session:
         rows = inbox.talks(
-            runtime(), session, person().programs, view, person().actor, limit=found.limit, offset=found.offset
+            runtime(),
+            session,
+            person().programs,
+            view,
+            person().actor,
+            limit=found.limit,
+            offset=found.offset,
+            latest_first=found.descending,
         )
         unread, waiting = inbox.unread(session, person().programs)
     return {"listing": found, "rows": rows, "view": view, "unread": unread, "waiting": waiting}

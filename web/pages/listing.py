@@ -48,6 +48,11 @@ class Listing:
         return self._address(self.sort, self.descending, page)
 
     @property
+    def order(self) -> str:
+        """What the list is ordered by; "-" before it: from the greatest down."""
+        return f"-{self.sort}" if self.descending else self.sort
+
+    @property
     def filtered(self) -> bool:
         """Whether anything is left out."""
         return any(self.filters.values())

@@ -18,6 +18,7 @@ from web.frame import may_anywhere
 from web.language import gettext
 from web.pages import confirm, segment_form
 from web.pages.blocks import render_block
+from web.pages.listing import read_listing
 from web.pages.segment_form import Row
 from web.pages.who import who
 
@@ -28,10 +29,11 @@ door = Door("segments", __name__, rule=signed_in)
 
 @door.get("/segments")
 def listing() -> ResponseReturnValue:
-    """The saved segments by name."""
+    """The saved segments by name or age, and those whose name has some words in it."""
+    view = read_listing(("name", "-made"), ("find",))
     with runtime().db.read() as session:
-        rows = saved_segments.in_full(session)
-    return render_template("segments.html", rows=rows, may_edit=_may_edit())
+        rows = saved_segments.in_full(session, view.limit, view.offset, view.filters["find"], view.order)
+    return render_template("segments.html", listing=view, rows=rows, may_edit=_may_edit())
 
 
 @door.get("/segments/new")

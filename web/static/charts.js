@@ -17,10 +17,15 @@
     }));
     return { x, names: heads.map((head) => head.textContent.trim()), series };
   };
+  const lang = document.documentElement.lang;
+  const reader = navigator.language.startsWith(lang) ? undefined : lang;
+  const number = new Intl.NumberFormat(reader);
+  const day = new Intl.DateTimeFormat(reader, { month: "numeric", day: "numeric" });
+  const hour = new Intl.DateTimeFormat(reader, { hour: "numeric", minute: "2-digit" });
+  const when = (_, ticks, __, ___, step) => ticks.map((one) => (step < 86400 ? hour : day).format(new Date(one * 1000)));
   const axes = (unit) => {
     const common = { stroke: style("--ink-2"), font: "12px Inter Variable, sans-serif", grid: { stroke: style("--line-2"), width: 1 }, ticks: { show: false } };
-    const number = new Intl.NumberFormat();
-    return [{ ...common, grid: { show: false } }, { ...common, size: 64, ...(unit === "money" ? {} : { incrs: WHOLE }), values: (_, ticks) => ticks.map((one) => (unit === "%" ? `${one} %` : number.format(one))) }];
+    return [{ ...common, grid: { show: false }, values: when }, { ...common, size: 64, ...(unit === "money" ? {} : { incrs: WHOLE }), values: (_, ticks) => ticks.map((one) => (unit === "%" ? `${one} %` : number.format(one))) }];
   };
   const draw = (figure) => {
     const { x, names, series } = read(figure.querySelector("details table"));
@@ -28,7 +33,7 @@
     const bars = figure.dataset.chart === "bars";
     const look = (name, at) => ({
       label: name,
-      value: (_, value) => (value === null || value === undefined ? "" : new Intl.NumberFormat().format(value)),
+      value: (_, value) => (value === null || value === undefined ? "" : number.format(value)),
       stroke: style(COLOURS[at % COLOURS.length]),
       fill: bars ? style(COLOURS[at % COLOURS.length]) : undefined,
       width: bars ? 0 : 2,

@@ -290,9 +290,13 @@ def find(session: Session, import_id: int) -> ImportRun | None:
     return run
 
 
-def listing(session: Session, programs: Collection[int] | None, limit: int, offset: int) -> list[ImportRun]:
-    """Imports into these programs (None: all) and into none, newest first."""
-    wanted = select(ImportRun).where(col(ImportRun.status) != "discarded").order_by(col(ImportRun.id).desc())
+def listing(
+    session: Session, programs: Collection[int] | None, limit: int, offset: int, order: str = "-id", status: str = ""
+) -> list[ImportRun]:
+    """Imports into these programs (None: all) and into none, newest first, or by "id" or "name" ("-": turned round)."""
+    by = {"id": col(ImportRun.id), "name": col(ImportRun.name)}[order.removeprefix("-")]
+    wanted = select(ImportRun).order_by(by.desc() if order.startswith("-") else by)
+    wanted = wanted.where(col(ImportRun.status) == status if status else col(ImportRun.status) != "discarded")
     if programs is not None:
         wanted = wanted.where(or_(col(ImportRun.program_id).is_(None), col(ImportRun.program_id).in_(programs)))
     rows = list(session.execute(wanted.limit(limit).offset(offset)).scalars())

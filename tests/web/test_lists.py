@@ -1,0 +1,77 @@
+"""Every list keeps its state in its address: page, order and filters stand in the links it offers."""
+
+from html import unescape
+
+from flask.testing import FlaskClient
+
+from sender.audience.numbers import find_or_make
+from sender.audience.phone import parse
+from sender.audit import note
+from sender.campaigns.library import save_template
+from sender.models import Campaign, Contact, Conversation, ImportRun, Program, Segment
+from sender.runtime import Runtime
+from tests.web.conftest import EMAIL, START
+
+MANY = 60
+# Address, an order it knows, and a filter that leaves more than two pages of it.
+LISTS = (
+    ("/campaigns", "name", "status=draft"),
+    ("/campaigns", "start", ""),
+    ("/contacts", "id", ""),
+    ("/segments", "name", "find=Some"),
+    ("/templates", "name", "find=Some"),
+    ("/imports", "name", "status=finished"),
+    ("/inbox", "latest", "view=nobody"),
+    ("/inbox/live", "latest", "view=nobody"),
+)
+# Short by nature, or read from one act on: what stands on the page because of the state in its address.
+OTHERS = {
+    f"/audit?actor={EMAIL}&action=test.": f"/audit?actor={EMAIL.replace('@', '%40')}&action=test.&before=",
+    "/reports?by=variant&days=90": "/reports.csv?by=variant&days=90",
+    "/reports/compliance?days=90": 'value="90" selected',
+    "/rules?place=a&sort=-name": 'href="/rules?place=a&sort=name"',
+    "/automations?archived=1": 'href="/automations"',
+    "/contacts/1?purpose=informational": 'value="informational" selected',
+}
+
+
+def fill(runtime: Runtime) -> None:
+    """So many of each thing that is listed."""
+    phones = [parse(f"+1212555{100 + number:04d}", None) for number in range(MANY)]
+    with runtime.db.write() as session:
+        session.add(Program(slug="lumen", brand="Lumen", help_contact="", created_at=START))
+        session.flush()
+        ids = find_or_make(session, runtime.keys, phones, START)
+        for place, number_id in enumerate(ids.values()):
+            name = f"Some {place:02d}"
+            session.add(Campaign(program_id=1, name=name, status="draft", created_at=START))
+            session.add(Contact(number_id=number_id, created_at=START, changed_at=START))
+            session.add(Segment(name=name, created_at=START))
+            session.add(ImportRun(name=name, file_hash=name, status="finished", started_at=START))
+            session.add(Conversation(number_id=number_id, program_id=1, last_at=START))
+            note(session, START, EMAIL, "test.listed", name)
+    for place in range(MANY):
+        save_template(runtime, f"Some {place:02d}", f"Lumen: {place}. Reply STOP to opt out", EMAIL)
+
+
+def test_every_list_keeps_its_state_in_its_address(signed_in: FlaskClient, runtime: Runtime) -> None:
+    """The links to other pages and the other way round name order and filter; the page's own address repeats it."""
+    fill(runtime)
+    wrong = []
+    for path, order, state in LISTS:
+        kept, home = f"{state}&" if state else "", path.removesuffix("/live")
+        page = unescape(signed_in.get(f"{path}?{kept}sort=-{order}&page=2").text)
+        expected = (f"{home}?{kept}sort=-{order}&page=3", f"{home}?{kept}sort=-{order}", f"{home}?{kept}sort={order}")
+        wrong += [f"{path}: {link}" for link in expected if f'href="{link}"' not in page]
+    for address, found in OTHERS.items():
+        wrong += [] if found in unescape(signed_in.get(address).text) else [f"{address}: {found}"]
+    assert wrong == []
+
+
+def test_an_order_turns_round(signed_in: FlaskClient, runtime: Runtime) -> None:
+    """Each list begins with the first name, or with the last one."""
+    fill(runtime)
+    for path in ("/campaigns", "/segments", "/templates", "/imports"):
+        for sort, first, last in (("name", "Some 00", "Some 59"), ("-name", "Some 59", "Some 00")):
+            page = signed_in.get(f"{path}?sort={sort}").text
+            assert (first in page, last in page) == (True, False), (path, sort)
