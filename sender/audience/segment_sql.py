@@ -4,6 +4,7 @@ Every name and value is a bound parameter. What is not known is not met, and so 
 false) stands inside every NOT.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -61,6 +62,9 @@ _LATEST: Mapping[str, tuple[Any, str]] = {
 }
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 OTHERS = frozenset({"is_not", "not_in"})
+FEW = 3
+_PLAIN = re.compile(r"[A-Za-z0-9 _.,:-]+")
+"""Texts that every writer of JSON writes as they are."""
 _COMPARISONS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "lt": lambda has, value: has < value,
     "le": lambda has, value: has <= value,
@@ -112,9 +116,9 @@ def where(segment: Segment, now: datetime, dialect: str) -> ColumnElement[bool]:
     """The segment as a condition on Contact joined with Number; ``dialect`` is "sqlite" or "postgresql"."""
     match segment:
         case All(parts):
-            return and_(true(), *(where(part, now, dialect) for part in parts))
+            return and_(true(), *(where(part, now, dialect) for part in sorted(parts, key=_dearness)))
         case Either(parts):
-            return or_(false(), *(where(part, now, dialect) for part in parts))
+            return or_(false(), *(where(part, now, dialect) for part in sorted(parts, key=_dearness)))
         case Not(part):
             return not_(func.coalesce(where(part, now, dialect), false()))
         case Test():
@@ -122,6 +126,18 @@ def where(segment: Segment, now: datetime, dialect: str) -> ColumnElement[bool]:
             # What is asked of numbers is hidden from SQLite, which else looks up a contact for each number.
             hidden = dialect == "sqlite" and _TABLES.get(segment.field) is Number
             return func.coalesce(asked, false()) if hidden else asked
+
+
+def _dearness(segment: Segment) -> int:
+    """What is asked first, because it costs less: columns of contacts, attributes, numbers, what happened to them."""
+    match segment:
+        case All(parts) | Either(parts):
+            return max(map(_dearness, parts), default=0)
+        case Not(part):
+            return _dearness(part)
+        case Test():
+            table = _TABLES.get(segment.field)
+            return 1 if segment.attribute else 0 if table is Contact else 2 if table is Number else 3
 
 
 def select_contacts(
@@ -217,6 +233,12 @@ class _OnSqlite:
         """A number to compare with."""
         return number
 
+    def written(self, texts: list[str]) -> list[ColumnElement[bool]]:
+        """What the JSON must hold letter by letter: looking for that takes a third of the time of reading the JSON."""
+        if len(texts) > FEW or not all(map(_PLAIN.fullmatch, texts)):
+            return []
+        return [or_(*(func.instr(Contact.attributes, f'"{one}"') > 0 for one in texts))]
+
 
 class _OnPostgresql:
     """One attribute as the JSONB operators give it; letters are compared by their bytes, as everywhere else."""
@@ -236,6 +258,10 @@ class _OnPostgresql:
     def bound(self, number: float) -> Any:
         """A number to compare with: NUMERIC holds every JSON number, a float overflows."""
         return literal(Decimal(repr(number)), Numeric)
+
+    def written(self, texts: list[str]) -> list[ColumnElement[bool]]:
+        """Nothing: JSONB is read already."""
+        return []
 
 
 def _attribute(test: Test, has: _OnSqlite | _OnPostgresql, now: datetime) -> ColumnElement[bool]:
@@ -259,7 +285,7 @@ def _equals(has: _OnSqlite | _OnPostgresql, values: tuple[Any, ...]) -> list[Col
     truths = [value for value in values if kind(value) == "truth"]
     found: list[ColumnElement[bool]] = [has.truth if value else not_(has.truth) for value in truths]
     # The value first: it is another for most rows, and their kind is then not looked at.
-    found += [and_(has.value.in_(texts), has.is_text)] if texts else []
+    found += [and_(*has.written(texts), has.value.in_(texts), has.is_text)] if texts else []
     return found + ([has.number.in_(numbers)] if numbers else [])
 
 
