@@ -75,7 +75,6 @@ def show() -> None:
 def verify_() -> None:
     """Walk every page against the audit; status 1 names the first that does not hold."""
     from sender.archive.checking import verify
-    from sender.archive.pages import ArchiveError
     from sender.audit import verify as verify_audit
     from sender.sealing import BrokenChain
 
@@ -83,7 +82,7 @@ def verify_() -> None:
         try:
             verify_audit(session, runtime.keys)
             found = verify(session)
-        except (ArchiveError, BrokenChain) as error:
+        except BrokenChain as error:
             fail(str(error))
     emptied = f" Retention has forgotten the decisions of {found.forgotten:,} of them." if found.forgotten else ""
     console.print(f"The archive holds: {found.texts:,} texts on {found.pages:,} pages.{emptied}", highlight=False)

@@ -90,6 +90,7 @@ def opened(*, sending: bool = False, patience: float = 0.0, process: str = "comm
     """
     from sqlalchemy.exc import OperationalError
 
+    from sender.archive.pages import ArchiveError
     from sender.crypto import KeyFileError
     from sender.logs import speak
     from sender.processes.collector import spare_what_lasts
@@ -113,6 +114,8 @@ def opened(*, sending: bool = False, patience: float = 0.0, process: str = "comm
     spare_what_lasts()
     try:
         yield runtime
+    except ArchiveError as error:
+        fail(str(error))
     finally:
         runtime.db.close()
 

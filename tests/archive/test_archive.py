@@ -367,3 +367,7 @@ def test_the_commands_say_what_they_do(house: House, monkeypatch: Any) -> None:
     audit.seal_some(runtime.db, runtime.keys)
     done = CliRunner().invoke(app, ["archive", "verify"])
     assert "The archive holds: 15 texts on 1 pages." in done.output
+    change(house, passages=b"")
+    for line in ("archive verify", "message show +12125550100"):
+        done = CliRunner().invoke(app, line.split())
+        assert ("Page 1 of the archive is not what" in done.output, done.exit_code) == (True, 1), done.output
