@@ -43,12 +43,17 @@ _ABOUT_US = (
 
 @dataclass(slots=True)
 class Words:
-    """A reply as folded words; ``breaks[i]`` is what stands before word i, and after the last word for i = len."""
+    """A reply as folded words; ``breaks[i]`` is what stands before word i, and after the last word for i = len.
+
+    ``spots`` and ``topics`` keep what was found in these words, so that nothing is looked for twice.
+    """
 
     text: str
     words: list[str] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)
+    spots: dict[int, tuple[int, int] | None] = field(default_factory=dict)
+    topics: dict[tuple[str, str, int, int], bool] = field(default_factory=dict)
 
     def quote(self, start: int, end: int) -> str:
         """The reply's own letters for words start to end."""
@@ -190,9 +195,19 @@ def mentions(
     language: str, kind: Literal["dealings", "texts", "msgs"], words: Words, start: int = 0, end: int = -1
 ) -> bool:
     """Whether words start to end hold one of the language's words for orders and the like, or for the texts we send."""
-    element = _topics(language)[kind]
-    last = len(words.words) if end < 0 else end
-    return any(stop <= last for index in range(start, last) for stop in element.ends(index, words, index))
+    key = (language, kind, start, len(words.words) if end < 0 else end)
+    if key not in words.topics:
+        words.topics[key] = _mentions(_topics(language)[kind], words, *key[2:])
+    return words.topics[key]
+
+
+def _mentions(element: Element, words: Words, start: int, last: int) -> bool:
+    return any(
+        stop <= last
+        for index in range(start, last)
+        if element.may_begin(words.words[index])
+        for stop in element.ends(index, words, index)
+    )
 
 
 def tables(unspaced: bool) -> Iterator[tuple[str, dict[str, Any]]]:

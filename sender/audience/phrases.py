@@ -241,6 +241,12 @@ def slips(word: str) -> set[str]:
 
 def _spot(rule: Rule, words: Words) -> tuple[int, int] | None:
     """Where a rule matches; one word of another language decides nothing among English ones ("block the table")."""
+    if rule.number not in words.spots:
+        words.spots[rule.number] = _placed(rule, words)
+    return words.spots[rule.number]
+
+
+def _placed(rule: Rule, words: Words) -> tuple[int, int] | None:
     spot = place(rule, words, 0)
     single = spot and spot[1] - spot[0] == 1 and rule.lone
     return None if single and rule.language != "en" and not _ENGLISH.isdisjoint(words.words) else spot
@@ -300,6 +306,8 @@ def _set_aside(rules: list[Rule], words: Words) -> None:
         start = 0
         while spot := place(rule, words, start):
             words.words[spot[0] : spot[1]] = [""] * (spot[1] - spot[0])
+            words.spots.clear()
+            words.topics.clear()
             start = spot[1]
 
 
