@@ -259,7 +259,7 @@ def test_dress_does_not_hide_a_wish(text: str, before: str, after: str) -> None:
 
 
 def test_no_reply_of_the_corpus_is_a_trap() -> None:
-    """Reading stays linear: of each seventh reply half take under 2 ms and none over 200 ms, ten times what is usual."""
+    """Reading stays linear: of each seventh reply half take under 2 ms and none over 200 ms, ten times the usual."""
     spent = defaultdict(list)
     for _ in range(3):
         for line in CORPUS[::7]:
