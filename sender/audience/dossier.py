@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlmodel import Session, SQLModel, col
 
 from guards import rules
-from guards.places import places_of
 from sender.archive.past import past_of
+from sender.audience.clocks import clocks_of
 from sender.audience.ledger import load_standings
 from sender.audience.private import data_key_of, opened
 from sender.audience.records import told
@@ -49,7 +49,7 @@ class Dossier:
         self.slugs = dict(session.execute(select(col(Program.id), col(Program.slug))).all())
         self.contact = session.execute(select(Contact).where(col(Contact.number_id) == number_id)).scalar()
         self.e164 = unseal(self.key, self.number.cipher).decode() if self.key else ""
-        self.zones = self._zones()
+        self.zones = clocks_of(self.e164, self.contact)
 
     def identity(self) -> Told:
         """Which number, since when it is known, and whether its person was erased."""
@@ -133,14 +133,6 @@ class Dossier:
             }
             for reply in self._mine(Reply)
         ]
-
-    def _zones(self) -> tuple[str, ...]:
-        """Every clock on which the person may be living, as far as the number and the contact tell today."""
-        if not self.e164:
-            return ()
-        said = {name: getattr(self.contact, name) for name in ("postal_code", "zone")} if self.contact else {}
-        region = self.contact.region if self.contact else None
-        return tuple(places_of(self.e164, **said, state=region).zones)
 
     def _event(self, event: ConsentEvent) -> Told:
         names = ("id", "kind", "purpose", "level", "source", "source_ref", "wording", "attested_by", "sequence")

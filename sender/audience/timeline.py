@@ -9,6 +9,7 @@ from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
 from sender.archive.past import decisions_of
+from sender.audience.clocks import clocks_of
 from sender.audience.crowds import called
 from sender.audience.erasing import erased_at
 from sender.audience.holds import in_words
@@ -55,6 +56,11 @@ class Profile:
     data_key: bytes | None = field(default=None, repr=False)
     erased_at: datetime | None = None
     held: str = ""
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """The clocks they may be living by."""
+        return clocks_of(self.e164, self.contact)
 
 
 def profile(session: Session, keys: Keyring, number_id: int) -> Profile | None:

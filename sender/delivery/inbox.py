@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 from guards import sizes
 from guards.base import Draft, Kind, Purpose
 from guards.chain import Refused, run
+from sender.audience.clocks import clocks_of
 from sender.audience.crowds import called
 from sender.audience.facts import Asked, FactsLoader
 from sender.audience.numbers import SealedNumber
@@ -74,6 +75,7 @@ class Thread:
     said: list[Said]
     closed: str
     until: datetime | None
+    zones: tuple[str, ...]
 
 
 def talks(
@@ -140,6 +142,7 @@ def thread(runtime: Runtime, session: Session, number_id: int) -> Thread | None:
         sorted([*_theirs(session, number_id, key), *_ours(session, number_id, key)], key=lambda one: one.at),
         _closed(runtime, session, last, "Hello."),
         until,
+        clocks_of(SealedNumber(number.cipher, number.data_key).open(runtime.keys), contact),
     )
 
 

@@ -82,6 +82,7 @@ def test_a_page_tells_everything_and_whether_a_text_may_go(signed_in: FlaskClien
                      reason="quiet_hours", until=START, rules=["US"])
         )  # fmt: skip
     page = signed_in.get(f"/contacts/{ann}").text
+    assert "(Mon 7:00\u202fAM there)" in page
     for words in ("+1•••••0101", "Yes, text me offers.", "Quiet hours where they are", "1 decision", "May I text now?"):
         assert words in page
     assert ANN not in page

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
@@ -245,6 +246,17 @@ def moment(instant: datetime) -> str:
     return format_datetime(instant.astimezone(UTC), gettext("dd MMM yyyy, HH:mm"), locale=language()) + " UTC"
 
 
+def their_clock(instant: datetime, zones: Sequence[str]) -> str:
+    """An instant on the clocks of these zones, in words; from the earliest to the latest where they differ."""
+    local = sorted({instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for zone in zones})
+    said = [f"{format_date(one, 'EEE', locale=language())} {_time(one)}" for one in local[:1] + local[1:][-1:]]
+    return gettext("%(when)s there", when=" – ".join(said)) if said else ""
+
+
+def _time(instant: datetime) -> str:
+    return format_time(instant, "short", locale=language())
+
+
 def day(instant: datetime) -> str:
     """A day in words."""
     return format_date(instant, gettext("dd MMMM yyyy"), locale=language())
@@ -285,6 +297,7 @@ def marked(text: str, matched: str) -> Markup:
 
 
 FILTERS: dict[str, Any] = {
+    "their_clock": their_clock,
     "campaign_tone": campaign_tone,
     "count": count,
     "country_name": country,
