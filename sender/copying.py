@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import Error
 from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
@@ -64,4 +65,4 @@ def _type_name(connection: Connection, table: Table, name: str) -> str:
 
 def _wrapped(column: Sequence[Any]) -> list[Jsonb]:
     """None becomes the null of JSON, as it does row by row."""
-    return [Jsonb(value) for value in column]
+    return [Jsonb(value, to_json) for value in column]
