@@ -115,3 +115,11 @@ def test_a_place_is_closed_in_an_emergency_and_opened_by_an_owner(
     assert viewer.get(f"{place}/close").status_code == 403
     assert viewer.get("/rules/GB/loosen?program=lumen").status_code == 403
     assert viewer.get("/rules/GB/loosen?program=other").status_code == 404
+
+
+def test_countries_are_named_in_the_reader_s_language(signed_in: FlaskClient) -> None:
+    """A German reader finds and orders them by their German names; states keep theirs."""
+    german = {"Accept-Language": "de"}
+    page = signed_in.get("/rules?place=österreich", headers=german).text
+    assert ("Österreich" in page, "Australien" in page) == (True, False)
+    assert "Florida" in signed_in.get("/rules?place=florida", headers=german).text

@@ -4,7 +4,7 @@ Owners loosen here what is no law on texts, one program at a time, and keep it a
 closes a place in an emergency, and an owner opens it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -23,7 +23,7 @@ from sender.models.accounts import ALL_PROGRAMS
 from sender.runtime import Runtime
 from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
-from web.language import figure, gettext, later
+from web.language import DEFAULT, country, figure, gettext, language, later
 from web.pages import confirm
 from web.pages.listing import read_listing
 
@@ -75,7 +75,7 @@ def listing() -> ResponseReturnValue:
     wanted = view.filters["place"].casefold()
     lines = [
         line
-        for line in showing.listed(day)
+        for line in _in_words(showing.listed(day))
         if wanted in f"{line['code']} {line['name']}".casefold() and view.filters["basis"] in ("", line["basis"])
     ]
     lines.sort(key=lambda line: str(line[view.sort]), reverse=view.descending)
@@ -84,6 +84,14 @@ def listing() -> ResponseReturnValue:
         closed = emergencies.declared(session, runtime().clock.now())
     values = {"total": len(lines), "closed": closed, "loosened": _loosened(_programs())}
     return render_template("rules.html", listing=view, rows=rows, day=day, bases=BASES, **values)
+
+
+def _in_words(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same with countries by their names in the reader's language; states keep the rules' own English names."""
+    if language() == DEFAULT:
+        return [dict(line) for line in lines]
+    named = [(line, country(line["code"])) for line in lines]
+    return [{**line, "name": line["name"] if name == line["code"] else name} for line, name in named]
 
 
 @door.get("/rules/<code>")
