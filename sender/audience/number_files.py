@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from sender.audience.numbers import SealedNumber, find_or_make, known_among
@@ -114,6 +114,30 @@ def unsuppress(runtime: Runtime, path: Path, why: str, actor: str) -> Counter[st
             done = session.execute(update(Number).where(*mine).values(state="ok", state_reason=""))
             counts["taken_off"] += done.rowcount  # type: ignore[attr-defined]
     return _noted(runtime, actor, "numbers.unsuppress", path, counts, why.strip()[:200])
+
+
+def foreseen(runtime: Runtime, path: Path, answers: bool = False) -> Counter[str]:
+    """Whom a file is about, before anything is done: nothing is written. ``answers``: only numbers with a yes behind.
+
+    Counts ``read``, ``unreadable``, ``known``, ``agreed`` (numbers with any consent), ``waiting`` (texts) and
+    ``barred`` (never texted now).
+    """
+    counts: Counter[str] = Counter()
+    rows = (row[0] for row in rows_of(path) if not answers or (len(row) > 1 and row[-1].strip().lower() in YES))
+    for phones in _parsed(rows, counts):
+        with runtime.db.read() as session:
+            ids = sorted(known_among(session, runtime.keys, [phone.e164 for phone in phones]).values())
+            agreed = col(ConsentStanding.number_id).in_(ids), col(ConsentStanding.state) == "in"
+            waiting = col(Message.number_id).in_(ids), col(Message.status).in_([status.value for status in WAITING])
+            barred = col(Number.id).in_(ids), col(Number.state) == "suppressed"
+            wanted = {
+                "agreed": select(func.count(col(ConsentStanding.number_id).distinct())).where(*agreed),
+                "waiting": select(func.count()).select_from(Message).where(*waiting),
+                "barred": select(func.count()).select_from(Number).where(*barred),
+            }
+            found = session.execute(select(*(one.scalar_subquery() for one in wanted.values()))).one()
+        counts += Counter(known=len(ids)) + Counter(dict(zip(wanted, found, strict=True)))
+    return counts
 
 
 def write_suppressed(runtime: Runtime, session: Session, out: IO[str]) -> Counter[str]:

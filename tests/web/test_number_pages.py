@@ -51,10 +51,17 @@ def test_each_kind_of_file_is_taken_in(signed_in: FlaskClient, runtime: Runtime,
         assert words in page
     assert "Known here: 1" in send_file(signed_in, "deactivated", f"{ANN}\n", on="2020-01-02").text
     assert "Answered no: 1" in send_file(signed_in, "reassigned", f"{ANN},no\n").text
+    before = acts(runtime)
+    looked = send_file(signed_in, "suppress", f"{ANN}\n+12125550101\nnobody\n", look="yes").text
+    assert "Nothing was changed." in looked
+    assert "Lines read: 2, Known here: 1" in looked
+    assert acts(runtime) == before
     assert "Never texted from now on: 1" in send_file(signed_in, "suppress", f"{ANN}\n", why="asked").text
     answer = submit(signed_in, "/numbers/suppressed", "/numbers/suppressed", why="for another provider")
     assert (answer.mimetype, f"{ANN},asked,all" in answer.text) == ("text/csv", True)
     assert submit(signed_in, "/numbers/suppressed", "/numbers/suppressed", why=" ").status_code == 422
+    assert "Never texted already: 1" in send_file(signed_in, "unsuppress", f"{ANN}\n", look="yes").text
+    assert "Lines read" not in send_file(signed_in, "reassigned", f"{ANN},no\n", look="yes").text
     assert submit(signed_in, "/numbers/to_ask", "/numbers/to_ask", why="monthly").text == "number,consent_date\n"
     assert "Taken off the list: 1" in send_file(signed_in, "unsuppress", f"{ANN}\n", why="mistaken").text
     with runtime.db.read() as session:

@@ -27,6 +27,9 @@ COUNT_WORDS = {
     "read": later("Lines read"),
     "unreadable": later("No number"),
     "known": later("Known here"),
+    "agreed": later("With a consent"),
+    "waiting": later("Texts that wait for them"),
+    "barred": later("Never texted already"),
     "consents": later("Consents ended"),
     "cancelled": later("Texts cancelled"),
     "listed": later("On the register"),
@@ -63,12 +66,14 @@ def show() -> ResponseReturnValue:
 
 @taking.post("/numbers/<any(do_not_call, deactivated, reassigned, suppress, unsuppress):kind>")
 def take(kind: str) -> ResponseReturnValue:
-    """Take a file in: the page with what it did, 422 with what to mend."""
+    """Take a file in, or only look whom it is about: the page with the figures, 422 with what to mend."""
     file = request.files.get("file")
     if file is None or not file.filename:
         return _page(error=gettext("Choose a file first.")), 422
     try:
-        return _page(kind, number_files.from_upload(runtime(), file.stream, file.filename, _work(kind)))
+        work = _look(kind) if "look" in request.form else _work(kind)
+        done = "look" if "look" in request.form else kind
+        return _page(done, number_files.from_upload(runtime(), file.stream, file.filename, work))
     except NumberFileError as error:
         return _page(error=str(error)), 422
 
@@ -139,6 +144,10 @@ _LISTS: Mapping[str, tuple[Callable[[Runtime, Session, IO[str]], Counter[str]], 
     "suppressed": (number_files.write_suppressed, "suppressed numbers"),
     "to_ask": (number_files.write_to_ask, "numbers to ask about"),
 }
+
+
+def _look(kind: str) -> Take:
+    return lambda path: number_files.foreseen(runtime(), path, answers=kind == "reassigned")
 
 
 def _work(kind: str) -> Take:
