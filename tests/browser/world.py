@@ -1,9 +1,10 @@
 """A made-up installation for pictures and browser tests: people, consents, segments, campaigns in every state."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from shutil import which
 from typing import NamedTuple
@@ -39,13 +40,15 @@ from sender.runtime import Runtime
 from sender.settings import Settings
 from tests.browser.signed_up import open_doors
 from tests.browser.uploaded import bring_files
+from tests.installation import TUESDAY
 from tests.tables import give_tables
 from tests.web.conftest import NoProvider
 from web.app import create_app
 
 EMAIL = "ana@lumen.example"
 PASSWORD = "violet tractor under snow"
-NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+NOW = TUESDAY + timedelta(hours=2)
+"""An hour at which people may be texted from one coast to the other, whenever the pages are looked at."""
 PEOPLE = 180
 FIRST = ("Mara", "Jon", "Priya", "Luis", "Wen", "Sofia", "Omar", "Ida", "Theo", "Amina", "Noah", "Yuki")
 LAST = ("Keller", "Ortiz", "Shah", "Blum", "Chen", "Rossi", "Haddad", "Larsen")
@@ -273,7 +276,7 @@ def served(home: Path, port: int = 0) -> Iterator[House]:
     settings = Settings(_env_file=None, home=home, twilio_base_url="http://127.0.0.1:9", public_url=named)
     db = Database(settings.database)
     give_tables(db)
-    runtime = Runtime(settings, db, make_keys(home), Clock(), CHAIN, NoProvider())
+    runtime = Runtime(settings, db, make_keys(home), Clock(time.time(), NOW), CHAIN, NoProvider())
     with db.write() as session:
         fill(session, runtime)
     keep_texts(runtime)
