@@ -10,10 +10,18 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from tests.leaks import leaks, leaks_below
 from tests.servers import Postgres, Valkey, make_base, private, shared
 
+# A busy machine is no fault of the code, and fixtures are spoilt by no example: each makes people of its own.
+settings.register_profile(
+    "tactful",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("tactful")
 # Read once, when the command line is first imported: tables must not break lines here.
 os.environ["COLUMNS"] = "300"
 

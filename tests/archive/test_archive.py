@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event, func, update
 from sqlmodel import SQLModel, col, select
@@ -257,7 +257,7 @@ def test_a_process_that_dies_between_any_two_statements_loses_nothing(house: Hou
     assert (house.answers(), house.count(ArchivePage)) == (before, 1)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8)
 @given(cuts=st.lists(st.integers(0, 3), max_size=3), size=st.integers(1, 6))
 def test_in_whatever_steps_and_pages(house: House, cuts: list[int], size: int) -> None:
     """Packed up to any days, one after the other, in pages of any size: the answers stay the same."""

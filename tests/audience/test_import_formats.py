@@ -7,7 +7,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sender.audience.importing.formats import open_bytes, open_table
@@ -171,7 +171,7 @@ def test_a_gigabyte_of_nonsense_is_refused_at_once(kind: str) -> None:
     assert peak < 8 << 20, kind
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.lists(

@@ -366,7 +366,7 @@ def files(draw: st.DrawFn) -> str:
     return HEADER + "".join(lines)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(text=files(), lives=st.lists(st.integers(1, 6), max_size=4))
 def test_killed_anywhere_it_ends_the_same(
     tmp_path_factory: pytest.TempPathFactory, text: str, lives: list[int]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -110,7 +110,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return install(home / "home", f"sqlite:///{home / 'tactful.db'}")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(history=st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 8)), min_size=1, max_size=7))
 def test_an_opt_out_holds_until_a_later_yes(shared: Installation, history: list[tuple[str, int]]) -> None:
     """Whatever the order of arrival: somebody who said no is never in unless they said yes at a later minute."""

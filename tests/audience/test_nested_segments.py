@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -137,7 +137,7 @@ TREES = st.recursive(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(trees=st.lists(st.tuples(st.integers(0, 2), TREES), min_size=1, max_size=6))
 def test_whatever_is_saved_can_be_asked_and_has_one_meaning(
     house: Installation, trees: list[tuple[int, dict[str, Any]]]

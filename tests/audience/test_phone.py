@@ -88,7 +88,7 @@ def disguise(draw: st.DrawFn, text: str) -> str:
     )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(spellings())
 def test_every_spelling_is_one_number(case: tuple[pn.PhoneNumber, str, str | None]) -> None:
     """Over all regions, however a number is written, one E.164 string comes out: no second identity."""
@@ -96,7 +96,7 @@ def test_every_spelling_is_one_number(case: tuple[pn.PhoneNumber, str, str | Non
     assert parse(text, region).e164 == pn.format_number(number, pn.PhoneNumberFormat.E164)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(alphabet="0123456789+()-./ xE,'", max_size=24), st.sampled_from([None, "US", "GB", "DE", "JP"]))
 def test_what_is_taken_is_what_libphonenumber_takes(text: str, region: str | None) -> None:
     """Of any jumble, only texts that libphonenumber holds valid are taken, with its E.164, region and type."""
@@ -111,7 +111,7 @@ def test_what_is_taken_is_what_libphonenumber_takes(text: str, region: str | Non
     assert (phone.region, phone.line_type) == (pn.region_code_for_number(number), LINE_TYPES[pn.number_type(number)])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=80), st.none() | st.text(max_size=3))
 def test_any_text_is_a_number_or_one_refusal(text: str, region: str | None) -> None:
     """No text, however strange, raises anything but PhoneError."""

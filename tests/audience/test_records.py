@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from guards.base import Facts, Policy, Purpose, Sent, Standing
@@ -24,7 +24,6 @@ def person(number: str, **more: object) -> Facts:
 
 
 @given(NUMBERS, ODD, ODD, ODD, ODD)
-@settings(deadline=None)
 def test_places_zones_and_evidence_come_back_whole(
     number: str, postal_code: str | None, state: str | None, zone: str | None, country: str | None
 ) -> None:

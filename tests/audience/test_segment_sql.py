@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import delete
 
@@ -134,7 +134,7 @@ def found(db: Database, definition: dict[str, Any]) -> list[Recipient]:
         return people
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80)
 @given(people=st.lists(contacts(), min_size=1, max_size=8), asked=st.lists(definitions(), min_size=1, max_size=8))
 def test_the_database_and_python_agree(db: Database, people: list[dict[str, Any]], asked: list[dict[str, Any]]) -> None:
     """For any contacts and any segment, SQL finds exactly those whom ``matches`` finds."""

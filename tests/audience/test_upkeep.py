@@ -275,7 +275,7 @@ def live(house: Installation, folder: Path, turn: int, sequence: list[tuple[str,
             assert of(house, person).state == "out", (step, one, two)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(sequence=SEQUENCES)
 def test_nothing_gives_standing_to_who_said_stop_last(
     shared: tuple[Installation, Path, Iterator[int]], sequence: list[tuple[str, int, int]]
@@ -286,7 +286,7 @@ def test_nothing_gives_standing_to_who_said_stop_last(
 
 
 @pytest.mark.nightly
-@settings(max_examples=450, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=450, suppress_health_check=list(HealthCheck))
 @given(sequence=SEQUENCES)
 def test_hundreds_of_sequences_give_no_standing_to_who_said_stop_last(
     shared: tuple[Installation, Path, Iterator[int]], sequence: list[tuple[str, int, int]]

@@ -121,7 +121,7 @@ def test_the_hostile_corpus_is_large() -> None:
     assert len(set(HOSTILE)) >= 200
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(
         st.sampled_from(PIECES),

@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlmodel import col
@@ -114,7 +114,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 _numbers = itertools.count()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(ORDER), min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_receipts_commute(shared: Installation, statuses: list[str], shuffle: object) -> None:
     """Whatever the order and repetition, the message ends where the furthest of its receipts says."""

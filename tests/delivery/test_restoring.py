@@ -8,7 +8,7 @@ from random import Random
 from typing import NoReturn
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlmodel import col
@@ -58,7 +58,7 @@ def text(made: Installation, person: str, body: str, sent_at: datetime | None = 
     order=st.randoms(use_true_random=False),
     weighed=st.sets(st.integers(0, 12)),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 def test_in_any_order_a_newer_stop_stands(
     shared: Installation, wire: Wire, said: list[tuple[str, int]], order: Random, weighed: set[int]
 ) -> None:
@@ -81,7 +81,7 @@ def test_in_any_order_a_newer_stop_stands(
 
 
 @given(st.lists(st.sampled_from(["STOP", "START"]), min_size=1, max_size=6))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8)
 def test_in_order_the_last_word_stands(shared: Installation, wire: Wire, said: list[str]) -> None:
     """What comes in the order in which it was sent ends as the person last said."""
     person = f"+1212555{next(_people):04}"

@@ -222,7 +222,7 @@ Try = tuple[int, int, Purpose, str | None]
 def test_no_window_ever_holds_more_than_its_cap(examples: int) -> None:
     """Whoever follows the verdicts, waiting exactly as told, never has more texts in any window than any cap says."""
 
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples)
     @given(st.sampled_from(["+12125550100", "+13055550100", "+971501234567"]), CAPS, TRIES)
     def holds(number: str, caps: tuple[Cap, ...], tries: list[Try]) -> None:
         sends = obey(facts(number, policy=replace(POLICY, caps=caps)), tries)

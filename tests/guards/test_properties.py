@@ -91,7 +91,7 @@ DRAFTS = st.builds(
 
 def hold(examples: int, held: Callable[..., None], *strategies: st.SearchStrategy[Any]) -> None:
     """Try a property on so many examples."""
-    quick = settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    quick = settings(max_examples=examples, suppress_health_check=list(HealthCheck))
     quick(given(*strategies)(held))()
 
 

@@ -277,7 +277,7 @@ OWN = st.one_of(
 
 
 @given(NUMBERS, ZIPS, INSTANTS, OWN)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_hours_hold_in_every_rule_and_zone(
     number: str, postal_code: str | None, now: datetime, own: tuple[Window, ...] | None
 ) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import func, select
 
@@ -45,7 +45,7 @@ def test_one_press_is_enough(client: FlaskClient, runtime: Runtime, campaign: in
     assert client.post(link(runtime)).status_code == 200
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_é", min_size=1, max_size=30))
 def test_an_invented_link_stops_nobody(client: FlaskClient, runtime: Runtime, token: str) -> None:
     """Whatever is put in the place of a token is not found, looked at or pressed."""

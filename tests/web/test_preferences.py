@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -167,7 +167,7 @@ def test_a_link_ends(client: FlaskClient, runtime: Runtime, person: int, clock: 
     assert client.get(path(runtime, 0)).status_code == 404
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 23), st.characters(codec="ascii", categories=["L", "N"]), st.text(max_size=30))
 def test_an_invented_link_opens_nothing(runtime: Runtime, place: int, char: str, other: str) -> None:
     """Any other character at any place, or any other text, is not ours."""
