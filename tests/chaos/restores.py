@@ -21,7 +21,7 @@ from sender.models import Campaign
 from tests.approving import approve
 from tests.chaos.crew import CONTEXT, crew
 from tests.chaos.crowd import deliver
-from tests.chaos.house import House, house
+from tests.chaos.house import House, house, token_of
 from tests.chaos.rounds import Place, Round
 from tests.chaos.settle import recover
 from tests.waiting import eventually
@@ -53,13 +53,16 @@ def _one(made: House, dice: Random, result: Round) -> None:
         _copy(_file(made), copy)
         since = made.arrived()
         eventually(lambda: made.arrived() >= min(since + dice.randrange(1, TEXTS // 2), before + TEXTS))
+    # What the dead had posted may be read by the simulator only now: it is known by the attempt's token.
+    posted = set(made.messages_of_tokens())
     made.database.close()
     _put_back(copy, _file(made))
     why, held = _check_in(made), made.arrived()
     with crew([work, work]):
         threading.Event().wait(PAUSE)
-    if made.arrived() != held:
-        result.broken.append(f"{made.arrived() - held} texts left before the release; held because {why!r}")
+    left = [entry for entry in made.requests()[held:] if token_of(entry) not in posted]
+    if left:
+        result.broken.append(f"{len(left)} texts left before the release; held because {why!r}")
     learned = release_copy(made, campaign)
     recover(made)
     times = Counter(entry["to"] for entry in made.accepted())
