@@ -34,7 +34,6 @@ def owner(house: House, browser: Browser) -> Iterator[tuple[Page, list[str]]]:
     """A page of somebody who is signed in, and what the browser complained about so far."""
     complaints: list[str] = []
     page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
-    page.set_default_timeout(10_000)
     watch(page, house.address, complaints)
     sign_in(page, house.address, house.welcome)
     yield page, complaints

@@ -76,7 +76,6 @@ def test_from_the_owner_s_link_to_the_first_text_and_its_stop(tmp_path: Path, br
         scheduler = Dispatcher(runtime, pipeline.deliver)
         address, complaints = runtime.settings.address, list[str]()
         page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
-        page.set_default_timeout(10_000)
         watch(page, address, complaints)
         sign_in(page, address, link)
 

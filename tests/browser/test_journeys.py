@@ -89,7 +89,6 @@ def test_the_builder_works_without_javascript(house: House, owner: tuple[Page, l
     plain = browser.new_context(java_script_enabled=False)
     plain.add_cookies(page.context.cookies())  # type: ignore[arg-type]
     other = plain.new_page()
-    other.set_default_timeout(10_000)
     other.goto(house.address + "/campaigns/new")
     other.fill("#name", "Without script")
     for _ in range(4):
@@ -121,7 +120,6 @@ def test_a_form_is_written_and_signed_and_the_person_leaves_again(
     assert browser is not None
     phone = browser.new_context(java_script_enabled=False, viewport=PHONE)  # type: ignore[arg-type]
     stranger = phone.new_page()
-    stranger.set_default_timeout(10_000)
     stranger.goto(house.address + "/join/openings")
     assert not stranger.get_by_role("checkbox").is_checked()
     stranger.get_by_label("Mobile number").fill("(312) 555-0187")
@@ -188,7 +186,6 @@ def test_each_role_sees_and_may_do_only_its_own(house: House, owner: tuple[Page,
             session.add(accounts.Role(user_id=user.id or 0, program_id=program_id, name=role))
         context = browser.new_context()
         visitor = context.new_page()
-        visitor.set_default_timeout(10_000)
         visitor.goto(house.address + "/login")
         visitor.fill("#email", email)
         visitor.fill("#password", PASSWORD)
