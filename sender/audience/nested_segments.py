@@ -36,16 +36,19 @@ def every_one(session: Session, rows: list[Segment]) -> list[Segment]:
 def by_ids(session: Session, definition: Mapping[str, Any], name: str, segment_id: int | None) -> dict[str, Any]:
     """A definition to be saved under this name, naming others by id; SegmentError says where it means nothing.
 
-    It is judged as it would be once saved: neither it nor what it names may contain itself.
+    It is judged as it would be once saved: neither it nor what it names may contain itself, and whoever asks about it
+    must still mean something.
     """
-    if not names_any(definition):
-        parse(dict(definition))
-        return dict(definition)
     rows = _all(session)
     mine: dict[str, Any] = _each(definition, "segment", lambda asked, path: {NAMED: _found(rows, asked, path).id})
     own = segment_id or 0
     with_mine = {**rows, own: Segment(id=own, name=name, definition=mine)}  # type: ignore[call-arg]
     parse(_written_out(with_mine, mine, "segment", (own,)))
+    for user in _users(with_mine, own):
+        try:
+            parse(_shown(with_mine, user))
+        except SegmentError as error:
+            raise SegmentError(f"“{user.name}” asks about it and could not be asked any more: {error}") from error
     return mine
 
 
@@ -71,6 +74,14 @@ def _asked_about(definition: object) -> set[int]:
             return {asked}
         definition = list(definition.values())
     return set().union(*map(_asked_about, definition)) if isinstance(definition, list) else set()
+
+
+def _users(rows: Rows, own: int) -> list[Segment]:
+    """Who asks about this segment, also by way of others."""
+    found = {own}
+    while more := {row.id or 0 for row in rows.values() if _asked_about(row.definition) & found} - found:
+        found |= more
+    return [rows[one] for one in sorted(found - {own})]
 
 
 def _shown(rows: Rows, row: Segment) -> dict[str, Any]:

@@ -123,6 +123,19 @@ def test_segments_inside_segments_have_an_end(house: Installation) -> None:
         save(house, "8", {"segment": inner})
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_edit_leaves_whoever_asks_about_the_segment_a_meaning(house: Installation) -> None:
+    """What stands alone may be too deep inside another: the edit is refused by the name of that, and nothing kept."""
+    inner = save(house, "Inner", GOLD)
+    save(house, "Outer", {"not": {"not": {"segment": inner}}})
+    deep: dict[str, Any] = GOLD
+    for _ in range(6):
+        deep = {"not": deep}
+    with pytest.raises(SegmentError, match=r"“Outer” asks about it .* make it flatter"):
+        save(house, "Inner", deep, inner)
+    assert whole(house, {"segment": "Outer"}) == {"not": {"not": GOLD}}
+
+
 PEOPLE = [{"region": region, "attributes": {"tier": tier}} for region in ("TX", "NY") for tier in ("gold", "basic")]
 LEAVES = st.sampled_from([GOLD, TEXAS, {"segment": "0"}, {"segment": "1"}, {"segment": "2"}])
 TREES = st.recursive(
