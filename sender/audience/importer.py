@@ -6,14 +6,13 @@ the file or from a named person's attestation; without either, contacts are impo
 
 import gc
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.engine import CursorResult
@@ -54,17 +53,6 @@ class _Plan:
     delimiter: str
     program: Program | None
     name: str
-
-
-_Judged = Iterator[tuple[Taken | Refused, int, int]]
-
-
-class _Some(NamedTuple):
-    """The next rows, judged, looked up and sealed, with the last line and how many bytes are read then."""
-
-    ready: writing.Slice
-    last: int
-    done: int
 
 
 def import_file(
@@ -192,34 +180,16 @@ class _Importing:
         run = self._open()
         resumed_after = run.line
         job = self._job(run)
-        counts, line = Counter(run.counts), run.line
+        counts = Counter(run.counts)
         judged = _judged(self._plan, self._options, run.started_at, run.line)
-        with closing(self._ahead(job, judged)) as slices:
-            for some in slices:
-                counts = self._write(job, some, counts, line)
-                line = some.last
-                tell(some.done, self._plan.table.scan.size, counts)
+        line = run.line
+        while some := list(islice(judged, self._size)):
+            last, done = some[-1][1], some[-1][2]
+            counts = self._write(job, [row for row, _, _ in some], counts, line, last)
+            line = last
+            tell(done, self._plan.table.scan.size, counts)
         self._finish(job)
         return self._report(job, counts, resumed_after)
-
-    def _ahead(self, job: writing.Job, judged: _Judged) -> Generator[_Some]:
-        """Slices made ready; on PostgreSQL each while the one before is written, for there no lock of all is held."""
-        if self._db.is_sqlite:
-            yield from iter(lambda: self._next(job, judged), None)
-            return
-        with ThreadPoolExecutor(1) as aside:
-            coming = aside.submit(self._next, job, judged)
-            while some := coming.result():
-                coming = aside.submit(self._next, job, judged)
-                yield some
-
-    def _next(self, job: writing.Job, judged: _Judged) -> _Some | None:
-        some = list(islice(judged, self._size))
-        if not some:
-            return None
-        with self._db.read() as session:
-            ready = writing.prepare(session, self._keys, job, [row for row, _, _ in some], self._clock.now())
-        return _Some(ready, some[-1][1], some[-1][2])
 
     def _open(self) -> ImportRun:
         """The stopped import of this file under these options, or a new one."""
@@ -265,15 +235,19 @@ class _Importing:
         with self._db.read() as session:
             return int(session.execute(select(func.count(col(ImportRun.id))).where(*undone)).scalar_one())
 
-    def _write(self, job: writing.Job, some: _Some, counts: Counter[str], before: int) -> Counter[str]:
+    def _write(
+        self, job: writing.Job, rows: list[Taken | Refused], counts: Counter[str], before: int, last: int
+    ) -> Counter[str]:
+        with self._db.read() as session:
+            ready = writing.prepare(session, self._keys, job, rows, self._clock.now())
         with _collecting_later(), self._db.write(Pace.BULK, redoable=True) as session:
             # The wait for the lock is not ours; only from here on do others wait for us.
             began = self._clock.elapsed()
-            total = counts + writing.write(session, self._keys, job, some.ready, self._clock.now())
-            _advance(session, job.import_id, before, line=some.last, counts=dict(total))
+            total = counts + writing.write(session, self._keys, job, ready, self._clock.now())
+            _advance(session, job.import_id, before, line=last, counts=dict(total))
         took = self._clock.elapsed() - began - (GAP_SECONDS if self._db.is_sqlite else 0.0)
         self._longest = max(self._longest, took)
-        self._size = _next_size(len(some.ready.rows), took) if self._db.is_sqlite else SLICE_MOST
+        self._size = _next_size(len(rows), took) if self._db.is_sqlite else SLICE_MOST
         return total
 
     def _finish(self, job: writing.Job) -> None:
