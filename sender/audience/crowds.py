@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 
 from guards.base import Purpose
 from sender.audience import segments
+from sender.audience.clocks import clocks_of
 from sender.audience.ledger import ALL_PROGRAMS
 from sender.audience.nested_segments import written_out
 from sender.audience.numbers import SealedNumber
@@ -45,13 +46,17 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One contact as a person recognises it: a name where there is one, the masked number, and what is known."""
+    """One contact as a person recognises it: a name where there is one, the masked number, and what is known.
+
+    ``zones`` are those on whose clocks they may live.
+    """
 
     contact_id: int
     name: str
     number: str
     place: str
     attributes: dict[str, Any]
+    zones: tuple[str, ...] = ()
 
 
 def count_by_standing(
@@ -118,10 +123,11 @@ def faces(session: Session, keys: Keyring, contact_ids: list[int]) -> list[Face]
 def _face(keys: Keyring, contact: Contact, sealed: SealedNumber, country: str | None) -> Face:
     place = " · ".join(filter(None, (contact.region, contact.postal_code, country)))
     try:
-        number = mask(sealed.open(keys))
+        e164 = sealed.open(keys)
     except ValueError:
-        number = "erased"
-    return Face(contact.id or 0, called(contact.attributes), number, place, dict(contact.attributes))
+        e164 = ""
+    number, zones = (mask(e164), clocks_of(e164, contact)) if e164 else ("erased", ())
+    return Face(contact.id or 0, called(contact.attributes), number, place, dict(contact.attributes), zones)
 
 
 def called(attributes: Mapping[str, Any]) -> str:

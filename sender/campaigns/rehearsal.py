@@ -69,7 +69,8 @@ class Rehearsal:
 
     ``costs`` are lower bounds by country; ``findings`` counts each finding (the first of its code and words) over the
     texts that were judged; ``forecast`` says when texts would leave and how many would not make it. ``people`` are the
-    contact ids of the first few of each verdict and reason, ``lines`` what leaves from each from_number.
+    contact ids of the first few of each verdict and reason, ``lines`` what leaves from each from_number, ``zones`` on
+    whose clocks they live who get it.
     """
 
     at: datetime
@@ -87,6 +88,7 @@ class Rehearsal:
     loads: dict[Group, Load] = field(default_factory=dict)
     people: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     lines: dict[int, LineLoad] = field(default_factory=dict)
+    zones: set[str] = field(default_factory=set)
 
     @property
     def cost(self) -> int:
@@ -111,6 +113,7 @@ class Rehearsal:
         if verdict == "block":
             return
         self.parts += one.parts
+        self.zones.update(one.known.facts.places.zones if one.known else ())
         if (one.parts, len(one.text)) > (self.worst_parts, len(self.worst_text)):
             self.worst_text, self.worst_parts = one.text, one.parts
         samples = self.samples.setdefault(variant, [])

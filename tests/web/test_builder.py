@@ -191,6 +191,8 @@ def test_what_cannot_go_at_once_waits_or_is_dropped_as_the_step_says(
     edit = made(signed_in)
     clock.move(timedelta(hours=-8))
     page = rehearsed(signed_in, edit)
+    assert "07:00 UTC</time> (Mon 2:00 AM there)" in page.replace("\u202f", " ")
+    assert "US · Mon 2:00 AM there</small>" in page.replace("\u202f", " ")
     assert "Get it later: 9" in page
     assert "Quiet hours where they are<" in page
     typed = {"when": "now", "zone": "UTC", "outside_hours": "drop", "over_cap": "drop", "rate": "0.5"}
@@ -199,6 +201,10 @@ def test_what_cannot_go_at_once_waits_or_is_dropped_as_the_step_says(
     assert "Never get it: 12" in page
     assert "Quiet hours where they are, and the campaign does not wait" in page
     assert "0.5 parts a second at most" in page
+    send(signed_in, f"{edit}/timing", **typed | {"when": "at", "begins": "2026-03-03T17:00"})
+    asked = signed_in.get(f"{edit.removesuffix('/edit')}/start").text.replace("\u202f", " ")
+    assert "17:00 UTC (Tue 7:00 AM – Tue 12:00 PM there)" in asked
+    send(signed_in, f"{edit}/timing", **typed)
     row, written = campaign(runtime)
     assert (row.outside_hours, row.over_cap, row.rate) == ("drop", "drop", 0.5)
     step = signed_in.get(f"{edit}/timing").text

@@ -1,7 +1,7 @@
 """The last step: the rehearsal of the real audience, then submit, approve, and start."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sender.audience import crowds
-from sender.campaigns import approval, control, prices, writing
+from sender.campaigns import approval, control, prices, starts, writing
 from sender.campaigns.moves import ControlError
 from sender.campaigns.rehearsal import Rehearsal, rehearse
 from sender.runtime import Runtime
@@ -19,7 +19,7 @@ from web.language import figure, gettext, later
 from web.pages import building, confirm
 from web.pages.blocks import render_block
 from web.pages.building import Building, Refused
-from web.pages.words import moment
+from web.pages.words import both_clocks
 
 # What each button does, and the right it takes.
 MOVES: dict[str, tuple[str, Callable[[Runtime, int, str], object]]] = {
@@ -137,7 +137,8 @@ def _consequences(found: Building, rehearsed: Rehearsal | None) -> list[str]:
     wanted = found.written
     when = gettext("It begins within seconds.")
     if wanted.begins_at is not None:
-        when = gettext("It begins by itself on %(moment)s.", moment=moment(wanted.begins_at))
+        instant = both_clocks(wanted.begins_at, _zones(found, rehearsed))
+        when = gettext("It begins by itself on %(moment)s.", moment=instant)
     elif wanted.local_start:
         when = gettext("It begins at %(start)s on each person's own clock.", start=wanted.local_start.replace("T", " "))
     gone = gettext("What has left cannot be called back; pausing and cancelling hold at once.")
@@ -149,6 +150,7 @@ def _values(found: Building) -> dict[str, Any]:
     done = run.result if run else None
     values: dict[str, Any] = {"run": run, "stale": run is not None and run.edition != found.campaign.edits}
     values |= {"done": done, "faces": {}, "shown": prices.shown, "may": _rights(found)}
+    values["zones"] = _zones(found, None if values["stale"] else done)
     if done is not None:
         values["faces"] = _faces(done)
         values["drain"] = _lasts(done)
@@ -166,6 +168,11 @@ def _rights(found: Building) -> dict[str, bool]:
 
 def _program(found: Building) -> int:
     return found.campaign.program_id
+
+
+def _zones(found: Building, rehearsed: Rehearsal | None) -> Collection[str]:
+    """On whose clocks it arrives: those of the people rehearsed, else of all countries that the program texts."""
+    return (rehearsed.zones if rehearsed else ()) or starts.zones_of(found.program.countries)
 
 
 def _faces(done: Rehearsal) -> dict[int, crowds.Face]:

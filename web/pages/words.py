@@ -1,6 +1,6 @@
 """How states, reasons and figures are said to people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -246,11 +246,16 @@ def moment(instant: datetime) -> str:
     return format_datetime(instant.astimezone(UTC), gettext("dd MMM yyyy, HH:mm"), locale=language()) + " UTC"
 
 
-def their_clock(instant: datetime, zones: Sequence[str]) -> str:
+def their_clock(instant: datetime, zones: Collection[str]) -> str:
     """An instant on the clocks of these zones, in words; from the earliest to the latest where they differ."""
     local = sorted({instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for zone in zones})
     said = [f"{format_date(one, 'EEE', locale=language())} {_time(one)}" for one in local[:1] + local[1:][-1:]]
     return gettext("%(when)s there", when=" – ".join(said)) if said else ""
+
+
+def both_clocks(instant: datetime, zones: Collection[str]) -> str:
+    """An instant in words, in UTC, and behind it on the clocks of these zones."""
+    return " ".join(filter(None, (moment(instant), f"({their_clock(instant, zones)})" if zones else "")))
 
 
 def _time(instant: datetime) -> str:
