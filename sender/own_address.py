@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from twilio.request_validator import RequestValidator
 
+from sender.no_redirects import open_here
 from sender.settings import Settings
 
 
 def post_signed(settings: Settings, path: str, form: Mapping[str, str], seconds: float) -> int:
-    """Post a form with our account's id to a hook; returns the status. OSError when nobody answers in time.
+    """Post a form with our account's id to a hook; returns the status, of a redirect too. OSError when nobody answers.
 
     ValueError without the auth token, with which it would be signed.
     """
@@ -21,7 +22,7 @@ def post_signed(settings: Settings, path: str, form: Mapping[str, str], seconds:
     signed = RequestValidator(settings.twilio_auth_token.get_secret_value()).compute_signature(address, whole)
     request = Request(address, urlencode(whole).encode(), {"X-Twilio-Signature": signed})  # noqa: S310 - our own
     try:
-        with urlopen(request, timeout=seconds) as answer:  # noqa: S310
-            return int(answer.status)
+        with open_here(request, seconds) as answer:
+            return answer.status
     except HTTPError as refused:
         return refused.code

@@ -214,8 +214,12 @@ class Settings(BaseSettings):
     @property
     def reaches_nobody(self) -> bool:
         """Whether texts stay on this machine for certain: another server in Twilio's place may be Twilio elsewhere."""
-        host = urlsplit(self.twilio_base_url or "").hostname or ""
-        try:
-            return ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return is_here(urlsplit(self.twilio_base_url or "").hostname or "")
+
+
+def is_here(host: str) -> bool:
+    """Whether a host's name or address is this machine's own, where nobody stands in between."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

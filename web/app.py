@@ -23,7 +23,7 @@ from web.api.operations import name_request
 from web.auth import Door, anyone, refuse_other_sites, refuse_unruled
 from web.context import NAME, Web, web
 from web.frame import read_frame
-from web.headers import SecurityHeaders, is_https
+from web.headers import SecurityHeaders
 from web.language import gettext, translate_pages
 from web.pages import (
     account,
@@ -61,6 +61,7 @@ from web.pages import (
     virtual_phones,
 )
 from web.pages.words import FILTERS
+from web.policy import is_https
 from web.receipt_writer import ReceiptWriter
 from web.remembered import Counting
 
@@ -143,7 +144,7 @@ def create_app(runtime: Runtime) -> Flask:
         MAX_FORM_MEMORY_SIZE=64 * 1024,
         MAX_FORM_PARTS=100,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
-        # The token lives as long as the session; the referrer is not sent at all (see web.headers).
+        # The token lives as long as the session; the referrer is not sent at all (see web.policy).
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
     )

@@ -1,44 +1,19 @@
-"""What every answer tells the browser: nothing from elsewhere, no inline script or style, no framing, no guessing."""
+"""Adds what browsers are told (policy.py) to each answer of the pages and the API."""
 
 from flask import Response, g, request
 
 from sender.settings import Settings
+from web.policy import NO_FRAMES, POLICY, headers_for
 
-NO_FRAMES = "frame-ancestors 'none'"
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        NO_FRAMES,
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-}
-ONE_YEAR = "max-age=31536000"
 # What a browser keeps of somebody who has left. Not "cookies": that would take those of the whole domain.
 LEFT = '"cache", "storage"'
 
 
 class SecurityHeaders:
-    """Adds the headers to each answer; HSTS only where the public address is https."""
+    """Adds the headers to each answer, and keeps all but static files out of every cache."""
 
     def __init__(self, settings: Settings) -> None:
-        said = f"{ONE_YEAR}; includeSubDomains" if settings.hsts_subdomains else ONE_YEAR
-        hsts = {"Strict-Transport-Security": said} if is_https(settings) else {}
-        self._headers = {**HEADERS, **hsts}
+        self._headers = headers_for(settings)
 
     def __call__(self, response: Response) -> Response:
         """An ``after_request`` function of Flask."""
@@ -52,8 +27,3 @@ class SecurityHeaders:
         if request.endpoint != "static.static":
             response.headers["Cache-Control"] = "no-store"
         return response
-
-
-def is_https(settings: Settings) -> bool:
-    """Whether people reach the pages over https."""
-    return settings.address.startswith("https://")

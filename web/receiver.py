@@ -23,6 +23,7 @@ from sender.group_commit import GroupCommit
 from sender.processes.collector import spare_what_lasts
 from sender.runtime import Runtime
 from web.inbox import RefusedError, inbound_text, receipt_of, signed_parameters
+from web.policy import headers_for
 
 log = logging.getLogger("tactful.web.hooks")
 
@@ -122,6 +123,14 @@ def create_receiver(runtime: Runtime) -> web.Application:
         committed.close()
 
     app.cleanup_ctx.append(committing)
+    said = {**headers_for(runtime.settings), "Cache-Control": "no-store"}
+
+    async def say(_: web.Request, response: web.StreamResponse) -> None:
+        """As the pages' answers do; and not which program in which version answers."""
+        response.headers.update(said)
+        response.headers.pop("Server", None)
+
+    app.on_response_prepare.append(say)
     return app
 
 

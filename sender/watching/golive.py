@@ -21,7 +21,7 @@ from sender.watching.doctor import Finding, examine, from_numbers_of
 from sender.watching.telling import ways_of
 
 SECONDS = 10.0
-REFUSED, FORBIDDEN = 400, 403
+REDIRECT, REFUSED, FORBIDDEN = 300, 400, 403
 INBOUND = "/hooks/twilio/inbound"
 CONSOLE = ("In Twilio's console: the 10DLC campaign is approved, the toll-free number verified, before US traffic.",)
 
@@ -61,10 +61,12 @@ def _round_trip(settings: Settings) -> Finding:
     except OSError as error:
         why = type(getattr(error, "reason", error)).__name__
         return Finding("round trip", False, f"{address} cannot be reached ({why}); is it up, and its name known?", True)
-    if status >= REFUSED:
-        why = (
-            "the signature did not fit: does the proxy change path or query?" if status == FORBIDDEN else "see its log"
-        )
+    if status >= REDIRECT:
+        why = "see its log"
+        if status < REFUSED:
+            why = "a redirect, which no request of Twilio's survives: set TACTFUL_PUBLIC_URL to where it leads"
+        elif status == FORBIDDEN:
+            why = "the signature did not fit: does the proxy change path or query?"
         return Finding("round trip", False, f"{address} answers {status}: {why}", fatal=True)
     return Finding("round trip", True, f"A signed request came back from {address}.")
 

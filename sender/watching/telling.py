@@ -6,20 +6,21 @@ A notice goes out once by each way; one that could not go is tried again, later 
 import json
 import smtplib
 import ssl
-import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from urllib.request import Request
 
 import structlog
 from sqlalchemy import or_, select, update
 from sqlmodel import col
 
 from sender.models import Notice
+from sender.no_redirects import open_here
 from sender.runtime import Runtime
-from sender.settings import Settings
+from sender.settings import Settings, is_here
 from sender.watching.notices import page_of
 
 log = structlog.get_logger()
@@ -58,11 +59,12 @@ def ways_of(settings: Settings) -> dict[str, Way]:
 def send_mail(settings: Settings, notice: Notice) -> None:
     """One plain mail to everybody in ``mail_to``; OSError or SMTPException when it cannot be handed over.
 
-    ``smtp_url``: smtp://user:password@host:587 (TLS is begun where the server offers it) or smtps://host.
+    ``smtp_url``: smtp://user:password@host:587 (TLS is begun first, except on this machine) or smtps://host.
     """
     parts = urlsplit(settings.smtp_url.get_secret_value() if settings.smtp_url else "")
     message = EmailMessage()
-    message["Subject"] = f"[Tactful {notice.severity}] {notice.sentence[:120]}"
+    # A sentence may name a campaign; however that name was written, it stays within the subject's one line.
+    message["Subject"] = " ".join(f"[Tactful {notice.severity}] {notice.sentence[:120]}".split())
     message["From"] = settings.mail_from or f"tactful@{parts.hostname}"
     message["To"] = ", ".join(settings.mail_to)
     where = link_of(notice, settings.address)
@@ -76,10 +78,10 @@ def send_mail(settings: Settings, notice: Notice) -> None:
 def post(settings: Settings, notice: Notice) -> None:
     """One JSON object to ``notify_url``; OSError when it is not taken with a 2xx."""
     address = settings.notify_url.get_secret_value() if settings.notify_url else ""
-    request = urllib.request.Request(  # noqa: S310 - the setting was checked to be http or https
+    request = Request(  # noqa: S310 - the setting was checked to be http or https
         address, json.dumps(body_of(notice, settings.address)).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=SECONDS):  # noqa: S310
+    with open_here(request, SECONDS):
         pass
 
 
@@ -105,8 +107,8 @@ def _server(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
     if scheme == "smtps":
         return smtplib.SMTP_SSL(host, port or 465, timeout=SECONDS, context=secure)
     server = smtplib.SMTP(host, port or 587, timeout=SECONDS)
-    server.ehlo()
-    if server.has_extn("starttls"):
+    if not is_here(host):
+        # Whoever stands in between could leave the offer out, and would be told the password.
         server.starttls(context=secure)
     return server
 

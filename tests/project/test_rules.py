@@ -13,6 +13,7 @@ REACHES_OUT = {
     "sender/bench": "measures our own servers",
     "sender/demo": "plays against the simulator beside it",
     "sender/simulator": "brings its own callbacks",
+    "sender/no_redirects.py": "for own_address.py and telling.py",
     "sender/own_address.py": "our own public address: canary, golive, and who else stands there",
     "sender/providers": "the one way out for texts",
     "sender/webhooks": "endpoints of other software, refused inside",

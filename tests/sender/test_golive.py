@@ -19,23 +19,40 @@ class Public(BaseHTTPRequestHandler):
     """Stands at the public address and checks the signature as Twilio's own library does."""
 
     def do_POST(self) -> None:
-        """200 where the request is signed for exactly this address, else 403."""
+        """200 where the request is signed for exactly this address, else 403; or a redirect where it is to lead on."""
+        if self.server.leads_on:  # type: ignore[attr-defined]
+            self.send_response(301)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+            return
         form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode(), keep_blank_values=True))
         address = f"http://127.0.0.1:{self.server.server_address[1]}{self.path}{self.server.added}"  # type: ignore
         fits = RequestValidator(TOKEN).validate(address, form, self.headers["X-Twilio-Signature"])
         self.send_response(200 if fits else 403)
         self.end_headers()
 
+    def do_GET(self) -> None:
+        """What a client would ask that follows a redirect."""
+        self.server.followed = True  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.end_headers()
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
-@pytest.mark.parametrize(("added", "comes_back"), [("", True), ("/prefix", False)])
-def test_a_signed_request_goes_round(tmp_path: Path, sqlite_url: str, added: str, comes_back: bool) -> None:
-    """The round trip succeeds where the path is passed on unchanged, and says why where a proxy changes it."""
+@pytest.mark.parametrize(
+    ("added", "leads_on", "said_of_it"),
+    [("", False, ""), ("/prefix", False, "does the proxy change path"), ("", True, "answers 301: a redirect")],
+)
+def test_a_signed_request_goes_round(
+    tmp_path: Path, sqlite_url: str, added: str, leads_on: bool, said_of_it: str
+) -> None:
+    """The round trip succeeds where the path is passed on unchanged, and says why where a proxy changes it or leads
+    elsewhere, whither nothing goes."""
     made = install(tmp_path / "home", sqlite_url)
     server = HTTPServer(("127.0.0.1", 0), Public)
-    server.added = added  # type: ignore[attr-defined]
+    server.added, server.leads_on, server.followed = added, leads_on, False  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     values = {
@@ -50,8 +67,9 @@ def test_a_signed_request_goes_round(tmp_path: Path, sqlite_url: str, added: str
     thread.join()
     server.server_close()
     said = {one.what: one for one in found}
-    assert said["round trip"].ok is comes_back
-    assert comes_back or "does the proxy change path" in said["round trip"].sentence
+    assert said["round trip"].ok == (not said_of_it)
+    assert said_of_it in said["round trip"].sentence
+    assert not server.followed  # type: ignore[attr-defined]
     assert said["address"].fatal
     assert "simulator" in said["address"].sentence
     assert not said["stop"].ok

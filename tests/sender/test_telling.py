@@ -39,6 +39,7 @@ class Mailbox(socketserver.StreamRequestHandler):
         """Take one mail."""
         self.wfile.write(b"220 here\r\n")
         for line in self.rfile:
+            self.server.asked.append(line)  # type: ignore[attr-defined]
             word = line[:4].upper()
             if word == b"DATA":
                 self.wfile.write(b"354 go on\r\n")
@@ -53,10 +54,17 @@ class Hook(BaseHTTPRequestHandler):
     """Takes notices, or refuses them while ``server.refusing``."""
 
     def do_POST(self) -> None:
-        """Keep the body."""
+        """Keep the body; what refuses leads elsewhere."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.taken.append(body)  # type: ignore[attr-defined]
-        self.send_response(500 if self.server.refusing else 204)  # type: ignore[attr-defined]
+        self.send_response(302 if self.server.refusing else 204)  # type: ignore[attr-defined]
+        self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        """What a client would ask that follows a redirect."""
+        self.server.taken.append("followed")  # type: ignore[attr-defined]
+        self.send_response(204)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -66,7 +74,7 @@ class Hook(BaseHTTPRequestHandler):
 @contextmanager
 def serving(server: socketserver.TCPServer) -> Iterator[socketserver.TCPServer]:
     """Run a server on loopback meanwhile."""
-    server.taken, server.refusing = [], False  # type: ignore[attr-defined]
+    server.taken, server.asked, server.refusing = [], [], False  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -180,7 +188,8 @@ def test_the_review_clock_is_told_a_day_before(installation: Installation) -> No
 
 
 def test_a_notice_goes_out_once_by_each_way(installation: Installation) -> None:
-    """Mail and webhook get each notice once; a way that refuses is asked again later, the other is left in peace."""
+    """Mail and webhook get each notice once; a way that refuses, or leads elsewhere, is asked again later where it
+    was, and the other is left in peace."""
     with (
         serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mailbox)) as mail,
         serving(HTTPServer(("127.0.0.1", 0), Hook)) as hook,
@@ -201,6 +210,35 @@ def test_a_notice_goes_out_once_by_each_way(installation: Installation) -> None:
         assert [one["key"] for one in hook.taken] == ["watch keys", "watch keys"]  # type: ignore[attr-defined]
         assert "[Tactful warning] The keys are not backed up" in mail.taken[0]  # type: ignore[attr-defined]
         assert "To: ops@example.org" in mail.taken[0]  # type: ignore[attr-defined]
+
+
+def test_a_campaigns_name_stays_within_the_subject(installation: Installation) -> None:
+    """Lines in a name neither end the subject nor add somebody the mail would go to."""
+    with serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mailbox)) as mail:
+        address = f"smtp://127.0.0.1:{mail.server_address[1]}"
+        runtime = told_by(installation.runtime, smtp_url=address, mail_to=["ops@example.org"])
+        with runtime.db.write() as session:
+            said = "Campaign A\r\nBcc: eve@example.org\n\nB was paused.\r\n.\r\nMAIL FROM:<eve@example.org>"
+            notices.begin(session, "watch held", "alarm", said, TUESDAY)
+        assert tell_people(runtime) == 1
+    (taken,) = mail.taken  # type: ignore[attr-defined]
+    head, _, _ = taken.partition("\r\n\r\n")
+    fields = [row.partition(":")[0] for row in head.split("\r\n") if not row.startswith(" ")]
+    assert fields == ["Subject", "From", "To", "Content-Type", "Content-Transfer-Encoding", "MIME-Version"]
+    assert "\r\n..\r\n" in taken
+
+
+def test_no_password_goes_to_a_mail_server_without_tls(installation: Installation) -> None:
+    """A server elsewhere that does not offer TLS hears a greeting and nothing more."""
+    with serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mailbox)) as mail:
+        # This spelling of 127.0.0.1 is a name like any other.
+        where = f"2130706433:{mail.server_address[1]}"
+        runtime = told_by(installation.runtime, smtp_url=f"smtp://ann:{PASSWORD}@{where}", mail_to=["ops@example.org"])
+        watch(runtime)
+        assert tell_people(runtime) == 0
+    words = {line[:4].upper() for line in mail.asked}  # type: ignore[attr-defined]
+    assert words <= {b"EHLO", b"HELO", b"QUIT"}
+    assert words
 
 
 def test_nobody_is_told_where_there_is_no_way(installation: Installation) -> None:

@@ -14,7 +14,7 @@ from tests.web.conftest import browser, submit
 from web.api.doors import API_DOORS
 from web.app import create_app
 from web.auth import Door
-from web.headers import HEADERS
+from web.policy import HEADERS
 
 # Who may pass which route. A route that is not here fails the test: say first who it is for.
 INBOX = ("listing", "live", "show", "live_thread", "answer", "mark_read", "assign", "answers", "keep", "retire")
@@ -212,15 +212,20 @@ def test_strangers_reach_nothing_behind_a_rule(app: Flask) -> None:
 
 
 def test_every_answer_carries_the_headers(app: Flask) -> None:
-    """Pages, files, redirects, refusals and unknown addresses alike."""
+    """Pages, files, redirects, refusals and unknown addresses alike; a body has its kind and charset, and none is for
+    scripts of other sites."""
     client = browser(app)
     for _, method, path in [*routes(app), ("nowhere", "GET", "/nowhere")]:
-        answer = client.open(path, method=method)
+        answer = client.open(path, method=method, headers={"Origin": "https://evil.example"})
         for name, value in HEADERS.items():
             assert answer.headers.get(name) == value, (method, path)
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert answer.headers.get("Cache-Control") == "no-store" or path.startswith("/static/")
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        kind = answer.headers.get("Content-Type", "")
+        assert kind or not answer.data, (method, path)
+        assert "charset=utf-8" in kind or not kind.startswith("text/"), (method, path)
+        assert not [name for name, _ in answer.headers if name.startswith("Access-Control-")], (method, path)
 
 
 def test_no_hsts_without_https(runtime: Runtime, settings: Settings) -> None:

@@ -12,6 +12,7 @@ from sqlmodel import col
 from sender.models import Receipt, Reply
 from sender.settings import Settings
 from tests.installation import Installation, install
+from web.policy import HEADERS
 from web.receiver import create_receiver
 from web.signature import signature
 
@@ -119,3 +120,46 @@ def test_a_database_that_is_away_is_never_a_2xx(installation: Installation) -> N
         (INBOUND, text, signed(settings, INBOUND, text)),
     )
     assert answers == [503, 503]
+
+
+def test_every_answer_says_what_it_is_and_nothing_of_the_program(installation: Installation) -> None:
+    """Receipts, texts, figures, refusals and unknown addresses: the headers of the pages, and a charset with a body."""
+    paths = ("/healthz", "/metrics", STATUS, INBOUND, "/nowhere")
+
+    async def go() -> list[tuple[str, int, dict[str, str], bytes]]:
+        async with TestClient(TestServer(create_receiver(installation.runtime))) as client:
+            asked = [(path, await client.request(how, path)) for path in paths for how in ("GET", "POST", "TRACE")]
+            return [(path, one.status, dict(one.headers), await one.read()) for path, one in asked]
+
+    answers = asyncio.run(go())
+    assert {status for _, status, _, _ in answers} >= {200, 403, 404, 405}
+    for path, _, headers, body in answers:
+        assert headers.items() >= {**HEADERS, "Cache-Control": "no-store"}.items(), path
+        assert "Server" not in headers, path
+        assert not body or headers["Content-Type"].endswith("charset=utf-8"), path
+
+
+def test_a_body_of_two_lengths_is_refused(installation: Installation) -> None:
+    """A request that says its length twice, or once and in chunks, ends there: nothing in it becomes a second one."""
+    inside = b"POST /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    heads = (
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Content-Length: 5\r\nContent-Length: 6",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        b"Content-Length: +5",
+    )
+
+    async def ask(port: int, head: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /hooks/twilio/inbound HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n0\r\n\r\n" + inside)
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        return answer
+
+    async def go() -> list[bytes]:
+        async with TestServer(create_receiver(installation.runtime)) as server:
+            return [await ask(server.port or 0, head) for head in heads]
+
+    answers = asyncio.run(go())
+    assert [answer.split()[1] for answer in answers] == [b"400"] * len(heads)
+    assert [answer.count(b"HTTP/1.") for answer in answers] == [1] * len(heads)

@@ -19,6 +19,13 @@ from tests.tables import give_tables
 from web.server import AddressTakenError, bind
 
 COMMAND = [sys.executable, "-m", "web"]
+# How a request may claim to end in two places, so that a proxy in front and this process disagree.
+TWO_LENGTHS = (
+    b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+    b"Content-Length: 5\r\nContent-Length: 6",
+    b"Content-Length: +5",
+    b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+)
 
 
 def free_port() -> int:
@@ -81,8 +88,16 @@ def answer(process: subprocess.Popen[str], port: int, path: str) -> tuple[int, s
     raise AssertionError(process.stderr.read() if process.stderr else "")
 
 
+def statuses(port: int, head: bytes) -> list[int]:
+    """The statuses of everything that is answered to one request with this head and a second one in its body."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(b"POST /login HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n")
+        with line.makefile("rb") as said:
+            return [int(row.split()[1]) for row in said if row.startswith(b"HTTP/1.")]
+
+
 def test_a_real_process_serves_and_ends(tmp_path: Path) -> None:
-    """It answers from its own database after the fork, and SIGTERM ends it in order."""
+    """It answers from its own database after the fork, takes no body of two lengths, and SIGTERM ends it in order."""
     port = free_port()
     with served(tmp_path, port) as process:
         assert answer(process, port, "/readyz") == (200, "ok\n")
@@ -90,6 +105,7 @@ def test_a_real_process_serves_and_ends(tmp_path: Path) -> None:
         assert status == 200
         assert "Sign in" in page
         assert answer(process, port, "/static/app.css")[0] == 200
+        assert [statuses(port, head) for head in TWO_LENGTHS] == [[400]] * len(TWO_LENGTHS)
     assert process.returncode == 0
 
 

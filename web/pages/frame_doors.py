@@ -9,9 +9,9 @@ from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
 from web.frame import THEMES
-from web.headers import is_https
 from web.language import COOKIE, LANGUAGES, figure, gettext
 from web.pages import confirm
+from web.policy import is_https
 
 YEAR = 365 * 24 * 3600
 LONGEST_REASON = 200
