@@ -1,15 +1,13 @@
-"""What people do to one contact: edit it, take a stop that came by phone or post, change its number, merge it.
+"""What people do to one contact: edit it, take a stop that came by phone or post, change its number.
 
-None of these gives consent. A number that somebody else now has starts with nothing, and of two that are one person the
-stricter word holds for both (design D5).
+None of these gives consent: a number that somebody else now has starts with nothing. Merging two: merging.py.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from guards.base import Purpose
@@ -22,7 +20,7 @@ from sender.audience.phone import Phone, PhoneError, parse
 from sender.audience.withdrawals import withdraw
 from sender.audit import note
 from sender.locks import lock_numbers
-from sender.models import Campaign, ConsentEvent, Contact, FrozenMember, Message
+from sender.models import ConsentEvent, Contact, Message
 from sender.runtime import Runtime
 from sender.states import WAITING, Status, advance
 
@@ -109,67 +107,6 @@ def change_number(runtime: Runtime, contact_id: int, text: str, region: str | No
         contact.number_id, contact.changed_at = new, now
         _end_old(runtime, session, old, actor, "the contact has another number")
         note(session, now, actor, "contact.change_number", f"contact {contact_id}", {"from": old, "to": new})
-
-
-def merge(runtime: Runtime, kept_id: int, other_id: int, actor: str) -> None:
-    """Make two contacts of one person one: the first keeps its number, and gets the fields it lacks.
-
-    Each number gets the stricter standing of both, so that a stop to one is a stop to the person; consent is bound to
-    its number and does not move. The second contact goes; its number and history stay. Fixed audiences that have
-    not begun list the first in its place.
-    """
-    if kept_id == other_id:
-        raise UpkeepError("These are not two contacts.")
-    now = runtime.clock.now()
-    with runtime.db.write() as session:
-        kept, other = _contact(session, kept_id), _contact(session, other_id)
-        numbers = kept.number_id, other.number_id
-        lock_numbers(session, numbers)
-        _share_stops(runtime, session, numbers, actor, now)
-        _fill_in(kept, other, now)
-        _stand_in(session, kept_id, other_id)
-        session.execute(update(Message).where(col(Message.contact_id) == other_id).values(contact_id=kept_id))
-        session.flush()
-        session.delete(other)
-        detail = {"merged": other_id, "numbers": list(numbers)}
-        note(session, now, actor, "contact.merge", f"contact {kept_id}", detail)
-
-
-def _share_stops(runtime: Runtime, session: Session, numbers: tuple[int, int], actor: str, now: datetime) -> None:
-    """Every opt-out and hold of the one counts for the other from now on."""
-    standings = load_standings(session, numbers)
-    for mine, theirs in (numbers, numbers[::-1]):
-        evidence = {"merged_with": theirs, "taken_by": actor}
-        closed = {(row.program_id, row.state) for row in standings.get(theirs, []) if row.state in ("out", "held")}
-        scopes: set[int | None] = set()
-        for program_id, state in sorted(closed):
-            of, kind = program_id or None, "opt_out" if state == "out" else "hold"
-            record(session, [Act(mine, of, kind, Purpose.MARKETING, now, "operator", evidence=evidence)], now)
-            scopes |= {of} if state == "out" else set()
-        if scopes:
-            opt_outs.settle(runtime, session, mine, scopes)
-
-
-def _stand_in(session: Session, kept_id: int, other_id: int) -> None:
-    """In fixed audiences that have not begun, the kept contact takes the other's place, if it has none of its own."""
-    waiting = col(Campaign.audience_end).is_(None), col(Campaign.audience_at) != "start"
-    ids = list(session.execute(select(col(Campaign.id)).where(*waiting).with_for_update()).scalars())
-    there = select(col(FrozenMember.campaign_id)).where(
-        col(FrozenMember.campaign_id).in_(ids), col(FrozenMember.contact_id) == kept_id
-    )
-    lacking = sorted(set(ids) - set(session.execute(there).scalars()))
-    mine = col(FrozenMember.campaign_id).in_(lacking), col(FrozenMember.contact_id) == other_id
-    first = func.coalesce(col(FrozenMember.listed_as), col(FrozenMember.contact_id))
-    moved = update(FrozenMember).where(*mine).execution_options(synchronize_session=False)
-    session.execute(moved.values(contact_id=kept_id, listed_as=first))
-
-
-def _fill_in(kept: Contact, other: Contact, now: datetime) -> None:
-    for name in PLAIN:
-        if getattr(kept, name) is None:
-            setattr(kept, name, getattr(other, name))
-    kept.attributes = {**other.attributes, **kept.attributes}
-    kept.changed_at = now
 
 
 def _end_old(runtime: Runtime, session: Session, number_id: int, actor: str, why: str) -> None:

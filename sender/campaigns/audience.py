@@ -151,7 +151,9 @@ def _unreached(audience: Audience) -> ColumnElement[bool]:
         return true()
     family = or_(col(Campaign.id) == audience.rest_of, col(Campaign.rest_of) == audience.rest_of)
     others = select(col(Campaign.id)).where(family, col(Campaign.id) != audience.campaign_id)
-    theirs = (col(Message.number_id) == col(Contact.number_id), col(Message.campaign_id).in_(others))
     mendable = and_(col(Message.status) == "blocked", col(Message.reason).in_(MENDABLE))
     never_left = or_(col(Message.status).in_(NEVER_LEFT), mendable)
-    return ~exists().where(*theirs, ~never_left)
+    theirs = col(Message.campaign_id).in_(others), ~never_left
+    # A number may have had another contact's name, and a contact another number: two questions, an index for each.
+    of_number, of_contact = col(Message.number_id) == col(Contact.number_id), col(Message.contact_id) == col(Contact.id)
+    return and_(~exists().where(of_number, *theirs), ~exists().where(of_contact, *theirs))

@@ -34,6 +34,7 @@ class Message(SQLModel, table=True):
         Index("ix_message_due_on", "status", "campaign_id", "from_number_id", "send_after"),
         Index("ix_message_campaign_status", "campaign_id", "status", "reason", "parts"),
         Index("ix_message_number_status", "number_id", "status"),
+        Index("ix_message_contact", "contact_id"),
         Index(
             "ix_message_number_sent",
             "number_id",

@@ -19,9 +19,10 @@ from sender.audience.importer import import_file
 from sender.audience.importing.options import FileRefused, ImportOptions
 from sender.audience.importing.undoing import undo
 from sender.audience.ledger import Act, load_standings, record, standing
+from sender.audience.merging import merge
 from sender.audience.numbers import find, find_or_make
 from sender.audience.phone import parse
-from sender.audience.upkeep import ContactIn, UpkeepError, change_number, edit, merge, stop
+from sender.audience.upkeep import ContactIn, UpkeepError, change_number, edit, stop
 from sender.backup.catch_up import catch_up
 from sender.backup.erased_again import erase_again
 from sender.delivery.wire import Wire

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlmodel import col
 
-from sender.audience.upkeep import merge, stop
+from sender.audience.merging import merge
+from sender.audience.upkeep import stop
 from sender.campaigns import approval, control, frozen, planner, writing
 from sender.campaigns.control import CampaignIn, ControlError, VariantIn
 from sender.campaigns.rehearsal import rehearse

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlmodel import select
+from sqlmodel import col, select
 
+from sender.audience.merging import merge
 from sender.audience.opt_outs import stop_on_page
 from sender.delivery.gate import open_gate
 from sender.delivery.replies import receive
 from sender.locks import lock_numbers
-from sender.models import Message
-from sender.states import Status
+from sender.models import Campaign, Contact, Message
+from sender.states import Status, advance
 from tests.delivery.test_replies import NEW_YORK, inbound, state
-from tests.installation import Installation, install
+from tests.installation import TUESDAY, Installation, install
 from tests.waiting import eventually
 
 NEIGHBOUR = "+12125550124"
@@ -65,3 +66,25 @@ def test_a_stop_that_was_undone_for_others_is_done_again(installed: Installation
 def _somebody_waits(installed: Installation) -> bool:
     with installed.runtime.db.read() as session:
         return session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one() > 0
+
+
+def test_a_merge_waits_for_the_gate_that_has_one_of_the_numbers(installed: Installation) -> None:
+    """A gate lets one text through while two contacts are merged: the merge sees it on the wire and ends the other."""
+    numbers = [installed.contact(number) for number in (NEW_YORK, NEIGHBOUR)]
+    with installed.runtime.db.write() as session:
+        campaign = Campaign(program_id=installed.program_id, name="Sale", status="running", created_at=TUESDAY)
+        session.add(campaign)
+        contacts = list(session.exec(select(Contact.id).order_by(col(Contact.id))))
+    sale = campaign.id
+    texts = [
+        installed.message(number, campaign_id=sale, contact_id=contact)
+        for number, contact in zip(numbers, contacts, strict=True)
+    ]
+    with ThreadPoolExecutor() as pool:
+        with installed.runtime.db.write() as gate:
+            lock_numbers(gate, numbers[1:])
+            advance(gate, texts[1:], Status.SENDING, now=TUESDAY, real=TUESDAY)
+            merged = pool.submit(merge, installed.runtime, contacts[0] or 0, contacts[1] or 0, "ana")
+            eventually(lambda: _somebody_waits(installed))
+        merged.result(20)
+    assert [installed.status(text) for text in texts] == [Status.BLOCKED, Status.SENDING]

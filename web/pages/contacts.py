@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from phonenumbers import SUPPORTED_REGIONS
 
 from guards.base import Purpose
-from sender.audience import contacts, upkeep
+from sender.audience import contacts, merging, upkeep
 from sender.audience.checks import Checked, check_number
 from sender.audience.numbers import find
 from sender.audience.phone import PhoneError, parse
@@ -98,7 +98,7 @@ def edit(number_id: int) -> ResponseReturnValue:
             case "number":
                 upkeep.change_number(runtime(), contact_id, request.form.get("number", ""), _region(), person().actor)
             case "merge":
-                upkeep.merge(runtime(), contact_id, _other(), person().actor)
+                merging.merge(runtime(), contact_id, _other(), person().actor)
             case _:
                 upkeep.edit(runtime(), contact_id, _typed(), person().actor)
     except UpkeepError as error:

@@ -117,6 +117,7 @@ REASON_WORDS = {
     "invalid_number": later("The number does not take texts"),
     "label_impossible": later("A label that the law wants cannot stand in it"),
     "landline": later("The number is a landline"),
+    "merged": later("They have it on another number of theirs"),
     "no_country": later("A number of no country, such as a satellite phone"),
     "no_common_hour": later("No hour is allowed in every place they may be"),
     "no_consent": later("They did not say yes to this program"),
