@@ -65,6 +65,12 @@ def country(code: str) -> str:
     return name
 
 
+def tongue(code: str) -> str:
+    """The name of a language in the reader's own; its code where it has none."""
+    name: str = Locale(language()).languages.get(code.replace("_", "-").partition("-")[0].lower(), code)
+    return name
+
+
 def translate_pages(app: Flask) -> None:
     """Give templates ``_`` and ``ngettext``; values are put in and escaped by Jinja, so "%" is written twice."""
     app.jinja_env.add_extension("jinja2.ext.i18n")

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from sender.models import Audit, Campaign, Installation, Message, Notice, Program, Variant
+from sender.models import Audit, Campaign, Contact, Installation, Message, Notice, Program, Variant
 from sender.states import FINAL, REACHED_PROVIDER, WAITING, Status
 from sender.watching.notices import standing
 
@@ -16,7 +16,7 @@ from sender.watching.notices import standing
 SETTLED = frozenset(FINAL | {Status.SENT})
 TRIED_AGAIN = frozenset({"gate_aged", "unreachable", "answer_lost", "worker_lost"})
 LARGE = 500_000
-"""From so many messages on, counting them may take longer than a page."""
+"""From so many messages or contacts on, counting them may take longer than a page."""
 KEYS_EXPORTED = "keys.export"
 KEYS_MADE = "keys.make"
 
@@ -128,8 +128,9 @@ def _by_a_guard(reason: str) -> bool:
 
 
 def is_large(session: Session) -> bool:
-    """Whether there are so many messages that they are better counted aside; the newest id says so at no cost."""
-    return (session.execute(select(func.max(col(Message.id)))).scalar() or 0) > LARGE
+    """Whether there are so many messages or contacts that they are better counted aside; the newest ids say so."""
+    newest = [select(func.max(field)).scalar_subquery() for field in (col(Message.id), col(Contact.id))]
+    return max(one or 0 for one in session.execute(select(*newest)).one()) > LARGE
 
 
 def tally(session: Session, campaign_id: int, variant_ids: Sequence[int], now: datetime) -> Tally:

@@ -9,6 +9,8 @@ from sqlmodel import Field, SQLModel
 from sender.models.columns import json_field
 
 LOOKED_UP = "looked_up_at IS NOT NULL"
+LIVES = "region IS NOT NULL"
+SPEAKS = "language IS NOT NULL"
 
 
 class Number(SQLModel, table=True):
@@ -18,6 +20,7 @@ class Number(SQLModel, table=True):
     """
 
     __table_args__ = (
+        Index("ix_number_country", "country", "id"),
         Index("ix_number_looked_up", "looked_up_at", sqlite_where=text(LOOKED_UP), postgresql_where=text(LOOKED_UP)),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -37,6 +40,10 @@ class Number(SQLModel, table=True):
 class Contact(SQLModel, table=True):
     """A person's record; ``attributes`` are plain for segments and never hold a phone number."""
 
+    __table_args__ = (
+        Index("ix_contact_region", "region", "id", sqlite_where=text(LIVES), postgresql_where=text(LIVES)),
+        Index("ix_contact_language", "language", "id", sqlite_where=text(SPEAKS), postgresql_where=text(SPEAKS)),
+    )
     id: int | None = Field(default=None, primary_key=True)
     number_id: int = Field(foreign_key="number.id", unique=True)
     language: str | None = None

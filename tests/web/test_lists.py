@@ -2,8 +2,12 @@
 
 from html import unescape
 
+import pytest
 from flask.testing import FlaskClient
+from sqlmodel import col, select
 
+from sender.audience import contacts
+from sender.audience.contacts import Wanted
 from sender.audience.numbers import find_or_make
 from sender.audience.phone import parse
 from sender.audit import note
@@ -17,7 +21,7 @@ MANY = 60
 LISTS = (
     ("/campaigns", "name", "status=draft"),
     ("/campaigns", "start", ""),
-    ("/contacts", "id", ""),
+    ("/contacts", "id", "place=US-NY&language=de"),
     ("/segments", "name", "find=Some"),
     ("/templates", "name", "find=Some"),
     ("/imports", "name", "status=finished"),
@@ -42,10 +46,10 @@ def fill(runtime: Runtime) -> None:
         session.add(Program(slug="lumen", brand="Lumen", help_contact="", created_at=START))
         session.flush()
         ids = find_or_make(session, runtime.keys, phones, START)
-        for place, number_id in enumerate(ids.values()):
+        for place, number_id in enumerate(sorted(ids.values())):
             name = f"Some {place:02d}"
             session.add(Campaign(program_id=1, name=name, status="draft", created_at=START))
-            session.add(Contact(number_id=number_id, created_at=START, changed_at=START))
+            session.add(Contact(number_id=number_id, region="NY", language="de", created_at=START, changed_at=START))
             session.add(Segment(name=name, created_at=START))
             session.add(ImportRun(name=name, file_hash=name, status="finished", started_at=START))
             session.add(Conversation(number_id=number_id, program_id=1, last_at=START))
@@ -66,6 +70,41 @@ def test_every_list_keeps_its_state_in_its_address(signed_in: FlaskClient, runti
     for address, found in OTHERS.items():
         wrong += [] if found in unescape(signed_in.get(address).text) else [f"{address}: {found}"]
     assert wrong == []
+
+
+@pytest.mark.parametrize("known", [0, 1, 100_000])
+def test_contacts_of_a_place_and_a_language_are_listed_in_order(runtime: Runtime, known: int) -> None:
+    """The same people in the same order, whether few are expected or many, and as many as the counts by kind say."""
+    fill(runtime)
+    with runtime.db.write() as session:
+        for contact in session.execute(select(Contact).where(col(Contact.id) % 3 == 0)).scalars():
+            contact.region, contact.language = "CA", None
+    with runtime.db.read() as session:
+        kinds = contacts.kinds(session, START)
+        for wanted, ids in (
+            (Wanted("US"), list(range(1, MANY + 1))),
+            (Wanted("US", "CA"), list(range(3, MANY + 1, 3))),
+            (Wanted("", "", "de"), [one for one in range(1, MANY + 1) if one % 3]),
+            (Wanted("US", "CA", "de"), []),
+            (Wanted("DE"), []),
+        ):
+            assert kinds.of(wanted) == len(ids)
+            shown = contacts.listing(session, runtime.keys, 5, 2, False, wanted, known)
+            assert [one.number_id for one in shown] == ids[2:7]
+            newest = contacts.listing(session, runtime.keys, MANY, 0, True, wanted, known)
+            assert [one.number_id for one in newest] == ids[::-1]
+
+
+def test_a_choice_of_the_list_is_said_with_its_number(signed_in: FlaskClient, runtime: Runtime) -> None:
+    """Places and languages with how many there are; what nobody has stays chosen and is said to fit nobody."""
+    fill(runtime)
+    page = signed_in.get("/contacts?place=US-NY&language=de").text
+    assert '<option value="US-NY" selected>NY (60)</option>' in page
+    assert '<option value="de" selected>German (60)</option>' in page
+    assert "60 contacts, counted on" in page
+    page = signed_in.get("/contacts?place=FR-75&language=tlh").text
+    assert '<option value="FR-75" selected>75</option>' in page
+    assert "Nobody fits" in page
 
 
 def test_an_order_turns_round(signed_in: FlaskClient, runtime: Runtime) -> None:

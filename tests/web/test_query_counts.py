@@ -24,6 +24,7 @@ FINE = frozenset({200, 303, 404, 409})
 FURTHER = (
     "/contacts?number=%2B12125550100",
     "/contacts?standing=in&sort=-added",
+    "/contacts?place=US-NY&language=en&sort=id",
     "/campaigns?status=running&sort=name",
     "/imports?sort=name",
     "/inbox?show=all",

@@ -10,6 +10,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from guards.base import Purpose
 from sender.audience import contacts, merging, upkeep
 from sender.audience.checks import Checked, check_number
+from sender.audience.contacts import EVERYBODY, Kinds, Wanted
 from sender.audience.numbers import find
 from sender.audience.phone import PhoneError, parse
 from sender.audience.timeline import Profile, profile, timeline
@@ -27,17 +28,25 @@ from web.pages import confirm
 from web.pages.listing import read_listing
 
 FIELDS = ("language", "postal_code", "region", "zone")
+MOST_CHOICES = 300
+Choice = tuple[str, str, int]
+"""What the address says, the region of it ("" for all of a country), and how many contacts are there."""
 
 door = Door("contacts", __name__, rule=signed_in)
 
 
 @door.get("/contacts")
 def listing() -> ResponseReturnValue:
-    """Contacts, newest or oldest first, and the box that finds one."""
-    view = read_listing(sorts=("-id",))
+    """Contacts, newest or oldest first, those of a place or a language, and the box that finds one."""
+    view = read_listing(sorts=("-id",), filters=("place", "language"))
+    country, _, region = view.filters["place"].partition("-")
+    wanted = Wanted(country, region, view.filters["language"])
+    kinds = _kinds()
+    known = kinds.of(wanted) if kinds else None
     with runtime().db.read() as session:
-        rows = contacts.listing(session, runtime().keys, view.limit, view.offset, view.descending)
-    return _list(rows=rows, listing=view, total=_total())
+        rows = contacts.listing(session, runtime().keys, view.limit, view.offset, view.descending, wanted, known)
+    choices = {"places": _places(kinds, view.filters["place"]), "languages": _languages(kinds, wanted.language)}
+    return _list(rows=rows, listing=view, kinds=kinds, total=known, **choices)
 
 
 @door.post("/contacts/find")
@@ -129,11 +138,11 @@ def stop(number_id: int) -> ResponseReturnValue:
 def ask_export() -> ResponseReturnValue:
     """Why everybody's data is wanted."""
     _require_export()
-    total = _total()
+    kinds = _kinds()
     said = [
         gettext(
             "%(total)s contacts leave Tactful with their numbers in plain and all attributes.",
-            total=gettext("All") if total is None else figure(total),
+            total=gettext("All") if kinds is None else figure(kinds.of(EVERYBODY)),
         ),
         gettext(
             "Your name and reason are kept in the audit. "
@@ -166,9 +175,26 @@ def export() -> ResponseReturnValue:
     return Response(stream_with_context(_lines()), 200, headers, mimetype="text/csv")
 
 
-def _total() -> int | None:
-    """How many contacts there are; None while a large installation counts them."""
-    return figures_or_none("contacts", contacts.count, patience=SHORT)
+def _kinds() -> Kinds | None:
+    """How many contacts there are of each kind; None while a large installation counts them."""
+    clock = runtime().clock
+    return figures_or_none("contacts", lambda session: contacts.kinds(session, clock.now()), patience=SHORT)
+
+
+def _places(kinds: Kinds | None, asked: str) -> list[tuple[str, list[Choice]]]:
+    """By country, most first: its own choice, and one for each region that its contacts name."""
+    found = {code: [(code, "", number)] for (code,), number in (kinds.by(0) if kinds else [])}
+    for (code, region), number in (kinds.by(0, 1) if kinds else [])[:MOST_CHOICES]:
+        found[code].append((f"{code}-{region}", region, number))
+    country, _, region = asked.partition("-")
+    if asked and asked not in {value for some in found.values() for value, _, _ in some}:
+        found.setdefault(country, []).append((asked, region, 0))
+    return list(found.items())
+
+
+def _languages(kinds: Kinds | None, asked: str) -> list[tuple[str, int]]:
+    found = [(code, number) for (code,), number in (kinds.by(2) if kinds else [])][:MOST_CHOICES]
+    return found if not asked or asked in dict(found) else [*found, (asked, 0)]
 
 
 def _lines() -> Iterator[str]:
@@ -182,7 +208,7 @@ def _require_export() -> None:
 
 
 def _list(**values: Any) -> str:
-    filled = {"rows": [], "listing": None, "total": 0, "error": "", **values}
+    filled = {"rows": [], "listing": None, "total": 0, "error": "", "kinds": None, **values}
     may_import, may_export = may_anywhere(person(), "write"), person().may("export", ALL_PROGRAMS)
     regions = sorted(SUPPORTED_REGIONS)
     return render_template("contacts.html", may_import=may_import, may_export=may_export, regions=regions, **filled)

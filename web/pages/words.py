@@ -14,7 +14,7 @@ from sender.audience.segments import describe, parse
 from sender.campaigns import parts
 from sender.campaigns.reports import settled
 from sender.states import Status
-from web.language import country, figure, gettext, language, later
+from web.language import country, figure, gettext, language, later, tongue
 from web.pages.terms import worded
 
 
@@ -319,6 +319,7 @@ FILTERS: dict[str, Any] = {
     "reason_words": reason_words,
     "settled": settled,
     "segment_words": segment_words,
+    "tongue": tongue,
     "wait_words": wait_words,
     "worded": worded,
     "share": share,
