@@ -9,6 +9,7 @@ from sender.campaigns import reports
 from sender.models import Notice
 from sender.models.accounts import ALL_PROGRAMS
 from sender.watching.notices import page_of
+from web import choices
 from web.auth import person
 from web.context import runtime
 from web.language import later
@@ -108,7 +109,7 @@ def is_served(address: str) -> bool:
 
 def theme() -> str:
     """What the reader chose: auto, light or dark."""
-    chosen = request.cookies.get("theme", "")
+    chosen = choices.chosen("theme")
     return chosen if chosen in THEMES else "auto"
 
 

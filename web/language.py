@@ -16,6 +16,8 @@ from babel.numbers import format_decimal
 from babel.support import LazyProxy, NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
 
+from web import choices
+
 CATALOGUES = Path(__file__).with_name("translations")
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 DEFAULT = "en"
@@ -27,7 +29,7 @@ def language() -> str:
     if not has_request_context():
         return DEFAULT
     if "language" not in g:
-        chosen = request.cookies.get(COOKIE, "")
+        chosen = choices.chosen(COOKIE)
         asked = negotiate_locale(list(request.accept_languages.values()), list(LANGUAGES), sep="-")
         g.language = chosen if chosen in LANGUAGES else asked or DEFAULT
     known: str = g.language

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import redis
-from sqlalchemy import func, select, text
+from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session, col
 
@@ -27,7 +28,7 @@ from sender.processes.drift import Watch
 from sender.providers.base import OutcomeUnknown, Retryable, SendError
 from sender.providers.twilio import TwilioProvider
 from sender.schema import SchemaError, has_tables, is_newer, require_current
-from sender.settings import Settings
+from sender.settings import Settings, is_here
 from sender.watching.measures import queue_age, receipt_lag
 from sender.watching.notices import standing
 
@@ -35,6 +36,7 @@ TIMEOUT = 3.0
 SCHEDULER_SILENT, QUEUE_OLD, RECEIPTS_OLD = timedelta(minutes=5), 600, 300
 MANY_TEXTS = 5_000_000
 MEND_NUMBER = "buy or assign it there, or make the program with one that is"
+OWN_NETWORK = "in a network that only your hosts are in, leave it."
 NOT_EXPORTED = "The keys were never exported; run `tactful keys export FILE` and keep the copy elsewhere."
 
 
@@ -53,7 +55,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 def examine(settings: Settings, *, first_start: bool = False) -> list[Finding]:
     """Look at everything; ``first_start`` passes over what `up` makes or starts itself (home, schema, Valkey)."""
-    checks: list[Check] = [_home, _keys, _database, _port, _pages, _credentials, _clock]
+    checks: list[Check] = [_home, _keys, _database, _encrypted, _port, _pages, _credentials, _clock]
     if not first_start:
         checks += [_schema, _bell]
     elif settings.redis_url:
@@ -124,6 +126,25 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield _bad("database", database.silent(error))
     finally:
         database.close()
+
+
+def _encrypted(settings: Settings) -> Iterator[Finding]:
+    """Whether whoever stands between this machine and its database and Redis could read or answer in their place."""
+    database, where = make_url(settings.database), urlsplit(settings.redis_url or "")
+    mode = database.query.get("sslmode") or os.environ.get("PGSSLMODE")
+    if not _stays(database.host) and mode != "verify-full":
+        said = (
+            f"The way to the database at {database.host} can be listened in on: add ?sslmode=verify-full to its address"
+        )
+        yield Finding("tls", False, f"{said}; {OWN_NETWORK}")
+    if where.scheme == "redis" and not _stays(where.hostname):
+        said = f"The way to Redis at {where.hostname} can be listened in on: write rediss:// in its address"
+        yield Finding("tls", False, f"{said}; {OWN_NETWORK}")
+
+
+def _stays(host: str | None) -> bool:
+    """Whether nothing leaves the machine: a file, a socket, or a server on it."""
+    return not host or host.startswith("/") or is_here(host)
 
 
 def _ask_for_lock(file: Path) -> None:

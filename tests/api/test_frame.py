@@ -166,6 +166,7 @@ def test_errors_of_the_frame_are_problems_too(installation: Installation) -> Non
     assert code("POST", "/messages", data="x" * 2_200_000, **json) == (413, "too_large")
     assert code("GET", "/messages?limit=0") == (422, "invalid_request")
     assert code("GET", "/messages?colour=red") == (422, "invalid_request")
+    assert code("GET", "/messages?limit=5&limit=6") == (422, "invalid_request")
 
 
 def test_every_code_says_what_to_do() -> None:

@@ -51,6 +51,16 @@ HARDENED = {
     "SystemCallArchitectures": "native",
     "SystemCallFilter": "~@privileged @resources",
 }
+# Whoever may start a program, and which; nobody makes a word of a person's part of its command line.
+STARTS = {
+    "sender/bench": "our own processes and servers, to measure them",
+    "sender/cli/processes.py": "becomes our own web process",
+    "sender/demo": "asks our own command for its report",
+    "sender/processes": "our own processes and the embedded Valkey",
+}
+PROGRAMS = {"subprocess", "pty", "system", "popen", "execv", "execve", "spawnv", "create_subprocess_exec"}
+# What makes code or objects of any kind out of what it reads.
+LOADERS = {"pickle", "marshal", "shelve", "dill", "jsonpickle", "yaml"}
 CLIENTS = {"urllib.request", "requests", "httpx", "smtplib", "http.client", "twilio.rest"}
 
 
@@ -77,6 +87,29 @@ def named(file: Path) -> list[str]:
 def test_only_these_reach_outside() -> None:
     """No other module of the product has an HTTP or mail client: a text leaves by the provider alone."""
     assert strangers(REACHES_OUT, CLIENTS, "guards", "sender", "web") == []
+
+
+def test_only_these_start_programs() -> None:
+    """The web starts none, and no call of the operating system or of Python runs what somebody wrote."""
+    assert strangers(STARTS, PROGRAMS, "guards", "sender", "web") == []
+    calls = [
+        (shown(file), ast.unparse(node.func))
+        for file in python_files("guards", "sender", "web")
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Call)
+    ]
+    ran = ("eval", "exec", "compile", "os.system", "os.popen")
+    assert [one for one in calls if one[1] in ran or one[1].startswith("os.spawn")] == []
+    assert not [
+        shown(file)
+        for file in python_files("guards", "sender", "web")
+        if "shell=True" in file.read_text(encoding="utf-8")
+    ]
+
+
+def test_nothing_that_is_read_becomes_an_object_by_itself() -> None:
+    """No module reads a format that names its own classes: JSON, CSV, TOML and tables of our own shapes alone."""
+    assert strangers({}, LOADERS, "guards", "sender", "web") == []
 
 
 def test_standing_is_read_by_the_facts() -> None:

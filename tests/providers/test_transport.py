@@ -206,3 +206,16 @@ def test_one_handle_asks_and_posts_in_turn() -> None:
     methods = [line.removesuffix(b" HTTP/1.1") for line in server.lines]
     assert methods == [b"GET /?To=%2B12125550123", b"POST /", b"GET /"]
     assert server.bodies == [b"", b"Body=one", b""]
+
+
+def test_a_redirect_is_an_answer_and_nobody_is_asked_on_its_word() -> None:
+    """Texts and credentials go to the address they were meant for alone."""
+
+    def lead_on(line: socket.socket, number: int) -> bool:
+        line.sendall(b"HTTP/1.1 307 GO\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+        return True
+
+    with serving(lead_on) as server:
+        (found,) = post(server.url, "one")
+    assert isinstance(found, Response)
+    assert (found.status_code, server.bodies) == (307, [b"Body=one"])

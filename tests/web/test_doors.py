@@ -13,7 +13,7 @@ from sender.settings import Settings
 from tests.web.conftest import browser, submit
 from web.api.doors import API_DOORS
 from web.app import create_app
-from web.auth import Door
+from web.auth import Door, peer
 from web.policy import HEADERS
 
 # Who may pass which route. A route that is not here fails the test: say first who it is for.
@@ -282,6 +282,21 @@ def test_metrics_stay_on_this_machine(client: FlaskClient, header: dict[str, str
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", headers=header).status_code == 403
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.7"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("asks", "header", "believed"),
+    [
+        ("203.0.113.5", "192.0.2.1", "203.0.113.5"),
+        ("10.0.0.9", "192.0.2.1", "10.0.0.9"),
+        ("127.0.0.1", "192.0.2.7, 192.0.2.1", "192.0.2.1"),
+        ("127.0.0.1", "", "127.0.0.1"),
+    ],
+)
+def test_only_a_proxy_of_ours_says_who_asks(app: Flask, asks: str, header: str, believed: str) -> None:
+    """Whoever else sends the header is known by their own address; of a proxy counts what it added last."""
+    with app.test_request_context(environ_base={"REMOTE_ADDR": asks}, headers={"X-Forwarded-For": header}):
+        assert peer() == believed
 
 
 def test_a_large_body_is_refused(client: FlaskClient) -> None:

@@ -73,6 +73,9 @@ def test_the_theme_is_kept_and_leads_back(signed_in: FlaskClient, runtime: Runti
     assert 'data-bs-theme="dark"' not in signed_in.get("/").text
     answer = submit(signed_in, "/", "/theme", theme="dark", back="/campaigns?sort=name")
     assert answer.headers["Location"] == "/campaigns?sort=name"
+    kept = [part.strip() for part in answer.headers["Set-Cookie"].split(";")]
+    assert kept[0] == "__Host-theme=dark"
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(kept)
     assert 'data-bs-theme="dark"' in signed_in.get("/").text
     for spell in ("//evil.example", "https://evil.example", "/\\evil.example", ""):
         assert submit(signed_in, "/", "/theme", theme="light", back=spell).headers["Location"] == "/"

@@ -23,6 +23,9 @@ WORD = {
     "at": "2026-02-01",
 }
 
+# As a browser never would: a name that leads elsewhere and begins a header of its own.
+NAME = '../../etc/pe"ople;x=.csv'
+
 
 @pytest.fixture
 def campaign(runtime: Runtime, campaign: int) -> int:
@@ -36,7 +39,7 @@ def send_file(client: FlaskClient, text: str, token: bool = True) -> str:
     """Upload a file as the browser does; where it leads to, or the page with what is wrong."""
     found = FIELD.search(client.get("/imports/new").text)
     fields = {
-        "file": (io.BytesIO(text.encode()), "people.csv"),
+        "file": (io.BytesIO(text.encode()), NAME),
         **({"csrf_token": found[1]} if found and token else {}),
     }
     answer = client.post("/imports", data=fields)
@@ -76,7 +79,8 @@ def test_a_file_goes_from_upload_to_undo(signed_in: FlaskClient, runtime: Runtim
 
 
 def test_refused_rows_leave_for_a_reason_only(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:
-    """Without one nothing is handed out; with one it is in the audit, and no cell is a formula."""
+    """Without one nothing is handed out; with one it is in the audit, no cell is a formula, and the file has a name of
+    ours, whatever was uploaded."""
     address = send_file(signed_in, TEXT.replace("Handy", "phone"))
     submit(signed_in, address, f"{address}/check", **{"column-0": "number", "column-1": "keep", "source": "none"})
     uploads.tend(runtime)
@@ -86,6 +90,7 @@ def test_refused_rows_leave_for_a_reason_only(signed_in: FlaskClient, runtime: R
     assert submit(signed_in, asking, asking, why=" ").status_code == 422
     answer = submit(signed_in, asking, asking, why="mend the numbers")
     assert "'=1+1,Waco" in answer.text
+    assert answer.headers["Content-Disposition"] == "attachment; filename=refused-1.csv"
     with runtime.db.read() as session:
         acts = session.execute(select(Audit).where(Audit.action == "people.export")).scalars().all()
     assert [(act.actor, act.detail) for act in acts] == [(EMAIL, {"why": "mend the numbers", "rows": 1})]

@@ -59,6 +59,7 @@ def test_each_kind_of_file_is_taken_in(signed_in: FlaskClient, runtime: Runtime,
     assert "Never texted from now on: 1" in send_file(signed_in, "suppress", f"{ANN}\n", why="asked").text
     answer = submit(signed_in, "/numbers/suppressed", "/numbers/suppressed", why="for another provider")
     assert (answer.mimetype, f"{ANN},asked,all" in answer.text) == ("text/csv", True)
+    assert answer.headers["Content-Disposition"] == "attachment; filename=suppressed.csv"
     assert submit(signed_in, "/numbers/suppressed", "/numbers/suppressed", why=" ").status_code == 422
     assert "Never texted already: 1" in send_file(signed_in, "unsuppress", f"{ANN}\n", look="yes").text
     assert "Lines read" not in send_file(signed_in, "reassigned", f"{ANN},no\n", look="yes").text

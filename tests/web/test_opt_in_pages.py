@@ -78,10 +78,15 @@ def test_a_form_that_lacks_a_part_says_so_and_is_not_public(
     assert refused.status_code == 422
     assert "it lacks how often they come, the link to the terms and the link to the privacy policy" in refused.text
     assert browser(app).get("/join/club").status_code == 404
-    wrong = submit(
-        signed_in, f"/opt-in/programs/{program}", f"/opt-in/programs/{program}", **{**SAID, "terms_url": "x"}
-    )
-    assert (wrong.status_code, "beginning with https://" in wrong.text) == (422, True)
+    for link in (
+        "x",
+        "http://lumen.example/terms",
+        "javascript:alert(1)//lumen.example",
+        "data:text/html,lumen.example",
+    ):
+        said = {**SAID, "terms_url": link}
+        wrong = submit(signed_in, f"/opt-in/programs/{program}", f"/opt-in/programs/{program}", **said)
+        assert (wrong.status_code, "beginning with https://" in wrong.text) == (422, True)
     bare = submit(signed_in, f"/opt-in/programs/{program}", f"/opt-in/programs/{program}")
     assert (bare.status_code, "Please mend this first" in bare.text) == (422, True)
     assert count(runtime, OptInForm) == 1

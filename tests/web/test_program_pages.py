@@ -82,6 +82,7 @@ WRONG = (
     ("link_footer", "Stop", "must hold {link} once"),
     ("words-welcome", "Hello!", "The welcome wording lacks"),
     ("terms_url", "lumen.example", "terms_url is no whole address"),
+    ("terms_url", "javascript:alert(1)//lumen.example", "terms_url is no whole address"),
 )
 
 

@@ -310,6 +310,11 @@ def _read_body(shape: type[BaseModel], raw: bytes) -> BaseModel:
 
 
 def _read_query(shape: type[BaseModel]) -> BaseModel:
+    if twice := [name for name, values in request.args.lists() if len(values) > 1]:
+        # A proxy may look at the one and we at the other.
+        raise ApiProblem(
+            "invalid_request", errors=[{"pointer": f"/{name}", "message": "Say it once"} for name in twice]
+        )
     try:
         return shape.model_validate(request.args.to_dict())
     except ValidationError as error:

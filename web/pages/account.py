@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from sender import accounts, audit
 from sender.accounts import AccountError, TooManyTriesError, own_password, passkeys, second_factor, users
+from web import choices
 from web.auth import Door, peer, person, require_fresh, signed_in
 from web.context import runtime
 from web.language import COOKIE, gettext
@@ -125,5 +126,5 @@ def _page(sentence: str = "", codes: list[str] | None = None, refused: str = "")
             passkeys=passkeys.listing(database, mine),
             left=second_factor.left(database, mine),
             sessions=users.sessions_of(database, mine, real),
-            chosen_language=request.cookies.get(COOKIE, ""),
+            chosen_language=choices.chosen(COOKIE),
         )

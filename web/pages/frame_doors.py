@@ -6,14 +6,13 @@ from flask.typing import ResponseReturnValue
 from sender import halt
 from sender.campaigns import reports
 from sender.models.accounts import ALL_PROGRAMS
+from web import choices
 from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
 from web.frame import THEMES
 from web.language import COOKIE, LANGUAGES, figure, gettext
 from web.pages import confirm
-from web.policy import is_https
 
-YEAR = 365 * 24 * 3600
 LONGEST_REASON = 200
 
 door = Door("frame", __name__, rule=signed_in)
@@ -26,8 +25,7 @@ def choose_theme() -> ResponseReturnValue:
     if chosen not in THEMES:
         abort(400, gettext("Choose light, dark or auto."))
     answer = redirect(local_path(request.form.get("back", "")), 303)
-    secure = is_https(runtime().settings)
-    answer.set_cookie("theme", chosen, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
+    choices.keep(answer, "theme", chosen)
     return answer
 
 
@@ -36,11 +34,7 @@ def choose_language() -> ResponseReturnValue:
     """Keep a language in a cookie, or what the browser asks for: 303 back to the page."""
     chosen = request.form.get("language", "")
     answer = redirect(local_path(request.form.get("back", "")), 303)
-    if chosen in LANGUAGES:
-        secure = is_https(runtime().settings)
-        answer.set_cookie(COOKIE, chosen, max_age=YEAR, secure=secure, httponly=True, samesite="Lax")
-    else:
-        answer.delete_cookie(COOKIE)
+    choices.keep(answer, COOKIE, chosen if chosen in LANGUAGES else "")
     return answer
 
 
