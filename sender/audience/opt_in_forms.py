@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from sender.audience import disclosure
@@ -223,9 +223,22 @@ def versions(session: Session, form_id: int) -> list[OptInFormVersion]:
     return list(session.execute(statement.order_by(col(OptInFormVersion.version).desc())).scalars())
 
 
-def listing(session: Session, programs: Collection[int] | None, limit: int, offset: int) -> list[OptInForm]:
-    """The forms of these programs (None: all), open ones first, then by address."""
-    statement = select(OptInForm).order_by(col(OptInForm.status) == "closed", col(OptInForm.slug))
+def listing(
+    session: Session, programs: Collection[int] | None, limit: int, offset: int, find: str = "", order: str = "open"
+) -> list[OptInForm]:
+    """The forms of these programs (None: all) whose headline or address has ``find`` in it.
+
+    ``order``: "open" (those first, then by address) or "headline"; "-" before it turns that round.
+    """
+    by: dict[str, list[Any]] = {
+        "open": [col(OptInForm.status) == "closed", col(OptInForm.slug)],
+        "headline": [col(OptInForm.headline)],
+    }
+    keys = [*by[order.removeprefix("-")], col(OptInForm.id)]
+    statement = select(OptInForm).order_by(*(key.desc() if order.startswith("-") else key for key in keys))
+    if find:
+        named = [field.icontains(find, autoescape=True) for field in (col(OptInForm.headline), col(OptInForm.slug))]
+        statement = statement.where(or_(*named))
     if programs is not None:
         statement = statement.where(col(OptInForm.program_id).in_(programs))
     return list(session.execute(statement.limit(limit).offset(offset)).scalars())

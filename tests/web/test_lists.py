@@ -1,10 +1,11 @@
 """Every list keeps its state in its address: page, order and filters stand in the links it offers."""
 
 from html import unescape
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from sender.audience import contacts
 from sender.audience.contacts import Wanted
@@ -12,7 +13,19 @@ from sender.audience.numbers import find_or_make
 from sender.audience.phone import parse
 from sender.audit import note
 from sender.campaigns.library import save_template
-from sender.models import Campaign, Contact, Conversation, ImportRun, Program, Segment
+from sender.models import (
+    ApiKey,
+    Automation,
+    Campaign,
+    Contact,
+    Conversation,
+    ImportRun,
+    OptInForm,
+    Program,
+    Segment,
+    User,
+    WebhookEndpoint,
+)  # fmt: skip
 from sender.runtime import Runtime
 from tests.web.conftest import EMAIL, START
 
@@ -26,6 +39,13 @@ LISTS = (
     ("/templates", "name", "find=Some"),
     ("/imports", "name", "status=finished"),
     ("/inbox", "latest", "view=nobody"),
+    ("/users", "seen", "find=some"),
+    ("/integrations/keys", "name", "find=Some&state=live"),
+    ("/integrations/keys", "used", ""),
+    ("/integrations/webhooks", "url", "find=some"),
+    ("/programs", "brand", "find=some"),
+    ("/opt-in", "headline", "find=Some"),
+    ("/automations", "status", "find=Some"),
     ("/inbox/live", "latest", "view=nobody"),
 )
 # Short by nature, or read from one act on: what stands on the page because of the state in its address.
@@ -45,6 +65,8 @@ def fill(runtime: Runtime) -> None:
     with runtime.db.write() as session:
         session.add(Program(slug="lumen", brand="Lumen", help_contact="", created_at=START))
         session.flush()
+        for place in range(MANY):
+            add_small_things(session, f"Some {place:02d}", f"some{place:02d}")
         ids = find_or_make(session, runtime.keys, phones, START)
         for place, number_id in enumerate(sorted(ids.values())):
             name = f"Some {place:02d}"
@@ -56,6 +78,17 @@ def fill(runtime: Runtime) -> None:
             note(session, START, EMAIL, "test.listed", name)
     for place in range(MANY):
         save_template(runtime, f"Some {place:02d}", f"Lumen: {place}. Reply STOP to opt out", EMAIL)
+
+
+def add_small_things(session: Session, name: str, slug: str) -> None:
+    """One of each thing of which an installation has few."""
+    made: dict[str, Any] = {"created_at": START, "created_by": EMAIL}
+    session.add(Program(slug=slug, brand=name, help_contact="", created_at=START))
+    session.add(User(email=f"{slug}@example.org", password_hash="", created_at=START))
+    session.add(ApiKey(public_id=slug, secret_hash="", name=name, **made))
+    session.add(WebhookEndpoint(url=f"https://{slug}.example", secret_cipher=b"", **made))
+    session.add(OptInForm(program_id=1, slug=slug, headline=name, about="", changed_at=START, **made))
+    session.add(Automation(program_id=1, name=name, trigger="paid", **made))
 
 
 def test_every_list_keeps_its_state_in_its_address(signed_in: FlaskClient, runtime: Runtime) -> None:
@@ -110,7 +143,25 @@ def test_a_choice_of_the_list_is_said_with_its_number(signed_in: FlaskClient, ru
 def test_an_order_turns_round(signed_in: FlaskClient, runtime: Runtime) -> None:
     """Each list begins with the first name, or with the last one."""
     fill(runtime)
-    for path in ("/campaigns", "/segments", "/templates", "/imports"):
-        for sort, first, last in (("name", "Some 00", "Some 59"), ("-name", "Some 59", "Some 00")):
-            page = signed_in.get(f"{path}?sort={sort}").text
-            assert (first in page, last in page) == (True, False), (path, sort)
+    some, plain = ("Some 00", "Some 59"), ("some00@", "some59@")
+    for path, order, names in (
+        *((path, "name", some) for path in ("/campaigns", "/segments", "/templates", "/imports", "/automations")),
+        ("/integrations/keys", "name", some),
+        ("/integrations/webhooks", "url", ("//some00.", "//some59.")),
+        ("/programs", "brand", some),
+        ("/opt-in", "headline", ('<a href="/opt-in/1"', '<a href="/opt-in/60"')),
+        ("/users", "email", plain),
+    ):
+        for sort, (first, last) in ((order, names), (f"-{order}", names[::-1])):
+            page = signed_in.get(f"{path}?sort={sort}&find=some").text
+            table = page[page.find("<table") : page.find("</table>")]
+            assert (first in table, last in table) == (True, False), (path, sort)
+
+
+def test_a_list_that_nothing_fits_says_so(signed_in: FlaskClient, runtime: Runtime) -> None:
+    """A filter that leaves nothing is no empty installation: the way back stands there."""
+    fill(runtime)
+    for path in ("/users", "/integrations/keys", "/integrations/webhooks", "/programs", "/opt-in", "/automations"):
+        page = signed_in.get(f"{path}?find=nothing+of+the+kind").text
+        assert "Nothing fits" in page, path
+        assert f'href="{path}"' in page

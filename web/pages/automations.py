@@ -1,6 +1,6 @@
 """Automations without code: what begins one, its texts with their waits, what ends it, and who is in it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import abort, redirect, render_template, request
@@ -18,6 +18,7 @@ from web.context import runtime
 from web.frame import may_anywhere
 from web.language import figure, gettext, later
 from web.pages import confirm
+from web.pages.listing import read_listing
 
 UNITS = {"minutes": 1, "hours": 60, "days": 24 * 60}
 DAYS = (
@@ -33,6 +34,11 @@ EVERYBODY, AS_WRITTEN = "", "kept"
 EMPTY = {"text": "", "wait": "0", "unit": "hours", "segment": EVERYBODY}
 PURPOSES = ("marketing", "informational", "transactional")
 
+ORDERS: dict[str, Callable[[tuple[Automation, dict[str, int]]], object]] = {
+    "name": lambda one: one[0].name.casefold(),
+    "status": lambda one: (one[0].status, one[0].name.casefold()),
+}
+
 door = Door("automations", __name__, rule=signed_in)
 
 
@@ -45,11 +51,13 @@ def refuse(error: AutomationError) -> tuple[str, int]:
 @door.get("/automations")
 def listing() -> ResponseReturnValue:
     """Every automation of the programs this person may look at, or the archived ones."""
-    archived = "archived" in request.args
+    view = read_listing(("name", "status"), ("archived", "find"))
+    archived = bool(view.filters["archived"])
     with runtime().db.read() as session:
-        rows = writing.listing(session, person().programs, archived=archived)
+        every = writing.listing(session, person().programs, archived=archived)
         brands = {one.id: one.brand for one in programs.listing(session)}
-    values = {"rows": rows, "brands": brands, "days": DAYS, "archived": archived}
+        rows = view.part(every, ORDERS, lambda one: one[0].name)
+    values = {"rows": rows, "brands": brands, "days": DAYS, "archived": archived, "listing": view}
     return render_template("automations.html", **values, may_write=_may_write())
 
 

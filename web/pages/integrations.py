@@ -1,6 +1,7 @@
 """What an owner does about other software: its keys, and the webhooks it listens with."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from flask import abort, render_template, request
@@ -10,6 +11,7 @@ from sqlmodel import Session
 from sender.api import keys
 from sender.api.keys import SCOPES, ApiKeyError, KeyIn
 from sender.campaigns import programs
+from sender.models import ApiKey, WebhookEndpoint
 from sender.webhooks import endpoints
 from sender.webhooks.endpoints import EndpointError, EndpointIn, Owner
 from web.api.webhooks import EventType
@@ -58,6 +60,18 @@ TOLD = {
     "import.updated": later("A file was read or brought in"),
 }
 EVENTS: tuple[str, ...] = get_args(EventType)
+
+KEY_STATES = ("live", "over")
+KEY_ORDERS: dict[str, Callable[[ApiKey], object]] = {
+    "made": lambda one: one.id,
+    "name": lambda one: (one.name.casefold(), one.id),
+    "used": lambda one: (one.last_used_at is not None, one.last_used_at, one.id),
+}
+HOOK_ORDERS: dict[str, Callable[[WebhookEndpoint], object]] = {
+    "made": lambda one: one.id,
+    "url": lambda one: (one.url, one.id),
+    "state": lambda one: (one.status != "disabled", one.failing_since is None, one.id),
+}
 
 door = Door("integrations", __name__, rule=owners)
 
@@ -143,14 +157,25 @@ def _act_on_key(wanted: str) -> str:
 
 
 def _keys_page(sentence: str = "", made: str = "") -> str:
+    view, real = read_listing(("-made", "name", "used"), ("find", "state"), path=KEYS), runtime().clock.real()
     with runtime().db.read() as session:
-        found = keys.list_keys(session)
+        every = keys.list_keys(session)
         known = programs.listing(session)
         session.expunge_all()
+    some = [
+        one for one in every if view.filters["state"] not in KEY_STATES or _state(one, real) == view.filters["state"]
+    ]
+    found = view.part(some, KEY_ORDERS, lambda one: f"{one.name} {one.public_id}")
     brands = {one.id: one.brand for one in known}
     choices = [("", gettext("Every program")), *((one.slug, one.brand) for one in known)]
-    values = {"keys": found[::-1], "brands": brands, "programs": choices, "areas": _areas(), "lasts": LASTS}
-    return render_template("keys.html", **values, sentence=sentence, made=made, real=runtime().clock.real())
+    values: dict[str, Any] = {"keys": found, "brands": brands, "programs": choices, "areas": _areas(), "lasts": LASTS}
+    values |= {"listing": view, "states": KEY_STATES, "real": real}
+    return render_template("keys.html", **values, sentence=sentence, made=made)
+
+
+def _state(key: ApiKey, real: datetime) -> str:
+    over = key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= real)
+    return "over" if over else "live"
 
 
 def _areas() -> list[tuple[str, str, list[str]]]:
@@ -238,10 +263,12 @@ def ask_forget(endpoint_id: int) -> ResponseReturnValue:
 
 
 def _webhooks_page(**said: str) -> str:
+    view = read_listing(("made", "url", "state"), ("find",), path=WEBHOOKS)
     with runtime().db.read() as session:
-        found = endpoints.list_endpoints(session, _owner())
+        every = endpoints.list_endpoints(session, _owner())
         session.expunge_all()
-    values: dict[str, Any] = {"sentence": "", "secret": "", "said": "", **said}
+    found = view.part(every, HOOK_ORDERS, lambda one: f"{one.url} {one.description}")
+    values: dict[str, Any] = {"sentence": "", "secret": "", "said": "", "listing": view, **said}
     return render_template("webhooks.html", found=found, events=EVENTS, told=TOLD, **values)
 
 

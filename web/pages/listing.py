@@ -1,11 +1,13 @@
 """The state of a list, which lives in its address: page, order, filters. Pages read it, templates make links of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import request
 
+Row = TypeVar("Row")
 SIZE = 25
 LAST_PAGE = 10_000
 
@@ -47,6 +49,18 @@ class Listing:
         """The address of another page of the same list."""
         return self._address(self.sort, self.descending, page)
 
+    def part(
+        self, rows: Iterable[Row], by: Mapping[str, Callable[[Row], Any]], words: Callable[[Row], str]
+    ) -> list[Row]:
+        """The rows of this page, and one too many, of a list short enough to be read whole.
+
+        ``by`` says what each order goes by, ``words`` what a row is found by with the filter "find".
+        """
+        find = self.filters.get("find", "").casefold()
+        some = [one for one in rows if find in words(one).casefold()]
+        some.sort(key=by[self.sort], reverse=self.descending)
+        return some[self.offset : self.offset + self.limit]
+
     @property
     def order(self) -> str:
         """What the list is ordered by; "-" before it: from the greatest down."""
@@ -64,10 +78,11 @@ class Listing:
         return f"{self.path}?{urlencode(state)}" if state else self.path
 
 
-def read_listing(sorts: Sequence[str], filters: Sequence[str] = (), size: int = SIZE) -> Listing:
+def read_listing(sorts: Sequence[str], filters: Sequence[str] = (), size: int = SIZE, path: str = "") -> Listing:
     """The view this request asks for. ``sorts`` are the columns allowed, the first is the default, "-name" descends.
 
-    What makes no sense falls back to the default: an old bookmark still opens.
+    What makes no sense falls back to the default: an old bookmark still opens. ``path`` is the list's own address where
+    it is shown under another.
     """
     wanted = request.args.get("sort", sorts[0])
     name = wanted.removeprefix("-")
@@ -75,4 +90,4 @@ def read_listing(sorts: Sequence[str], filters: Sequence[str] = (), size: int = 
         wanted, name = sorts[0], sorts[0].removeprefix("-")
     page = request.args.get("page", 1, type=int)
     kept = {one: request.args.get(one, "").strip()[:200] for one in filters}
-    return Listing(request.path, min(max(page, 1), LAST_PAGE), name, wanted.startswith("-"), kept, size)
+    return Listing(path or request.path, min(max(page, 1), LAST_PAGE), name, wanted.startswith("-"), kept, size)

@@ -34,9 +34,11 @@ door = Door("opt_in", __name__, rule=signed_in)
 @door.get("/opt-in")
 def listing() -> ResponseReturnValue:
     """The forms of one's programs, and what each program still has to say of itself."""
-    view = read_listing(sorts=("slug",))
+    view = read_listing(("open", "headline"), ("find",))
     with runtime().db.read() as session:
-        forms = opt_in_forms.listing(session, person().programs, view.limit, view.offset)
+        forms = opt_in_forms.listing(
+            session, person().programs, view.limit, view.offset, view.filters["find"], view.order
+        )
         known = programs.listing(session, person().programs)
     return render_template("opt_in.html", forms=forms, listing=view, programs={one.id: one for one in known}, **_may())
 

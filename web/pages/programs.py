@@ -1,5 +1,6 @@
 """Programs: the brand and purpose people say yes to, its words with every answer it gives by itself, its limits."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import abort, redirect, render_template, request
@@ -21,6 +22,7 @@ from web.context import runtime
 from web.language import figure, gettext, later
 from web.pages import confirm, program_form
 from web.pages.blocks import render_block
+from web.pages.listing import read_listing
 from web.pages.program_form import Typed
 
 EDITED = "program_edit.html"
@@ -37,15 +39,21 @@ KINDS = {
     "away": later("While nobody is at the desk"),
 }
 
+ORDERS: dict[str, Callable[[Program], object]] = {
+    "brand": lambda one: (one.brand.casefold(), one.slug),
+}
+
 door = Door("programs", __name__, rule=signed_in)
 
 
 @door.get("/programs")
 def listing() -> ResponseReturnValue:
     """The programs one may look at."""
+    view = read_listing(("brand",), ("find",))
     with runtime().db.read() as session:
-        rows = book.listing(session, person().programs)
-    return render_template("programs.html", rows=rows, may_make=person().may("shape", ALL_PROGRAMS))
+        every = book.listing(session, person().programs)
+    rows = view.part(every, ORDERS, lambda one: f"{one.brand} {one.slug}")
+    return render_template("programs.html", rows=rows, listing=view, may_make=person().may("shape", ALL_PROGRAMS))
 
 
 @door.get("/programs/new")

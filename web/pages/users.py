@@ -1,5 +1,6 @@
 """What an owner does about people, and the audit for those who may read it."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,6 +46,11 @@ def auditors() -> ResponseReturnValue | None:
     """The rule of pages for whoever reads the audit."""
     return may("audit")
 
+
+ORDERS: dict[str, Callable[[users.Member], object]] = {
+    "email": lambda one: one.email,
+    "seen": lambda one: (one.last_seen is not None, one.last_seen, one.email),
+}
 
 door = Door("users", __name__, rule=owners)
 audit_door = Door("audit", __name__, rule=auditors)
@@ -94,12 +100,14 @@ def _invited() -> dict[str, Any]:
 
 
 def _page(sentence: str = "", link: str = "") -> str:
+    view = read_listing(("email", "seen"), ("find",), path="/users")
     with runtime().db.read() as session:
         members = users.members(session)
         brands = [(0, gettext("every program")), *((one.id or 0, one.brand) for one in programs.listing(session))]
     return render_template(
         "users.html",
-        members=members,
+        rows=view.part(members, ORDERS, lambda one: one.email),
+        listing=view,
         sentence=sentence,
         link=link,
         roles=[(name, WORDS[name]) for name in OFFERED],
