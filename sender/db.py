@@ -218,10 +218,9 @@ def insert_all(session: Session, table: type[SQLModel], rows: list[dict[str, Any
         _insert_many(session, table, rows, None)
 
 
-def insert_new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
-    """Insert rows; one that a unique index already knows is passed over without a word."""
-    if rows:
-        _insert_many(session, table, rows, ())
+def insert_new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> int:
+    """Insert rows but for those that a unique index already knows; returns how many were written."""
+    return _insert_many(session, table, rows, ()) if rows else 0
 
 
 def upsert(session: Session, table: type[SQLModel], rows: list[dict[str, Any]], keys: list[str]) -> None:
@@ -234,8 +233,9 @@ def next_ids(session: Session, table: type[SQLModel], count: int) -> list[int]:
     """So many fresh ids for rows of this table, in order; the caller writes and inserts rows with them."""
     name = table.__table__.name  # type: ignore[attr-defined]
     if session.get_bind().dialect.name == "postgresql":
-        asked = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
-        return list(session.connection().execute(asked, {"name": name, "count": count}).scalars())
+        named = "(SELECT pg_get_serial_sequence(:name, 'id')::regclass AS its OFFSET 0) AS sequence"
+        asked = text(f"SELECT nextval(its) FROM {named}, generate_series(1, :count)")  # noqa: S608 - our own words
+        return list(session.connection().execute(asked, {"name": name, "count": count}).scalars().all())
     last = session.connection().exec_driver_sql(f'SELECT max(id) FROM "{name}"').scalar() or 0  # noqa: S608 - our own
     return list(range(last + 1, last + 1 + count))
 
@@ -275,7 +275,7 @@ class _Insert:
 
 def _insert_many(
     session: Session, table: type[SQLModel], rows: list[dict[str, Any]], keys: tuple[str, ...] | None
-) -> None:
+) -> int:
     """Hand all rows to the driver at once; SQLAlchemy would look at every value, which costs more than SQLite."""
     if session.new or session.dirty:
         session.flush()
@@ -284,12 +284,11 @@ def _insert_many(
     names = [column.name for column in done.columns]
     if connection.dialect.name == "postgresql" and len(rows) >= copying.WORTH:
         values = [column.plain(rows) for column in done.columns]
-        copying.copy_rows(connection, table.__table__, names, values, keys)  # type: ignore[attr-defined]
-        return
+        return copying.copy_rows(connection, table.__table__, names, values, keys)  # type: ignore[attr-defined]
     ready: list[Any] = list(zip(*(column.of(rows) for column in done.columns), strict=True))
     if done.by_name:
         ready = [dict(zip(names, row, strict=True)) for row in ready]
-    connection.exec_driver_sql(done.sql, ready)
+    return connection.exec_driver_sql(done.sql, ready).rowcount
 
 
 @lru_cache(maxsize=64)

@@ -38,10 +38,9 @@ def close_installation(session: Session) -> None:
 
 def lock_numbers(session: Session, number_ids: Iterable[int]) -> None:
     """Take the rows of these numbers, in the order of their ids; facts are read after this."""
-    if session.get_bind().dialect.name == "sqlite":
-        return
     wanted = sorted(set(number_ids))
-    session.execute(_IN_ORDER.with_for_update(), {"ids": wanted})
+    if wanted and session.get_bind().dialect.name != "sqlite":
+        session.execute(_IN_ORDER.with_for_update(), {"ids": wanted})
 
 
 def lock_free_numbers(session: Session, number_ids: Iterable[int]) -> set[int]:

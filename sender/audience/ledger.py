@@ -5,7 +5,7 @@ an opt-out never lifts it, and nobody but the person lifts one at all: no import
 they say that it happened.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -75,30 +75,46 @@ _KNOWN_REFS = select(_EVENTS.c.source_ref).where(among(_EVENTS.c.source_ref, "re
 Standings = dict[Key, dict[str, Any]]
 
 
-def record(session: Session, acts: Sequence[Act], now: datetime, standings: Standings | None = None) -> list[Act]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a caller who has the locks of all numbers of its acts knows: their standings, which follow its acts.
+
+    ``own`` are numbers whose rows its transaction made, so that they have nothing but what it writes. ``unheard``: no
+    event of the ledger can be one of its acts.
+    """
+
+    standings: Standings
+    own: Collection[int] = ()
+    unheard: bool = False
+
+
+def record(session: Session, acts: Sequence[Act], now: datetime, held: Held | None = None) -> list[Act]:
     """Append these acts in order and bring standing up to date; returns the acts that took effect.
 
     An act whose ``source_ref`` is known already is the same act again. An opt-in that is no act of the person's own and
-    meets an opt-out is not written at all. Callers hold the number rows' locks where the order against a gate matters;
-    ``standings`` are those of all their numbers where they have read them, and are brought up to date too.
+    meets an opt-out is not written at all. Callers hold the number rows' locks where the order against a gate matters.
     """
     if not acts:
         return []
-    fresh = unknown(session, acts)
-    if standings is None:
-        standings = read_standings(session, {act.number_id for act in fresh})
+    fresh = _each_once(acts) if held and held.unheard else unknown(session, acts)
+    standings = held.standings if held else read_standings(session, {act.number_id for act in fresh})
+    own = held.own if held else ()
+    first: set[Key] = set()
     taken: list[tuple[Act, dict[Key, dict[str, Any]]]] = []
     for act in fresh:
         if meets_opt_out(standings, act):
             continue
         rows = rows_of(act, standings)
+        first |= {key for key in rows if act.number_id in own and key not in standings}
         standings.update(rows)
         taken.append((act, rows))
     changed: dict[Key, dict[str, Any]] = {}
     for event_id, (_, rows) in zip(append(session, [act for act, _ in taken], now), taken, strict=True):
         for key, row in rows.items():
             changed[key] = {**row, "event_id": event_id}
-    upsert(session, ConsentStanding, list(changed.values()), ["number_id", "program_id", "purpose"])
+    insert_all(session, ConsentStanding, [row for key, row in changed.items() if key in first])
+    others = [row for key, row in changed.items() if key not in first]
+    upsert(session, ConsentStanding, others, ["number_id", "program_id", "purpose"])
     return [act for act, rows in taken if rows]
 
 
@@ -140,11 +156,14 @@ def unknown(session: Session, acts: Sequence[Act]) -> list[Act]:
     known: set[str | None] = set()
     for start in range(0, len(refs), CHUNK):
         known |= set(run_below(session, _KNOWN_REFS, {"refs": refs[start : start + CHUNK]}).scalars())
-    fresh: dict[object, Act] = {}
+    return _each_once([act for act in acts if act.source_ref not in known or act.source_ref is None])
+
+
+def _each_once(acts: Sequence[Act]) -> list[Act]:
+    once: dict[object, Act] = {}
     for act in acts:
-        if act.source_ref not in known or act.source_ref is None:
-            fresh.setdefault(act.source_ref or id(act), act)
-    return list(fresh.values())
+        once.setdefault(act.source_ref or id(act), act)
+    return list(once.values())
 
 
 def read_standings(session: Session, number_ids: Iterable[int]) -> Standings:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from sender.among import among
 from sender.crypto import LENGTH, Keyring, seal, unseal
-from sender.db import insert_new, run_below
+from sender.db import insert_new, next_ids, run_below
 from sender.models import Erasure, Number
 
 CHUNK = 500
@@ -76,7 +76,7 @@ class Sought:
 
 def find_or_make(session: Session, keys: Keyring, phones: Collection[Dialled], now: datetime) -> dict[str, int]:
     """The ids of the rows of these numbers, by E.164; rows that were missing are made in the open transaction."""
-    return make(session, seek(session, keys, phones, now))
+    return make(session, seek(session, keys, phones, now)).ids
 
 
 def seek(session: Session, keys: Keyring, phones: Collection[Dialled], now: datetime) -> Sought:
@@ -90,11 +90,24 @@ def seek(session: Session, keys: Keyring, phones: Collection[Dialled], now: date
     return Sought(known, rows, by_key, steady.version)
 
 
-def make(session: Session, sought: Sought) -> dict[str, int]:
-    """Write the rows that were missing, but for those that somebody else has made meanwhile; ids by E.164."""
-    insert_new(session, Number, sought.missing)
-    made = _ids(session, [row["key"] for row in sought.missing])
-    return sought.known | {sought.e164[key]: number_id for key, number_id in made.items()}
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The ids of numbers by E.164; of those in ``own`` this very transaction made the row: nobody else knows them."""
+
+    ids: dict[str, int]
+    own: frozenset[int] = frozenset()
+
+
+def make(session: Session, sought: Sought) -> Made:
+    """Write the rows that were missing, but for those that somebody else has made meanwhile."""
+    if not sought.missing:
+        return Made(sought.known)
+    ids = next_ids(session, Number, len(sought.missing))
+    made = {row["key"]: number_id for row, number_id in zip(sought.missing, ids, strict=True)}
+    written = insert_new(session, Number, [{"id": made[row["key"]], **row} for row in sought.missing])
+    there = made if written == len(made) else _ids(session, list(made))
+    own = frozenset(number_id for key, number_id in there.items() if made[key] == number_id)
+    return Made(sought.known | {sought.e164[key]: number_id for key, number_id in there.items()}, own)
 
 
 _NUMBERS = Number.__table__  # type: ignore[attr-defined]

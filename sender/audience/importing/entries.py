@@ -1,20 +1,23 @@
 """Who was in an import and what it changed of them, kept so that it can be undone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from sender.db import upsert
+from sender.db import insert_all, upsert
 from sender.models import ImportEntry
 
 FIELDS = ("language", "postal_code", "region", "zone", "import_id")
 Contacts = Mapping[int, Mapping[str, Any]]
 
 
-def write(session: Session, import_id: int, former: Contacts, contacts: Contacts) -> None:
-    """Note each of these contacts (by number id) with its fields as they were before this slice of the import."""
+def write(session: Session, import_id: int, former: Contacts, contacts: Contacts, own: Collection[int]) -> None:
+    """Note each of these contacts (by number id) with its fields as they were before this slice of the import.
+
+    Numbers in ``own`` are new in this slice.
+    """
     rows = []
     again = _known(session, import_id, [number for number, one in former.items() if one["import_id"] == import_id])
     for number_id, contact in sorted(contacts.items()):
@@ -25,7 +28,8 @@ def write(session: Session, import_id: int, former: Contacts, contacts: Contacts
                 continue
             was = _joined(again[number_id] or {}, was)
         rows.append({"import_id": import_id, "number_id": number_id, "was": was})
-    upsert(session, ImportEntry, rows, ["import_id", "number_id"])
+    insert_all(session, ImportEntry, [row for row in rows if row["number_id"] in own])
+    upsert(session, ImportEntry, [row for row in rows if row["number_id"] not in own], ["import_id", "number_id"])
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:

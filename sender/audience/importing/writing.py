@@ -13,11 +13,11 @@ from sender.among import among
 from sender.audience import ledger, numbers
 from sender.audience.importing import entries
 from sender.audience.importing.rows import Consent, Refused, Taken
-from sender.audience.numbers import Sought
+from sender.audience.numbers import Made, Sought
 from sender.crypto import Keyring
-from sender.db import insert_new, run_below, upsert
+from sender.db import insert_all, insert_new, run_below, upsert
 from sender.locks import lock_numbers
-from sender.models import ConsentEvent, ConsentStanding, Contact, ImportRefusal
+from sender.models import ConsentEvent, ConsentStanding, Contact, ImportRefusal, ImportRun
 
 CLOSED = ("out", "held")
 LANDLINES = frozenset({"fixed_line"})
@@ -70,22 +70,24 @@ def write(session: Session, keys: Keyring, job: Job, ready: Slice, now: datetime
     """Everything these rows say, in file order; returns what they add to the counts of the import."""
     if ready.sought.version != keys.version:
         ready = prepare(session, keys, job, ready.rows, now)
-    ids = numbers.make(session, ready.sought)
+    made = numbers.make(session, ready.sought)
+    ids, own = made.ids, made.own
     # The rows stay locked until the end, so that a STOP or a gate comes wholly before or after.
-    lock_numbers(session, ids.values())
-    taken, forgotten = _without_erased(session, ready.taken, ids)
+    lock_numbers(session, set(ids.values()) - own)
+    taken, forgotten = _without_erased(session, ready.taken, made)
     outs = [*ready.outs, *(row for row in forgotten if row.consent and row.consent.kind == "opt_out")]
-    counts = _contacts(session, job, taken, ids, now)
+    counts = _contacts(session, job, taken, made, now)
     if forgotten:
         counts["erased"] = len(forgotten)
-    counts["kept_out"] = _consents(session, job, [*taken, *outs], ids, now)
+    counts["kept_out"] = _consents(session, job, [*taken, *outs], made, now)
     insert_new(session, ImportRefusal, ready.refusals)
     return counts + tally(ready.rows)
 
 
-def _without_erased(session: Session, rows: Sequence[Taken], ids: Mapping[str, int]) -> tuple[list[Taken], list[Taken]]:
+def _without_erased(session: Session, rows: Sequence[Taken], made: Made) -> tuple[list[Taken], list[Taken]]:
     """The rows of people we may know, and those of people who were erased: of these a file brings back nothing."""
-    gone = numbers.erased_among(session, {ids[row.phone.e164] for row in rows})
+    ids = made.ids
+    gone = numbers.erased_among(session, {ids[row.phone.e164] for row in rows} - made.own)
     known = [row for row in rows if ids[row.phone.e164] not in gone]
     return known, [row for row in rows if ids[row.phone.e164] in gone]
 
@@ -122,7 +124,7 @@ _OF_NUMBERS = select(*(_CONTACTS.c[name] for name in COLUMNS)).where(among(_CONT
 
 def read_contacts(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
     """The contacts of these numbers as plain columns, by number id."""
-    found = run_below(session, _OF_NUMBERS, {"ids": list(ids)})
+    found = run_below(session, _OF_NUMBERS, {"ids": list(ids)}) if ids else ()
     return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in found}
 
 
@@ -136,8 +138,9 @@ def merge(contact: dict[str, Any], row: Taken) -> bool:
     return not same
 
 
-def _contacts(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> Counter[str]:
-    contacts = read_contacts(session, set(ids.values()))
+def _contacts(session: Session, job: Job, rows: Sequence[Taken], made: Made, now: datetime) -> Counter[str]:
+    ids, own = made.ids, made.own
+    contacts = read_contacts(session, set(ids.values()) - own)
     former = {number_id: dict(contact) for number_id, contact in contacts.items()}
     counts: Counter[str] = Counter()
     touched: set[int] = set()
@@ -155,9 +158,10 @@ def _contacts(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, 
             contact["changed_at"] = now
             contact["created_at"] = contact["created_at"] or now
         counts[outcome(duplicate, before is None, changed)] += 1
-    upsert(session, Contact, [contacts[number_id] for number_id in sorted(dirty)], ["number_id"])
+    insert_all(session, Contact, [contacts[number_id] for number_id in sorted(dirty & own)])
+    upsert(session, Contact, [contacts[number_id] for number_id in sorted(dirty - own)], ["number_id"])
     _mark(session, job, touched - dirty)
-    entries.write(session, job.import_id, former, {number_id: contacts[number_id] for number_id in touched})
+    entries.write(session, job.import_id, former, {number_id: contacts[number_id] for number_id in touched}, own)
     return counts
 
 
@@ -181,11 +185,12 @@ def _mark(session: Session, job: Job, unchanged: set[int]) -> None:
         session.execute(update(Contact).where(*mine).values(import_id=job.import_id))
 
 
-def _consents(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, int], now: datetime) -> int:
+def _consents(session: Session, job: Job, rows: Sequence[Taken], made: Made, now: datetime) -> int:
     """Record consent and opt-outs; returns how many rows say yes for somebody who is out and stays so.
 
     Behind an opt-out of its number no row of the file says yes any more, wherever a slice ends.
     """
+    ids = made.ids
     ins = [row for row in rows if row.consent and row.consent.kind == "opt_in"]
     outs = [row for row in rows if row.consent and row.consent.kind == "opt_out"]
     first: dict[str, int] = {}
@@ -193,10 +198,22 @@ def _consents(session: Session, job: Job, rows: Sequence[Taken], ids: dict[str, 
         first[row.phone.e164] = min(row.line, first.get(row.phone.e164, row.line))
     late = [row for row in ins if row.line > first.get(row.phone.e164, row.line)]
     early = [row for row in ins if row.line <= first.get(row.phone.e164, row.line)]
-    standings = ledger.read_standings(session, {ids[row.phone.e164] for row in [*ins, *outs]})
-    kept = _opt_ins(session, job, early, ids, standings, now)
-    _opt_outs(session, job, outs, ids, standings, now)
-    return kept + _opt_ins(session, job, late, ids, standings, now)
+    standings = ledger.read_standings(session, {ids[row.phone.e164] for row in [*ins, *outs]} - made.own)
+    held = ledger.Held(standings, made.own, _is_first(session, job))
+    kept = _opt_ins(session, job, early, ids, held, now)
+    _opt_outs(session, job, outs, ids, held, now)
+    return kept + _opt_ins(session, job, late, ids, held, now)
+
+
+def _is_first(session: Session, job: Job) -> bool:
+    """Whether no other import was of this file, so that the ledger has heard of none of its rows.
+
+    Asked while the slice's numbers are locked: one that begins now waits for them, and finds this one.
+    """
+    others = select(col(ImportRun.id)).where(
+        col(ImportRun.file_hash) == job.file_hash, col(ImportRun.id) != job.import_id
+    )
+    return session.execute(others.limit(1)).scalar() is None
 
 
 def _opt_outs(
@@ -204,7 +221,7 @@ def _opt_outs(
     job: Job,
     rows: Sequence[Taken],
     ids: dict[str, int],
-    standings: ledger.Standings,
+    held: ledger.Held,
     now: datetime,
 ) -> None:
     outs = [(row, row.consent) for row in rows if row.consent]
@@ -214,7 +231,7 @@ def _opt_outs(
         number_id = ids[row.phone.e164]
         later = consent.at and again.get(number_id, consent.at) > consent.at
         acts.append(_act(job, row, consent, number_id, consent.at if consent.at and later else now))
-    ledger.record(session, acts, now, standings)
+    ledger.record(session, acts, now, held)
 
 
 def _own_opt_ins(session: Session, number_ids: set[int]) -> dict[int, datetime]:
@@ -237,13 +254,13 @@ def _opt_ins(
     job: Job,
     rows: Sequence[Taken],
     ids: dict[str, int],
-    standings: ledger.Standings,
+    held: ledger.Held,
     now: datetime,
 ) -> int:
-    out = {key for key, row in standings.items() if row["state"] in CLOSED}
+    out = {key for key, row in held.standings.items() if row["state"] in CLOSED}
     ins = [(row, row.consent) for row in rows if row.consent]
     acts = [_act(job, row, consent, ids[row.phone.e164], consent.at or job.started_at) for row, consent in ins]
-    ledger.record(session, acts, now, standings)
+    ledger.record(session, acts, now, held)
     return sum(is_kept_out(row, ids[row.phone.e164], job.program_id, out) for row in rows) if out else 0
 
 
