@@ -80,7 +80,7 @@ _LONE_TRUST: dict[Phase, int] = {"plain": -1000, "unsure": _RATHER_UNLIKE}
 
 _WANTS = frozenset({"want", "nowant"})
 _BARE = ("{stop}", "{remove}")
-_ABOUT = ("{nointerest}", "{fedup}")
+_ABOUT = ("{nointerest}", "{fedup}", "{signedup} .. {mistake}", "{mistake} ... {signedup}")
 
 
 class Found(NamedTuple):
