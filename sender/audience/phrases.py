@@ -65,13 +65,13 @@ _UNSPACED_SCRIPT = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{
 
 
 _CERTAIN = ("override", "certain", "plain")
-_NEVER_DOUBTED, _MOST_UNLIKE, _VERY_UNLIKE = -1_000_000, -7000, -4000
-_UNLIKE, _RATHER_UNLIKE, _STRANGE = -1500, -500, 0
+_NEVER_DOUBTED, _MOST_UNLIKE, _VERY_UNLIKE = -1_000_000, -7000, -6000
+_UNLIKE, _RATHER_UNLIKE, _STRANGE = -2000, -1000, 0
 _TRUST: dict[Phase, int] = {
     "override": _NEVER_DOUBTED,
     "override_unsure": _UNLIKE,
-    "certain": -2500,
-    "plain": -2000,
+    "certain": -4000,
+    "plain": -3000,
     "held": _NEVER_DOUBTED,
     "unsure": _UNLIKE,
 }
