@@ -47,7 +47,7 @@ def revision(database: Database) -> str | None:
 
 def is_current(database: Database) -> bool:
     """Whether the newest migration has run."""
-    return revision(database) == _head()
+    return revision(database) == known()
 
 
 def is_newer(database: Database) -> bool:
@@ -59,7 +59,7 @@ def require_current(database: Database, *, or_newer: bool = False) -> None:
     """Raise SchemaError unless the newest migration has run; ``or_newer`` takes a database that a later version has
     upgraded, too: processes of both versions work side by side while hosts are upgraded one by one.
     """
-    at, head = revision(database), _head()
+    at, head = revision(database), known()
     if at == head or (or_newer and _is_newer(at)):
         return
     if _is_newer(at):
@@ -67,13 +67,14 @@ def require_current(database: Database, *, or_newer: bool = False) -> None:
     raise SchemaError(f"The database is at schema {at or 'none'}, this version needs {head}: run `tactful db upgrade`.")
 
 
-def _head() -> str:
+def known() -> str:
+    """The newest migration of this version."""
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def _is_newer(at: str | None) -> bool:
     """Migrations are numbered without gaps, in four digits."""
-    return at is not None and at > _head()
+    return at is not None and at > known()
 
 
 def has_tables(database: Database) -> bool:

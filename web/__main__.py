@@ -5,6 +5,7 @@ import asyncio
 import typer
 
 from sender.cli.common import PATIENCE, fail, opened
+from sender.processes.presence import present
 from web.assets import MissingAssetsError
 from web.receiver import serve
 from web.server import AddressTakenError, run
@@ -27,7 +28,7 @@ def pages(context: typer.Context) -> None:
 @app.command()
 def hooks() -> None:
     """Serve Twilio's requests until told to stop."""
-    with opened(patience=PATIENCE, process="hooks") as runtime:
+    with opened(patience=PATIENCE, process="hooks") as runtime, present(runtime.db, "hooks"):
         try:
             asyncio.run(serve(runtime))
         except OSError as error:

@@ -2,11 +2,13 @@
 
 import errno
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from sender.audience.intent import read
+from sender.processes.presence import present
 from sender.runtime import Runtime
 from sender.settings import Settings
 from web.app import create_app
@@ -78,10 +80,16 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "limit_request_line": 4094,
             "limit_request_fields": 100,
             "proc_name": "tactful-web",
+            "worker_exit": self._close,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         """The application, made in the worker: threads and connections do not survive a fork."""
+        self._open = ExitStack()
+        self._open.enter_context(present(self._runtime.db, "web"))
         return create_app(self._runtime)
+
+    def _close(self, _arbiter: object, _worker: object) -> None:
+        self._open.close()

@@ -12,17 +12,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, SQLModel, col
 
 from guards.frequency_cap import LONGEST_HOURS
+from sender import schema
 from sender.archive.pages import pack
 from sender.audit import note
 from sender.db import Pace, run_below, upsert
 from sender.models import ArchivePage, Attempt, Decision, Message, Receipt, RetentionRule
+from sender.processes import presence
 from sender.runtime import Runtime
 from sender.states import OPEN, Status
 
+log = structlog.get_logger()
 KIND = "archive"
 TEXTS = 100
 """On one page: its transaction holds SQLite's lock for some 20 ms, and larger pages pack no tighter."""
@@ -71,13 +75,15 @@ def keep_open_for(session: Session, wanted: int | None, actor: str, now: datetim
     note(session, now, actor, "archive.set", KIND, {"days": wanted, "before": before})
 
 
-def check(before: datetime, now: datetime) -> None:
-    """ArchiveRefused where a text of that day may still count for a cap."""
+def check(session: Session, before: datetime, now: datetime) -> None:
+    """ArchiveRefused where a text of that day may still count for a cap, or a process does not know pages as we do."""
     latest = now - timedelta(days=LEAST_DAYS)
     if before > latest:
         raise ArchiveRefused(
             f"Caps look back over {LEAST_DAYS - 1} days; give a day up to {latest:%Y-%m-%d}, or leave --before out."
         )
+    if older := presence.behind(session, schema.known()):
+        raise ArchiveRefused(f"An older version still works: {', '.join(older)}; upgrade it first, then archive.")
 
 
 class Archiver:
@@ -89,6 +95,7 @@ class Archiver:
 
     def __init__(self, runtime: Runtime, texts: int = TEXTS) -> None:
         self._runtime, self._texts, self._next, self._after = runtime, texts, float("-inf"), -1
+        self.waits = False
 
     def step(self) -> int:
         """One page, if archiving is on and there is something; returns how many texts were packed."""
@@ -99,7 +106,11 @@ class Archiver:
             old = days(session)
             if self._after < 0:
                 self._after = session.execute(select(func.max(col(ArchivePage.looked_to)))).scalar() or 0
-        if old is None:
+            older = presence.behind(session, schema.known()) if old is not None else []
+        self.waits = bool(older)
+        if older:
+            log.warning("nothing is archived while an older version works", who=older)
+        if older or old is None:
             self._next = elapsed + OFF_SECONDS
             return 0
         before = self._runtime.clock.now() - timedelta(days=old)

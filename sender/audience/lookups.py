@@ -71,12 +71,11 @@ def subject_of(on: date) -> str:
 def tend(runtime: Runtime, ask: Ask) -> int:
     """What is switched on: look-ups of today that are left, and lists of the last days. A step of the scheduler."""
     settings, done = runtime.settings, 0
-    if settings.lookups_daily:
-        with runtime.db.read() as session:
-            left = settings.lookups_daily - _looked_up_today(session, runtime.clock.now())
-        done += _told(runtime, "lookups", lambda: look_up(runtime, ask, left, ACTOR)["asked"] if left > 0 else 0)
-    if settings.deactivations:
-        done += _told(runtime, "deactivations", lambda: _fetch_last_days(runtime, ask))
+    with runtime.db.read() as session:
+        left = settings.lookups_daily - _looked_up_today(session, runtime.clock.now()) if settings.lookups_daily else 0
+    # What is switched off finds nothing to do, and so ends what was said of it.
+    done += _told(runtime, "lookups", lambda: look_up(runtime, ask, left, ACTOR)["asked"] if left > 0 else 0)
+    done += _told(runtime, "deactivations", lambda: _fetch_last_days(runtime, ask) if settings.deactivations else 0)
     return done
 
 

@@ -43,7 +43,8 @@ def run_(
     with opened() as runtime:
         day = _day(runtime, before)
         try:
-            check(day, runtime.clock.now())
+            with runtime.db.read() as session:
+                check(session, day, runtime.clock.now())
         except ArchiveRefused as error:
             fail(str(error))
         if dry_run:

@@ -114,9 +114,10 @@ def _become(*words: str) -> NoReturn:
 def worker() -> None:
     """One worker process: takes batches off the bell and delivers them."""
     from sender.backup.place import check_in
+    from sender.processes.presence import present
     from sender.processes.worker import run_worker
 
-    with opened(sending=True, patience=PATIENCE, process="worker") as runtime:
+    with opened(sending=True, patience=PATIENCE, process="worker") as runtime, present(runtime.db, "worker"):
         check_in(runtime)
         run_worker(runtime, redis_address(runtime.settings))
 
@@ -124,9 +125,10 @@ def worker() -> None:
 def scheduler() -> None:
     """The scheduler: starts, plans, hands over, applies receipts, sweeps and reconciles."""
     from sender.backup.place import check_in
+    from sender.processes.presence import present
     from sender.processes.scheduler import run_scheduler
 
-    with opened(sending=True, patience=PATIENCE, process="scheduler") as runtime:
+    with opened(sending=True, patience=PATIENCE, process="scheduler") as runtime, present(runtime.db, "scheduler"):
         check_in(runtime)
         run_scheduler(runtime, redis_address(runtime.settings))
 

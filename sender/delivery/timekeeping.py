@@ -13,7 +13,7 @@ from sender.runtime import Runtime
 from sender.watching import notices
 
 log = structlog.get_logger()
-ASKS_EVERY = 1.0
+ASKS_EVERY, TELLS_EVERY = 1.0, 60.0
 
 
 class Timekeeper:
@@ -24,24 +24,28 @@ class Timekeeper:
         self._wire = wire
         self._asked = float("-inf")
         self._told: bool | None = None
+        self._told_at = float("-inf")
         self._turn = threading.Lock()
 
     def is_right(self) -> bool:
         """Whether this process may go by its clock now; asks at most once a second where that is in doubt."""
         with self._turn:
             trouble = self._trouble()
-            if trouble and self._runtime.clock.elapsed() - self._asked >= ASKS_EVERY:
+            if trouble and self._elapsed() - self._asked >= ASKS_EVERY:
                 self._ask()
                 trouble = self._trouble()
-            if self._told is not bool(trouble):
+            if self._told is not bool(trouble) or (trouble and self._elapsed() - self._told_at >= TELLS_EVERY):
                 self._tell(trouble)
         return not trouble
+
+    def _elapsed(self) -> float:
+        return self._runtime.clock.elapsed()
 
     def _trouble(self) -> str:
         return self._runtime.watch.trouble(self._runtime.clock)
 
     def _ask(self) -> None:
-        self._asked = self._runtime.clock.elapsed()
+        self._asked = self._elapsed()
         try:
             self._wire.ask(self._runtime.provider.tell_time())
         except SendError as error:
@@ -51,17 +55,20 @@ class Timekeeper:
             self._runtime.watch.hear_database(clock_of_database(session), self._runtime.clock)
 
     def _tell(self, trouble: str) -> None:
-        """In the log, and to people: of a machine, since its processes share its clock."""
+        """In the log, and to people: of a machine, since its processes share its clock.
+
+        It is said again every minute, for a notice ends once no process of its machine says that it is there.
+        """
         host, real = socket.gethostname(), self._runtime.clock.real()
         try:
             with self._runtime.db.write() as session:
                 if trouble:
                     log.error("no gate opens in this process", why=trouble)
                     sentence = f"{host} sends nothing: {trouble}; set its clock (NTP)."
-                    notices.begin(session, f"clock:{host}", "alarm", sentence, real)
+                    notices.begin(session, f"{notices.CLOCK}{host}", "alarm", sentence, real)
                 else:
                     log.info("the clock is right")
-                    notices.end(session, f"clock:{host}", real)
-            self._told = bool(trouble)
+                    notices.end(session, f"{notices.CLOCK}{host}", real)
+            self._told, self._told_at = bool(trouble), self._elapsed()
         except SQLAlchemyError as error:
             log.error("the state of the clock was not written down", error=type(error).__name__)

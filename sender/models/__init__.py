@@ -10,7 +10,7 @@ from sender.models.automations import Automation, Enrolment, EnrolmentText, Even
 from sender.models.campaigns import Campaign, FrozenMember, Spend, Variant
 from sender.models.delivery import Allowance, Bucket, Closure, Comparison, Lease
 from sender.models.imports import ImportChunk, ImportEntry, ImportPreset
-from sender.models.installation import Audit, Emergency, Installation, Notice
+from sender.models.installation import Audit, Emergency, Installation, Notice, Present
 from sender.models.links import Click, ShortLink
 from sender.models.messages import Attempt, Decision, Message, Receipt
 from sender.models.opt_in import ErasureRequest, OptInForm, OptInFormVersion, Wishes
@@ -72,6 +72,7 @@ __all__ = [
     "OwnPhone",
     "Passkey",
     "PreparedAnswer",
+    "Present",
     "Program",
     "Receipt",
     "RecoveryCode",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 
 from sender.models.columns import json_field
@@ -24,6 +24,17 @@ class Installation(SQLModel, table=True):
     seen_at: datetime | None = None
     copied_at: datetime | None = None
     created_at: datetime
+
+
+class Present(SQLModel, table=True):
+    """A process that works on this database: on which host, of which ``kind`` (web, hooks, worker, scheduler), and the
+    newest migration its version ``knows``. It counts ``beat`` up while it lives (sender/processes/presence.py)."""
+
+    name: str = Field(primary_key=True)
+    host: str
+    kind: str
+    knows: str
+    beat: int = Field(default=0, sa_type=BigInteger)
 
 
 class Emergency(SQLModel, table=True):

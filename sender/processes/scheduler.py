@@ -44,6 +44,7 @@ from sender.delivery.wire import Wire
 from sender.models import Campaign
 from sender.processes.actors import URGENT, declare, make_broker, not_here
 from sender.processes.lease import BEAT_SECONDS, SILENT_SECONDS, Turn
+from sender.processes.presence import Attendance
 from sender.runtime import Runtime
 from sender.watching.telling import tell_people
 from sender.watching.watch import watch
@@ -139,6 +140,7 @@ class Scheduler:
             ],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),
+                Step("see who is there", 15.0, Attendance(runtime).step, by_the_clock=False),
                 Step("mark", 60.0, lambda: mark(runtime)),
                 Step("cancel", 1.0, lambda: cancel_waiting(runtime), by_the_clock=False),
                 Step("seal", 2.0, lambda: seal_some(runtime.db, runtime.keys), by_the_clock=False),

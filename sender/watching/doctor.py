@@ -25,9 +25,10 @@ from sender.delivery.wire import Wire
 from sender.models import Canary, FromNumber, Installation, Message
 from sender.processes import embedded
 from sender.processes.drift import Watch
+from sender.processes.presence import behind
 from sender.providers.base import OutcomeUnknown, Retryable, SendError
 from sender.providers.twilio import TwilioProvider
-from sender.schema import SchemaError, has_tables, is_newer, require_current
+from sender.schema import SchemaError, has_tables, is_newer, require_current, revision
 from sender.settings import Settings, is_here
 from sender.watching.measures import queue_age, receipt_lag
 from sender.watching.notices import standing
@@ -167,6 +168,7 @@ def _schema(settings: Settings) -> Iterator[Finding]:
             yield from _canary(settings, session)
             yield from _standstill(settings, session)
             yield from _growth(session)
+            yield from _older(session, revision(database) or "")
         if not noted.keys_exported:
             yield Finding("keys", False, NOT_EXPORTED)
         yield from (Finding("notice", False, sentence) for sentence in told)
@@ -219,6 +221,14 @@ def _growth(session: Session) -> Iterator[Finding]:
     if texts >= MANY_TEXTS and archive_days(session) is None:
         said = f"About {texts / 1e6:.0f} million texts lie in the tables with all that became of them"
         yield Finding("growth", False, f"{said}; `tactful archive set 180` packs what is older than half a year.")
+
+
+def _older(session: Session, at: str) -> Iterator[Finding]:
+    """Who was left behind by an upgrade; a version that never said that it is there is not seen."""
+    for who in behind(session, at):
+        yield Finding(
+            "version", False, f"{who[0].upper()}{who[1:]} is of an older version than the database: upgrade it."
+        )
 
 
 def _bell(settings: Settings) -> Iterator[Finding]:

@@ -19,6 +19,8 @@ PAGES = (
 """Where a trouble is looked at and mended, by how its key begins; the others are mended on the server."""
 
 
+CLOCK = "clock:"
+"""How the key of a host whose clock is wrong begins; the rest is the host's name."""
 COMPARED = timedelta(days=7)
 AN_HOUR = timedelta(hours=1)
 

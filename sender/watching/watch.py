@@ -18,6 +18,7 @@ from sender.automations import aside
 from sender.campaigns import reports
 from sender.db import sqlite_file
 from sender.models import Attempt, Campaign, Canary, Installation, Notice, Reply, Spend
+from sender.processes import presence
 from sender.runtime import Runtime
 from sender.watching import notices
 
@@ -63,7 +64,9 @@ def watch(runtime: Runtime) -> int:
         found = {one.key: one for look in LOOKS for one in look(runtime, session)}
         mine = (col(Notice.ended_at).is_(None), col(Notice.key).startswith(OWN))
         before = dict(session.execute(select(col(Notice.key), col(Notice.sentence)).where(*mine)).all())
-        passed = [one.key for one in notices.standing(session) if notices.has_passed(one, runtime.clock.real())]
+        standing, there = notices.standing(session), presence.hosts(session)
+        passed = [one.key for one in standing if notices.has_passed(one, runtime.clock.real())]
+        passed += [one.key for one in standing if _is_of_a_gone_host(one.key, there)]
     new = [one for one in found.values() if before.get(OWN + one.key) != one.sentence]
     over = passed + [key for key in before if key.removeprefix(OWN) not in found]
     if new or over:
@@ -73,6 +76,11 @@ def watch(runtime: Runtime) -> int:
             for key in over:
                 notices.end(session, key, runtime.clock.real())
     return len(found)
+
+
+def _is_of_a_gone_host(key: str, there: set[str]) -> bool:
+    """A machine that was taken away cannot say that its clock is right again."""
+    return key.startswith(notices.CLOCK) and key.removeprefix(notices.CLOCK) not in there
 
 
 def free_disk(runtime: Runtime) -> tuple[int, int]:

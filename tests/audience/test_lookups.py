@@ -91,7 +91,7 @@ def test_nothing_is_asked_until_somebody_switches_it_on(house: Installation, wir
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_provider_that_refuses_is_told_until_it_works(house: Installation, wire: Wire) -> None:
-    """One notice for each, which ends with the first answer."""
+    """One notice for each, which ends with the first answer, or once it is switched off."""
     runtime = switched_on(house, lookups_daily=5, deactivations=True)
     silent = replace(runtime, provider=AbsentProvider())
     assert (tend(silent, wire.ask), tend(silent, wire.ask)) == (0, 0)
@@ -99,6 +99,10 @@ def test_a_provider_that_refuses_is_told_until_it_works(house: Installation, wir
     assert "Lookups cannot be asked of the provider" in notices(house)[0][0]
     tend(runtime, wire.ask)
     assert [ended for _, ended in notices(house)] == [True, True]
+    tend(silent, wire.ask)
+    assert not all(ended for _, ended in notices(house))
+    tend(switched_on(house, lookups_daily=0, deactivations=False), wire.ask)
+    assert all(ended for _, ended in notices(house))
 
 
 def notices(house: Installation) -> list[tuple[str, bool]]:
