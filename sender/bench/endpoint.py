@@ -1,7 +1,7 @@
 """``python -m sender.bench.endpoint``: takes texts as Twilio does and does nothing else, so that it is not the limit.
 
 The simulator plays phones, rates and faults, which costs half a millisecond a text; here a request is cut at its
-length, noted, and answered. It writes the same two lines into its log.
+length, noted, and answered. It writes the same two lines into its log, and reports when it is told how to sign.
 """
 
 import argparse
@@ -16,25 +16,32 @@ from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import parse_qs
 
+from sender.bench.reporting import Reporter
+
 LATE_LINES = 256 * 1024
 ANSWER = b"HTTP/1.1 %b\r\nDate: %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 CREATED, FINE = b"201 CREATED", b"200 OK"
 
 
 class Endpoint:
-    """What all connections share: how long an answer takes, how far its clock is ahead (seconds), and the log."""
+    """What all connections share: how long an answer takes, how far its clock is ahead (seconds), log and reports."""
 
-    def __init__(self, mean: float, spread: float, ahead: float, log: TextIO) -> None:
+    def __init__(self, mean: float, spread: float, ahead: float, log: TextIO, reporter: Reporter | None) -> None:
         self._shortest, self._longest, self._ahead, self._log = mean - spread, mean + spread, ahead, log
+        self._reporter = reporter
         self._series, self._taken = secrets.token_hex(8), 0
 
     def take(self, form: bytes) -> bytes:
         """Note a text and return the answer to it."""
         self._taken += 1
-        to = parse_qs(form.decode())["To"][0]
+        words = parse_qs(form.decode())
+        to = words["To"][0]
         sid = f"SM{self._series}{self._taken:016x}"
         self._note(event="request", arrived=time.time(), to=to)
         self._note(event="accepted", to=to, sid=sid)
+        if self._reporter and "StatusCallback" in words:
+            about = {"MessageSid": sid, "SmsSid": sid, "To": to, "From": words["From"][0]}
+            self._reporter.follow(words["StatusCallback"][0], about)
         return b'{"sid": "%b", "status": "queued", "to": "%b"}' % (sid.encode(), to.encode())
 
     def wait(self) -> float:
@@ -88,12 +95,12 @@ def _length(head: bytes) -> int:
     return int(rest.partition(b"\r\n")[0]) if found else 0
 
 
-async def serve(port: int, log: Path, mean: float, spread: float, ahead: float) -> None:
+async def serve(port: int, log: Path, mean: float, spread: float, ahead: float, reporter: Reporter | None) -> None:
     """Serve on loopback until SIGTERM; the log is whole then."""
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     with log.open("w", buffering=LATE_LINES, encoding="utf-8") as lines:
-        endpoint = Endpoint(mean, spread, ahead, lines)
+        endpoint = Endpoint(mean, spread, ahead, lines, reporter)
         server = await asyncio.get_running_loop().create_server(lambda: Line(endpoint), "127.0.0.1", port, backlog=1024)
         async with server:
             await told.wait()
@@ -107,8 +114,11 @@ def main() -> None:
     asked.add_argument("--mean", type=float, default=0.0)
     asked.add_argument("--spread", type=float, default=0.0)
     asked.add_argument("--ahead", type=float, default=0.0)
-    options = asked.parse_args()
-    asyncio.run(serve(options.port, options.log, options.mean, options.spread, options.ahead))
+    asked.add_argument("--account", default="")
+    asked.add_argument("--token", default="")
+    given = asked.parse_args()
+    reporter = Reporter(given.account, given.token) if given.token else None
+    asyncio.run(serve(given.port, given.log, given.mean, given.spread, given.ahead, reporter))
 
 
 if __name__ == "__main__":

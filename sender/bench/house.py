@@ -5,14 +5,12 @@ at 16:00 in New York and 10:00 in Honolulu, an hour at which every state lets te
 """
 
 import csv
-import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import phonenumbers
 from sqlalchemy import text
@@ -109,21 +107,6 @@ def tear_down(house: House) -> None:
     with database.engine.begin() as connection:
         connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
     database.close()
-
-
-def simulator_file(house: House, latency: tuple[float, float], receipts: bool) -> Path:
-    """The simulator's configuration: answers after ``latency`` (mean, spread, in seconds), phones that answer fast."""
-    config: dict[str, Any] = {
-        "account_sid": ACCOUNT,
-        "auth_token": TOKEN,
-        "numbers": [{"number": FROM_NUMBER, "kind": "long_code", "rate": RATE}],
-        "latency": {"mean": latency[0], "spread": latency[1]},
-        "phones": {"sent_delay": [0.01, 0.05], "delivery_delay": [0.02, 0.1]},
-        "callbacks": {"enabled": receipts, "concurrency": 64},
-    }
-    file = house.folder / "simulator.json"
-    file.write_text(json.dumps(config))
-    return file
 
 
 def numbers(count: int) -> list[str]:

@@ -1,6 +1,6 @@
 """Sending over HTTP: the SDK alone, a task for each text, and a campaign through all processes of an installation.
 
-All send to the same endpoint; receipts need the simulator's phones. What was sent is read from the log of either, when
+All send to the same endpoint, which reports only where receipts are measured. What was sent is read from its log, when
 it was recorded from the messages. A text that is missing or was sent twice spoils the run.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from sender.bench.house import ACCOUNT, ACTOR, FROM_NUMBER, TOKEN, BenchError, House, simulator_file
+from sender.bench.house import ACCOUNT, ACTOR, FROM_NUMBER, TOKEN, BenchError, House
 from sender.bench.measured import Run, run_of, run_task
 from sender.bench.plain import count_sent, queue_again
 from sender.bench.preparing import make_campaign
@@ -29,7 +29,7 @@ from sender.campaigns.moves import ControlError
 from sender.cli.common import build, redis_address
 from sender.models import Campaign, Message
 from sender.processes.supervisor import Process
-from sender.processes.up import SimulatorPlan, build_processes
+from sender.processes.up import build_processes
 from sender.runtime import Runtime
 from sender.states import Status
 
@@ -207,18 +207,15 @@ def _send_all(house: House, runtime: Runtime, campaign_id: int, latency: Latency
 
 
 def _processes(house: House, latency: Latency, receipts: bool) -> list[Process]:
-    if not receipts:
-        return [_endpoint(house, latency), *build_processes(house.settings, house.environment)]
-    config = simulator_file(house, (latency.mean, latency.spread), receipts)
-    _log(house).unlink(missing_ok=True)
-    plan = SimulatorPlan(house.simulator_port, config, _log(house))
-    return build_processes(house.settings, house.environment, simulator=plan)
+    return [_endpoint(house, latency, receipts=receipts), *build_processes(house.settings, house.environment)]
 
 
-def _endpoint(house: House, latency: Latency) -> Process:
+def _endpoint(house: House, latency: Latency, *, receipts: bool = False) -> Process:
     _log(house).unlink(missing_ok=True)
     words = {"port": house.simulator_port, "log": _log(house), "mean": latency.mean, "spread": latency.spread}
     words["ahead"] = house.ahead
+    if receipts:
+        words |= {"account": ACCOUNT, "token": TOKEN}
     command = [sys.executable, "-m", "sender.bench.endpoint"]
     command += [word for name, value in words.items() for word in (f"--{name}", str(value))]
     return Process(ENDPOINT, command, ready=lambda: _is_open(house.simulator_port))

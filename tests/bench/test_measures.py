@@ -49,7 +49,7 @@ def test_a_campaign_is_measured_to_its_last_receipt(short_folder: Path) -> None:
     house = build_house(short_folder, None, SMALL.people, PRODUCT)
     run_task(house, "import", contacts=str(house.contacts), program_id=house.program_id)
     run = send_campaign(house, "all", Latency(), receipts=True)
-    assert set(run.parts) == {"valkey", "simulator", "web", "hooks", "worker-1", "scheduler"}
+    assert set(run.parts) == {"valkey", "endpoint", "web", "hooks", "worker-1", "scheduler"}
     assert run.rate > 0
 
 
