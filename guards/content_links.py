@@ -82,7 +82,8 @@ def _phishing(link: Link, settings: Settings) -> Iterator[Finding]:
         yield Finding("link_number", "stop", link.span, "The link leads to a bare number instead of a name.", mend)
     if not link.host.isascii() or "xn--" in link.host:
         grave = len(_alphabets(_spelt_out(link.host))) > 1
-        sentence = "The link's name has letters of another alphabet" + (", mixed with Latin ones." if grave else ".")
+        mixed = "The link's name has letters of another alphabet, mixed with Latin ones."
+        sentence = mixed if grave else "The link's name has letters of another alphabet."
         yield Finding("link_letters", "stop" if grave else "warning", link.span, sentence, mend)
     if not _below(link.host, frozenset(settings.domains)):
         yield from _imitation(link, settings.brand, mend)

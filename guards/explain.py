@@ -83,11 +83,14 @@ def _why(outcome: Cleared | Refused, facts: Facts) -> Iterator[str]:
 def _consent(facts: Facts) -> Iterator[str]:
     standing = facts.standing
     if standing.state != "none":
-        since = f" since {standing.since.astimezone(UTC):%Y-%m-%d}" if standing.since else ""
-        ends = f", until {standing.lapses_at.astimezone(UTC):%Y-%m-%d}" if standing.lapses_at else ""
-        event = f" (ledger event {standing.event_id})" if standing.event_id else ""
-        level = f", {standing.level.replace('_', ' ')}" if standing.level != "none" else ""
-        yield f"Consent on record: {_STATES[standing.state]}{level}{since}{ends}{event}."
+        known = [
+            _STATES[standing.state],
+            standing.level.replace("_", " ") if standing.level != "none" else "",
+            f"since {standing.since.astimezone(UTC):%Y-%m-%d}" if standing.since else "",
+            f"until {standing.lapses_at.astimezone(UTC):%Y-%m-%d}" if standing.lapses_at else "",
+            f"ledger event {standing.event_id}" if standing.event_id else "",
+        ]
+        yield f"Consent on record: {', '.join(filter(None, known))}."
 
 
 def _hours(facts: Facts) -> Iterator[str]:
@@ -196,7 +199,7 @@ def _when(instant: datetime, facts: Facts) -> str:
     walls = [
         f"{instant.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M} in {_city(zone)}" for zone in facts.places.zones[:2]
     ]
-    return " and ".join(walls) or f"{instant.astimezone(UTC):%a %Y-%m-%d %H:%M} UTC"
+    return ", ".join(walls) or f"{instant.astimezone(UTC):%a %Y-%m-%d %H:%M} UTC"
 
 
 def _city(zone: str) -> str:

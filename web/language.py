@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale, negotiate_locale
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -22,6 +23,8 @@ CATALOGUES = Path(__file__).with_name("translations")
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 DEFAULT = "en"
 COOKIE = "language"
+BELOW = "below"
+"""The comment in a catalogue of what is said below the pages."""
 
 
 def language() -> str:
@@ -34,6 +37,12 @@ def language() -> str:
         g.language = chosen if chosen in LANGUAGES else asked or DEFAULT
     known: str = g.language
     return known
+
+
+def message(wanted: str, text: str) -> str:
+    """A sentence in a language; values are not put in."""
+    said: str = _messages(wanted).gettext(text)
+    return said
 
 
 def gettext(text: str, **values: Any) -> str:
@@ -86,13 +95,23 @@ def translate_pages(app: Flask) -> None:
 
 
 @cache
+def below(wanted: str) -> frozenset[str]:
+    """The messages of a language that are said below the pages (web/sayings.py)."""
+    return frozenset(str(one.id) for one in _catalogue(wanted) if BELOW in one.auto_comments)
+
+
+@cache
 def _messages(wanted: str) -> NullTranslations:
     """The messages of a language; English speaks for itself."""
-    file = CATALOGUES / f"{wanted}.po"
-    if not file.exists():
+    if wanted == DEFAULT:
         return NullTranslations()
     compiled = BytesIO()
-    with file.open("rb") as lines:
-        write_mo(compiled, read_po(lines, locale=wanted))
+    write_mo(compiled, _catalogue(wanted))
     compiled.seek(0)
     return Translations(compiled)
+
+
+@cache
+def _catalogue(wanted: str) -> Catalog:
+    with (CATALOGUES / f"{wanted}.po").open("rb") as lines:
+        return read_po(lines, locale=wanted)

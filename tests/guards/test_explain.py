@@ -30,7 +30,7 @@ def test_a_yes_says_until_when_and_on_which_consent() -> None:
     standing = Standing("in", "express_written", at("2026-03-01 12:00", NY), 17)
     assert said(standing=standing) == (
         "Yes: a marketing text may go now, until Mon 2026-11-23 21:00 in New York.\n"
-        "Consent on record: they said yes, express written since 2026-03-01 (ledger event 17).\n"
+        "Consent on record: they said yes, express written, since 2026-03-01, ledger event 17.\n"
         "Places that count: US-NY (area code 212 says US-NY America/New York)."
     )
 

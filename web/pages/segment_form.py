@@ -31,11 +31,11 @@ FIELD_WORDS: Mapping[str, str] = {
     "import_id": later("Import number"),
 }
 OPERATOR_WORDS: Mapping[str, str] = {
-    "is": "is",
+    "is": later("is"),
     "is_not": later("is not"),
     "in": later("is one of"),
     "not_in": later("is none of"),
-    "contains": "contains",
+    "contains": later("contains"),
     "starts_with": later("starts with"),
     "gt": later("is above"),
     "ge": later("is at least"),

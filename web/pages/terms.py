@@ -17,7 +17,7 @@ TERMS = (
     later("frequency limit"), later("opt out deadline"), later("text coverage note"), later("notes"), later("mon"),
     later("tue"), later("wed"), later("thu"), later("fri"), later("sat"), later("sun"),
     later("stopped"), later("replied"), later("goal"), later("late"), later("erased"), later("set aside"),
-    later("over"),
+    later("over"), later("area code"), later("country"), later("postal code"), later("state"), later("zone"),
 )  # fmt: skip
 
 

@@ -10,12 +10,14 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
-from sender.audience.segments import describe, parse
+from sender.audience.segments import parse
 from sender.campaigns import parts
 from sender.campaigns.reports import settled
 from sender.states import Status
 from web.language import country, figure, gettext, language, later, tongue
+from web.pages.segment_words import describe
 from web.pages.terms import worded
+from web.sayings import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +319,7 @@ FILTERS: dict[str, Any] = {
     "marked": marked,
     "moment": moment,
     "reason_words": reason_words,
+    "said": said,
     "settled": settled,
     "segment_words": segment_words,
     "tongue": tongue,
