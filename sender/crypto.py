@@ -245,7 +245,8 @@ def _read(path: Path) -> tuple[Generation, ...]:
         body = json.loads(path.read_text())
         return tuple(_generation(one) for one in (body, *body.get("older", ())))
     except FileNotFoundError as error:
-        raise KeyFileError(f"The key file {path} is missing; put back the exported copy of it.") from error
+        first = "on a first start run `tactful db upgrade` or `tactful up`, which make it"
+        raise KeyFileError(f"The key file {path} is missing; put back the exported copy of it, or {first}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeyFileError(f"The key file {path} is damaged; put back the exported copy of it.") from error
 

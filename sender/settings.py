@@ -17,6 +17,7 @@ SAMPLE_SECRETS = frozenset(
     {"changeme", "change-me", "your_auth_token", "your_api_secret", "xxxxxxxx", "secret", "password"}
 )
 ADDRESSES = ("smtp://", "smtps://", "http://", "https://")
+DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 LONGEST_SECRET = 65_536
 
 
@@ -38,10 +39,22 @@ class SecretFiles(PydanticBaseSettingsSource):
         """Every setting that a file holds."""
         found = {name: self.get_field_value(field, name) for name, field in self.settings_cls.model_fields.items()}
         return {
-            name: json.loads(value) if is_json else value
+            name: _list_in(name, value) if is_json else value
             for name, (value, _, is_json) in found.items()
             if value is not None
         }
+
+
+def _list_in(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SettingsFileError(no_list(name)) from error
+
+
+def no_list(name: str) -> str:
+    """The sentence for a setting that should be a list and cannot be read as one."""
+    return f'TACTFUL_{name.upper()}: this is no list; write it in brackets, each word in quotes: ["one", "two"].'
 
 
 class SettingsFileError(ValueError):
@@ -158,6 +171,32 @@ class Settings(BaseSettings):
         """Refuse what is no network; a typing error must not make nobody, or everybody, a proxy."""
         for one in value:
             ipaddress.ip_network(one, strict=False)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def refuse_other_databases(cls, value: str | None) -> str | None:
+        """Refuse what is neither of the two databases; its words are not repeated, a password may be in it."""
+        if value is not None and value.partition("://")[0] not in DATABASES:
+            raise ValueError(
+                "is no address of ours; write postgresql+psycopg://user:password@host/name, or sqlite:///path"
+            )
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def refuse_other_bells(cls, value: str | None) -> str | None:
+        """Refuse an address without its kind, which would look like a server that is away."""
+        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("is no address; write redis://host:6379/0, rediss:// for TLS, or unix:///path")
+        return value
+
+    @field_validator("public_url", "hooks_url", "twilio_base_url")
+    @classmethod
+    def refuse_half_addresses(cls, value: str | None) -> str | None:
+        """Refuse a name without https:// before it: links and signatures would be made of it."""
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("is no whole address; write https:// before it")
         return value
 
     @field_validator("notify_url", "smtp_url")

@@ -35,14 +35,20 @@ def fail(sentence: str, status: int = 1) -> NoReturn:
 
 def load_settings() -> "Settings":
     """The settings of this process; a bad one ends the command with a sentence that names it."""
-    from pydantic import ValidationError
+    import re
 
-    from sender.settings import Settings, SettingsFileError
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from sender.settings import Settings, SettingsFileError, no_list
 
     try:
         return Settings()
     except SettingsFileError as error:
         fail(str(error))
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        fail(no_list(named[1]) if named else str(error))
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()

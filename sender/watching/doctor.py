@@ -1,7 +1,9 @@
 """Names what is wrong with an installation, each in one sentence with its mend. `up` refuses to start for these."""
 
+import difflib
 import importlib.util
 import os
+import re
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -56,7 +58,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 def examine(settings: Settings, *, first_start: bool = False) -> list[Finding]:
     """Look at everything; ``first_start`` passes over what `up` makes or starts itself (home, schema, Valkey)."""
-    checks: list[Check] = [_home, _keys, _database, _encrypted, _port, _pages, _credentials, _clock]
+    checks: list[Check] = [_names, _home, _keys, _database, _encrypted, _port, _pages, _credentials, _clock]
     if not first_start:
         checks += [_schema, _bell]
     elif settings.redis_url:
@@ -70,6 +72,19 @@ def _good(what: str, sentence: str) -> Finding:
 
 def _bad(what: str, sentence: str) -> Finding:
     return Finding(what, False, sentence, fatal=True)
+
+
+def _names(_: Settings) -> Iterator[Finding]:
+    """Names in the environment and in .env that are no settings: one that is misspelt would go unheard."""
+    file = Path(".env")
+    lines = file.read_text("utf-8", "replace").splitlines() if file.is_file() else []
+    given = {*os.environ, *(line.partition("=")[0].removeprefix("export ").strip() for line in lines if "=" in line)}
+    for name in sorted(given):
+        plain = name.removeprefix("TACTFUL_").removesuffix("_FILE").lower()
+        if name.startswith("TACTFUL_") and plain not in Settings.model_fields:
+            near = difflib.get_close_matches(plain, Settings.model_fields, 1)
+            meant = f"; is it TACTFUL_{near[0].upper()}?" if near else ", so nobody reads it."
+            yield Finding("setting", False, f"{name} is no setting{meant}")
 
 
 def _home(settings: Settings) -> Iterator[Finding]:
@@ -315,6 +330,11 @@ def _agreement(settings: Settings, watch: Watch) -> Iterator[Finding]:
 
 def _credentials(settings: Settings) -> Iterator[Finding]:
     watch = Watch()
+    if settings.twilio_account_sid and not re.fullmatch(r"AC[0-9a-f]{32}", settings.twilio_account_sid):
+        yield _bad(
+            "twilio", "TACTFUL_TWILIO_ACCOUNT_SID is no account's: it begins with AC and has 34 letters and digits."
+        )
+        return
     try:
         provider = TwilioProvider(settings, watch.hear)
     except SendError as error:
