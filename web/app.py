@@ -13,6 +13,7 @@ from jinja2 import StrictUndefined
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from sender.archive.pages import ArchiveError
 from sender.delivery import receipts
 from sender.runtime import Runtime
 from web import health, hooks
@@ -168,6 +169,7 @@ def _shape_pages(app: Flask) -> None:
     app.register_error_handler(CSRFError, show_stale_form)
     app.register_error_handler(problems.ApiProblem, problems.answer)
     app.register_error_handler(Counting, show_counting)
+    app.register_error_handler(ArchiveError, show_damage)
     app.register_error_handler(Exception, show_fault)
 
 
@@ -205,6 +207,14 @@ def show_stale_form(_: CSRFError) -> tuple[str, int]:
         "This form is from an earlier visit, and nothing was changed. Go back, load the page again and repeat it."
     )
     return render_template("error.html", title=gettext("Please try again"), sentence=sentence), 403
+
+
+def show_damage(error: ArchiveError) -> ResponseReturnValue:
+    """A page of the archive is not what was written: which one, of when, and how to mend it."""
+    log.error("%s at %s: %s", type(error).__name__, request.url_rule, error)
+    if request.blueprint in BY_PROGRAMS:
+        return show_error(InternalServerError(str(error)))
+    return render_template("error.html", title=gettext("Part of the archive cannot be read"), sentence=str(error)), 500
 
 
 def show_fault(error: Exception) -> ResponseReturnValue:

@@ -43,11 +43,12 @@ class ArchiveRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is in the archive."""
+    """How much is in the archive, and when the newest of it was packed."""
 
     texts: int
     pages: int
     bytes: int
+    packed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,9 @@ def size(session: Session) -> Size:
     """How much is in the archive."""
     weight = func.length(col(ArchivePage.passages)) + func.length(col(ArchivePage.decisions))
     summed = select(*(func.coalesce(func.sum(one), 0) for one in (col(ArchivePage.texts), 1, weight)))
-    texts, pages, total = session.execute(summed.select_from(ArchivePage)).one()
-    return Size(int(texts), int(pages), int(total))
+    summed = summed.add_columns(func.max(col(ArchivePage.packed_at)))
+    texts, pages, total, newest = session.execute(summed.select_from(ArchivePage)).one()
+    return Size(int(texts), int(pages), int(total), newest)
 
 
 def _next(session: Session, after: int, texts: int) -> list[tuple[int, datetime]]:

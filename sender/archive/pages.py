@@ -47,9 +47,11 @@ def decisions(page: ArchivePage) -> list[Decision]:
 
 def _open(page: ArchivePage, packed: bytes, expected: bytes) -> dict[str, Any]:
     if hashlib.sha256(packed).digest() != expected:
+        period = f", with decisions of {page.decided_from:%Y-%m-%d} to {page.decided_until:%Y-%m-%d}"
         raise ArchiveError(
-            f"Page {page.id} of the archive is not what was written; see `tactful archive verify`, and take the page "
-            "from a backup."
+            f"Page {page.id} of the archive is not what was written: {page.texts} texts, packed on "
+            f"{page.packed_at:%Y-%m-%d}{period if page.decided_from else ''}. See `tactful archive verify`, and take "
+            "the page from a backup."
         )
     body: dict[str, Any] = json.loads(zlib.decompress(packed))
     return body

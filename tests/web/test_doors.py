@@ -103,7 +103,7 @@ RULES = {
         (f"number_files.{act}" for act in ("show", "ask_forget", "forget", "ask_list", "take_list")), "signed_in"
     ),
     **dict.fromkeys(
-        (f"retention.{act}" for act in ("show", "ask", "change", "hold", "ask_release", "release")), "owners"
+        (f"retention.{act}" for act in ("show", "ask", "change", "hold", "ask_release", "release", "archive")), "owners"
     ),
     **dict.fromkeys((f"campaigns.{name}" for name in ("show_course", "ask_cancel", "ask_copy", "copy")), "signed_in"),
     **dict.fromkeys((f"trying.{name}" for name in ("show", "send", "register", "prove")), "signed_in"),

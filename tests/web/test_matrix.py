@@ -64,7 +64,7 @@ RIGHTS = {
     "number_files.ask_forget number_files.forget",
     "steer everywhere": "frame.ask_halt frame.do_halt rules.ask_switch rules.make_switch",
     "own here": "rules.ask_change rules.make_change",
-    "own everywhere": "retention.show retention.ask retention.change retention.hold "
+    "own everywhere": "retention.show retention.ask retention.change retention.hold retention.archive "
     "retention.ask_release retention.release "
     "integrations.show_keys integrations.act_on_keys integrations.show_webhooks "
     "integrations.create_webhook integrations.show_webhook integrations.act_on_webhook "

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import func, update
 from sqlmodel import col, select
 
+from sender.archive import packing
 from sender.audience.numbers import find_or_make
 from sender.audience.phone import parse
 from sender.audience.retention import KINDS
-from sender.models import Audit, LegalHold, Number, RetentionRule
+from sender.models import ArchivePage, Audit, LegalHold, Message, Number, RetentionRule
 from sender.runtime import Runtime
 from tests.web.conftest import FIELD, submit
 from web.pages.retention import WORDS
@@ -112,6 +114,52 @@ def test_a_period_is_changed_after_its_consequence_was_said(signed_in: FlaskClie
         assert submit(signed_in, "/retention", ask, kind=kind, days=days).status_code == 422
     refused = submit(signed_in, "/retention", change, kind="api_answers", days="400")
     assert (refused.status_code, "at most" in refused.text) == (422, True)
+
+
+def test_the_archive_is_shown_and_switched(signed_in: FlaskClient, runtime: Runtime) -> None:
+    """Off at first; days that caps need are refused; the switch is an act, and what is packed is told in figures."""
+    page = signed_in.get("/retention").text
+    assert "nothing so far" in page
+    for days in ("soon", "3", "1234567"):
+        assert submit(signed_in, "/retention", "/retention/archive", open_days=days).status_code == 422
+    assert submit(signed_in, "/retention", "/retention/archive", open_days="180").status_code == 303
+    damage(runtime)
+    page = signed_in.get("/retention").text
+    assert "after 180 days" in page
+    assert "2 texts on 1 pages, 0.1 MB" in page
+    assert submit(signed_in, "/retention", "/retention/archive", open_days="off").status_code == 303
+    with runtime.db.read() as session:
+        assert packing.days(session) is None
+    assert acts(runtime)[-2:] == ["archive.set", "archive.set"]
+
+
+def damage(runtime: Runtime) -> None:
+    """A page whose bytes are not those that were written."""
+    now = runtime.clock.now()
+    broken = {"passages": b"x", "passages_hash": b"other", "decisions": b"x", "decisions_hash": b"other"}
+    page = ArchivePage(packed_at=now, looked_to=9, texts=2, **broken)  # type: ignore[arg-type]
+    page.decided_from = page.decided_until = now
+    with runtime.db.write() as session:
+        session.add(page)
+
+
+def test_a_damaged_page_is_named_where_it_is_met(
+    signed_in: FlaskClient, runtime: Runtime, ann: int, campaign: int
+) -> None:
+    """Which page, of when, and how to mend it, in the reader's language; the rest of the pages goes on."""
+    damage(runtime)
+    with runtime.db.write() as session:
+        changed = {"number_id": ann, "archive_page": 1}
+        first = select(func.min(Message.id)).where(col(Message.campaign_id) == campaign).scalar_subquery()
+        session.execute(update(Message).where(col(Message.id) == first).values(**changed))
+    answer = signed_in.get(f"/contacts/{ann}")
+    assert answer.status_code == 500
+    told = "Page 1 of the archive is not what was written: 2 texts, packed on 2026-03-02, with decisions of 2026-03-02"
+    assert told in answer.text
+    assert "take the page from a backup" in answer.text
+    german = signed_in.get(f"/contacts/{ann}", headers={"Accept-Language": "de"}).text
+    assert "Seite 1 des Archivs ist nicht, was geschrieben wurde: 2 SMS, gepackt am 2026-03-02" in german
+    assert signed_in.get("/contacts").status_code == 200
 
 
 def test_a_hold_is_placed_and_released(signed_in: FlaskClient, runtime: Runtime, ann: int) -> None:

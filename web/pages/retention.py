@@ -3,6 +3,8 @@
 from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from sender.archive import packing
+from sender.archive.packing import ArchiveRefused
 from sender.audience import holds, retention
 from sender.audience.holds import HoldError
 from sender.audience.numbers import find
@@ -73,6 +75,23 @@ def change() -> ResponseReturnValue:
         with runtime().db.write() as session:
             retention.keep_for(session, kind, days, person().actor, runtime().clock.now())
     except RetentionError as error:
+        return _page(str(error)), 422
+    return redirect("/retention", 303)
+
+
+@door.post("/retention/archive")
+def archive() -> ResponseReturnValue:
+    """Archive what is older than so many days from now on, or nothing more: 303 to the page, 422 with what to mend."""
+    require_fresh("/retention")
+    text = request.form.get("open_days", "").strip()
+    try:
+        if text != "off" and not (text.isdecimal() and len(text) < 7):
+            what = repr(text[:20])
+            raise ArchiveRefused(gettext("%(what)s is no number of days; write such as 180, or off.", what=what))
+        with runtime().db.write() as session:
+            wanted = None if text == "off" else int(text)
+            packing.keep_open_for(session, wanted, person().actor, runtime().clock.now())
+    except ArchiveRefused as error:
         return _page(str(error)), 422
     return redirect("/retention", 303)
 
@@ -151,6 +170,8 @@ def _page(error: str = "") -> str:
     with house.db.read() as session:
         rules = retention.rules_uncounted(session)
         standing = holds.open_holds(session)
+        after = packing.days(session)
         session.expunge_all()
     due = figures_or_none(("due", *rules), lambda session: retention.due_by_kind(house, session, rules))
-    return render_template("retention.html", rules=rules, kinds=WORDS, due=due, holds=standing, error=error)
+    packed = {"after": after, "packed": figures_or_none("archive", packing.size), "least": packing.LEAST_DAYS}
+    return render_template("retention.html", rules=rules, kinds=WORDS, due=due, holds=standing, error=error, **packed)
