@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
-from itertools import pairwise, product
+from itertools import pairwise, product, zip_longest
 from typing import Any, Literal, NamedTuple
 
 import regex
@@ -45,7 +45,8 @@ _ABOUT_US = (
 class Words:
     """A reply as folded words; ``breaks[i]`` is what stands before word i, and after the last word for i = len.
 
-    ``spots`` and ``topics`` keep what was found in these words, so that nothing is looked for twice.
+    ``spots`` and ``topics`` keep what was found in these words, so that nothing is looked for twice, and ``places``
+    where words of each numbered element stood at first.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Words:
     breaks: list[int] = field(default_factory=list)
     spots: dict[int, tuple[int, int] | None] = field(default_factory=dict)
     topics: dict[tuple[str, str, int, int], bool] = field(default_factory=dict)
+    places: dict[int, list[int]] = field(default_factory=dict)
 
     def quote(self, start: int, end: int) -> str:
         """The reply's own letters for words start to end."""
@@ -115,14 +117,19 @@ class Element:
 
 
 class Rule(NamedTuple):
-    """One pattern; a reply can only match if it holds a word of each of the elements numbered in ``needed``."""
+    """One pattern; a reply can only match if it holds a word of each of the elements in ``row``, in that order.
+
+    ``needed`` are the same; ``leads``: the first of them is the pattern's own first element.
+    """
 
     number: int
     language: str
     phase: Phase
     pattern: str
     elements: tuple[Element, ...]
+    row: tuple[int, ...]
     needed: frozenset[int]
+    leads: bool
 
     @property
     def lone(self) -> bool:
@@ -145,44 +152,55 @@ class Rule(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Which elements a word, or the beginning of one, belongs to, and which rules may match once one element does."""
+    """Which elements a word, two neighbours or the beginning of a word belong to, and which rules may match then."""
 
     by_word: dict[str, set[int]]
+    by_pair: dict[tuple[str, str], set[int]]
     by_beginning: dict[str, list[tuple[str, int]]]
     rules: dict[int, list[Rule]]
 
 
 def place(rule: Rule, words: Words, start: int) -> tuple[int, int] | None:
-    """Where the rule first matches, as first and last+1 word."""
-    first = rule.elements[0]
-    fixed = _is_fixed(first)
-    for index in range(start, len(words.words)):
-        if fixed and not first.may_begin(words.words[index]):
-            continue
-        end = _match(rule.elements, 0, index, words, index)
-        if end > index:
+    """Where the rule first matches, as first and last+1 word; ``words`` have been through ``candidates``."""
+    if not _in_order(rule.row, words.places):
+        return None
+    for index in words.places[rule.row[0]] if rule.leads else range(len(words.words)):
+        if index >= start and (end := _match(rule.elements, 0, index, words, index)) > index:
             return index, end
     return None
+
+
+def _in_order(row: tuple[int, ...], places: dict[int, list[int]]) -> bool:
+    """Whether the numbered elements have words one after the other."""
+    last = -1
+    for number in row:
+        last = next((at for at in places[number] if at > last), -1)
+        if last < 0:
+            return False
+    return True
 
 
 def candidates(words: Words) -> dict[Phase, list[Rule]]:
     """The rules all of whose needed elements have a word in the reply, by phase and in order of language."""
     index = _index()
-    present: set[int] = set()
-    for word in words.words:
-        present |= _elements_of(word)
-    chosen = [rule for element in present for rule in index.rules.get(element, ()) if rule.needed <= present]
+    places: dict[int, list[int]] = {}
+    for at, (word, after) in enumerate(zip_longest(words.words, words.words[1:])):
+        for number in (*_elements_of(word), *index.by_pair.get((word, after), ())):
+            places.setdefault(number, []).append(at)
+    words.places = places
+    present = frozenset(places)
+    chosen = {rule.number: rule for number in places for rule in index.rules.get(number, ()) if rule.needed <= present}
     grouped: dict[Phase, list[Rule]] = {phase: [] for phase in PHASES}
-    for rule in sorted(chosen):
-        grouped[rule.phase].append(rule)
+    for number in sorted(chosen):
+        grouped[chosen[number].phase].append(chosen[number])
     return grouped
 
 
 @lru_cache(maxsize=20_000)
-def _elements_of(word: str) -> frozenset[int]:
+def _elements_of(word: str) -> tuple[int, ...]:
     index = _index()
     stems = (number for stem, number in index.by_beginning.get(word[:_STEM], ()) if word.startswith(stem))
-    return frozenset(index.by_word.get(word, set())).union(stems)
+    return tuple(index.by_word.get(word, set()).union(stems))
 
 
 @cache
@@ -253,7 +271,7 @@ def _match(elements: tuple[Element, ...], at: int, index: int, words: Words, sta
 
 @cache
 def _index() -> Index:
-    index = Index(defaultdict(set), defaultdict(list), defaultdict(list))
+    index = Index(defaultdict(set), defaultdict(set), defaultdict(list), defaultdict(list))
     numbers: dict[int, int] = {}
     read = list(_read_rules())
     for element in (element for *_, elements in read for element in elements if _is_fixed(element)):
@@ -262,9 +280,11 @@ def _index() -> Index:
             _enter(index, element, numbers[id(element)])
     for number, (language, phase, pattern, elements) in enumerate(read):
         fixed = [element for element in elements if _is_fixed(element)]
-        needed = frozenset(numbers[id(element)] for element in fixed)
+        row = tuple(numbers[id(element)] for element in fixed)
         rarest = min(fixed, key=lambda element: _commonness(element, index))
-        index.rules[numbers[id(rarest)]].append(Rule(number, language, phase, pattern, elements, needed))
+        leads = _is_fixed(elements[0])
+        rule = Rule(number, language, phase, pattern, elements, row, frozenset(row), leads)
+        index.rules[numbers[id(rarest)]].append(rule)
     return index
 
 
@@ -274,8 +294,10 @@ def _commonness(element: Element, index: Index) -> int:
 
 
 def _enter(index: Index, element: Element, number: int) -> None:
-    for word in element.tails:
-        index.by_word[word].add(number)
+    for word, tails in element.tails.items():
+        for tail in tails:
+            certain_pair = tail and not tail[0].endswith("~")
+            (index.by_pair[word, tail[0]] if certain_pair else index.by_word[word]).add(number)
     for stem, _ in element.stems:
         index.by_beginning[stem[:_STEM]].append((stem, number))
 
