@@ -170,7 +170,7 @@ def _goes_elsewhere(rule: Rule, words: Words, spot: tuple[int, int]) -> bool:
         return True
     if rule.about_us or mentions(rule.language, "msgs", words, spot[1], _end(words, spot[1], COMMA)):
         return False
-    named = [*_what_follows(words, spot[1]), *(_what_was_named(words, spot) if rule.language != "en" else ())]
+    named = [*_what_follows(words, spot[1]), *_what_was_named(words, spot, rule.language)]
     return not all(map(_familiar, named))
 
 
@@ -189,12 +189,16 @@ def _end(words: Words, start: int, gap: int) -> int:
     return next(at for at in range(start, len(words.breaks)) if words.breaks[at] >= gap)
 
 
-def _what_was_named(words: Words, spot: tuple[int, int]) -> Iterator[str]:
-    """The words of the clause before a match about wanting: in many languages the thing comes first."""
+def _what_was_named(words: Words, spot: tuple[int, int], language: str) -> Iterator[str]:
+    """The words inside a match about wanting ("don't want pizza any more"), and of its clause before it.
+
+    In many languages, but not in English, the thing comes first.
+    """
     start, end = spot
     if not any(kinds(word) & _WANTS for word in words.words[start:end]):
         return
-    while start and words.breaks[start] < COMMA:
+    yield from words.words[start:end]
+    while language != "en" and start and words.breaks[start] < COMMA:
         start -= 1
         yield words.words[start]
 
