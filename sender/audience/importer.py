@@ -34,14 +34,17 @@ from sender.audience.importing.refused import first_refusals
 from sender.audience.importing.rows import Judge, Refused, Taken
 from sender.clock import Clock
 from sender.crypto import Keyring
-from sender.db import GAP_SECONDS, Database, Pace
-from sender.models import ImportRun, Program
+from sender.db import GAP_SECONDS, Database, Pace, take_stock
+from sender.models import ConsentEvent, ConsentStanding, Contact, ImportRun, Number, Program
 
 SLICE_MOST = 500
 SLICE_LEAST = 25
 SLICE_FIRST = 100
 LOCK_SECONDS = 0.04
 """What a slice aims at; no write transaction may hold SQLite's lock over 0.05 s. PostgreSQL locks only its rows."""
+
+
+WRITTEN = (Number, Contact, ConsentEvent, ConsentStanding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,8 @@ class _Importing:
         with self._db.write() as session:
             done = {"status": "finished", "finished_at": self._clock.now()}
             session.execute(update(ImportRun).where(col(ImportRun.id) == job.import_id).values(**done))
+        with self._db.write() as session:
+            take_stock(session, WRITTEN)
 
     def _report(self, job: writing.Job, counts: Counter[str], resumed_after: int) -> ImportReport:
         with self._db.read() as session:

@@ -12,6 +12,8 @@ APART = "campaign_id IS NULL AND status = 'pending'"
 """Messages of no campaign that wait: few, however many those of campaigns are."""
 UNTOLD = "kind = 'api' AND told <> status"
 """Messages of the API whose state no webhook has told yet."""
+ANSWERS = "reply_id IS NOT NULL"
+"""Messages that answer somebody: a campaign's, which are by far the most, stand in no index of answers."""
 ANSWERED = "status IN ('sent', 'delivered', 'undelivered', 'failed')"
 """Messages the provider has said something of: brakes look at the newest of a campaign."""
 
@@ -30,7 +32,14 @@ class Message(SQLModel, table=True):
 
     __table_args__ = (
         Index("ux_message_campaign_number", "campaign_id", "number_id", unique=True),
-        Index("ux_message_reply_answer", "reply_id", "answers", unique=True),
+        Index(
+            "ux_message_answer",
+            "reply_id",
+            "answers",
+            unique=True,
+            sqlite_where=text(ANSWERS),
+            postgresql_where=text(ANSWERS),
+        ),
         Index("ix_message_due_on", "status", "campaign_id", "from_number_id", "send_after"),
         Index("ix_message_campaign_status", "campaign_id", "status", "reason", "parts"),
         Index("ix_message_number_status", "number_id", "status"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlmodel import Session, SQLModel, col, select
 
 from guards.base import Purpose, Standing
@@ -393,3 +394,13 @@ def test_other_options_start_another_import(desk: Desk) -> None:
     same = desk.run(text)
     assert same.resumed_after > 1
     assert (same.counts["rows"], same.import_id) == (300, 1)
+
+
+def test_the_database_knows_how_many_came(tmp_path: Path, pg_url: str) -> None:
+    """Right after an import PostgreSQL plans with its figures: a slice of a campaign does not read all who are left."""
+    desk = desk_at(pg_url, tmp_path)
+    desk.consent("".join(f"+1212555{line:04},Ann,,,,,\n" for line in range(100, 160)))
+    with desk.db.read() as session:
+        found = session.execute(text("SELECT reltuples FROM pg_class WHERE relname = 'contact'")).scalar_one()
+    desk.db.close()
+    assert found == 60
