@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from guards.base import Purpose
 from sender.audience.importing.columns import understand
 from sender.audience.importing.exports import known, recognise
 from sender.audience.importing.formats import open_table
-from sender.audience.importing.options import ImportOptions
+from sender.audience.importing.options import Attestation, ImportOptions
 from sender.audience.importing.reading import rows, sniff
 from sender.audience.importing.rows import Judge, Refused, Taken
 
@@ -30,6 +31,17 @@ def read(name: str) -> dict[str, Taken | Refused]:
         judge = Judge(columns, options, frozenset({Purpose.MARKETING}), NOW)
         judged = [judge.judge(record) for record in records]
     return {row.phone.e164 if isinstance(row, Taken) else f"{row.code} {row.line}": row for row in judged}
+
+
+def judged(folder: Path, text: str, **options: Any) -> dict[str, Taken | Refused]:
+    """The same of a text."""
+    (folder / "people.csv").write_text(text)
+    wanted = ImportOptions(program_id=1, region="US", purpose=Purpose.MARKETING, **options)
+    with open_table(folder / "people.csv") as table:
+        records = rows(table.file, sniff(table.file))
+        judge = Judge(understand(next(records).cells or [], {}), wanted, frozenset({Purpose.MARKETING}), NOW)
+        found = [judge.judge(record) for record in records]
+    return {row.phone.e164 if isinstance(row, Taken) else f"{row.code} {row.line}": row for row in found}
 
 
 def said(rows_: dict[str, Taken | Refused]) -> dict[str, str]:
@@ -78,6 +90,41 @@ def test_klaviyo_consents_by_its_sms_columns_only() -> None:
     }
 
 
+SMS_OF_MAILCHIMP = (
+    "Email Address,MEMBER_RATING,LEID,EUID,SMS Phone Number,{name}\n"
+    "a@b.c,2,1,x,+14155550101,Subscribed\n"
+    "a@b.c,2,2,x,+14155550102,Unsubscribed\n"
+    "a@b.c,2,3,x,+14155550103,Transactional\n"
+    "a@b.c,2,4,x,+14155550104,Pending\n"
+)
+
+
+@pytest.mark.parametrize("name", ["SMS Subscription Status", "SMS Marketing Status"])
+def test_mailchimps_status_of_texts_counts_where_it_stands(tmp_path: Path, name: str) -> None:
+    """Who is transactional or has not confirmed did not agree to marketing, unsubscribed is an opt-out."""
+    found = said(judged(tmp_path, SMS_OF_MAILCHIMP.format(name=name)))
+    assert found == {ADA: "opt_in express", BEN: "opt_out none", CLEO: "", DAN: ""}
+
+
+@pytest.mark.parametrize("name", ["Status", "SMS Marketing Consent", "Subscription Status", "sms_opt_in_state"])
+def test_unsubscribed_is_an_opt_out_in_a_column_nobody_knows(tmp_path: Path, name: str) -> None:
+    """Somebody attests to a whole file: whoever stands in it as unsubscribed gets no standing and is out."""
+    text = f"phone,{name},Email status\n{ADA},SUBSCRIBED,unsubscribed\n{BEN},UNSUBSCRIBED,\n{CLEO},Opted-Out,\n"
+    attested = Attestation("shop", "Text me", "Ana", datetime(2026, 1, 2, tzinfo=UTC))
+    found = said(judged(tmp_path, text, attestation=attested))
+    assert found == {ADA: "opt_in express_written", BEN: "opt_out none", CLEO: "opt_out none"}
+
+
+@pytest.mark.parametrize(
+    "header", ["Customer ID,Accepts Email Marketing,Total Spent,Total Orders,Phone", "Record ID,Email,Phone Number"]
+)
+def test_an_id_of_many_digits_is_nobodys_number(tmp_path: Path, header: str) -> None:
+    """Records of today are counted in tens of thousands of millions: their ids are left out, and the rows are taken."""
+    empty = "," * header.count(",")
+    found = judged(tmp_path, f"First Name,Last Name,{header}\nAda,Miller,12125550107{empty}{ADA}\n")
+    assert said(found) == {ADA: ""}
+
+
 def test_mailchimp_gives_nobody_standing() -> None:
     """Its opt-in times are about e-mail."""
     assert said(read("mailchimp")) == {ADA: "", BEN: "", "not_a_number 4": ""}
@@ -100,7 +147,11 @@ def test_salesforce_opt_outs_count_for_every_number_of_the_person() -> None:
 
 def test_an_address_book_is_no_consent() -> None:
     """Google's several numbers become one that can be texted; notes with somebody else's number are left out."""
-    assert said(read("google_contacts")) == {ADA: "", BEN: "", "not_a_number 4": ""}
+    found = read("google_contacts")
+    assert said(found) == {ADA: "", BEN: "", "not_a_number 4": ""}
+    ada = found[ADA]
+    assert isinstance(ada, Taken)
+    assert (ada.attributes["first_name"], ada.attributes["last_name"]) == ("Ada", "Miller")
 
 
 def test_a_message_log_only_tells_who_opted_out() -> None:

@@ -27,7 +27,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "consent_purpose": ("purpose", "consent purpose"),
     "opted_out": (
         "optout unsubscribed unsubscribe dnc suppressed stop",
-        "opted out|opt out|do not contact|do not text|sms opt out",
+        "opted out|opt out|do not contact|do not call|do not text|sms opt out|sms opted out|text opt out|"
+        "mobile opt out|opted out of sms|unsubscribed from sms|sms unsubscribed",
     ),
     "number_2": (
         "phone2 landline",
@@ -49,12 +50,18 @@ ATTRIBUTE_ALIASES = {
 ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MOST_COLUMNS = 200
 _MOBILE = re.compile(r"mobile|cell|handy", re.IGNORECASE)
+_TELLS = re.compile(r"status|subscri|consent|opt|sms|marketing", re.IGNORECASE)
+_OF_MAIL = re.compile(r"mail", re.IGNORECASE)
 _DATA = re.compile(r"[+(]?\d[\d\s().\-]{5,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The header, understood: where each field stands, and which attribute each remaining column is."""
+    """The header, understood: where each field stands, and which attribute each remaining column is.
+
+    ``telling`` are those of the attributes that speak of a subscription, but for one to e-mail: no field of consent is
+    read from them, yet an opt-out that stands there is one.
+    """
 
     width: int
     headers: tuple[str, ...]
@@ -62,6 +69,7 @@ class Columns:
     attributes: tuple[tuple[int, str], ...]
     unnamed: tuple[int, ...]
     export: Export | None = None
+    telling: tuple[int, ...] = ()
 
     @property
     def words(self) -> Words:
@@ -92,6 +100,7 @@ def understand(header: list[str], mapping: Mapping[str, str]) -> Columns:
         attributes=tuple((place, field.removeprefix(ATTRIBUTE)) for place, field in attributes.items()),
         unnamed=tuple(place for place, name in enumerate(header) if not name),
         export=export,
+        telling=tuple(at for at in attributes if _TELLS.search(header[at]) and not _OF_MAIL.search(header[at])),
     )
 
 

@@ -228,6 +228,8 @@ class Judge:
         yes = values.word(self._cell(cells, "consent"))
         if stops & (values.YES | self._out) or yes in self._out or self._cell(cells, "opted_out_at"):
             return "out"
+        if any(values.word(cells[place]) in values.UNSUBSCRIBED for place in self._columns.telling):
+            return "out"
         if not stops <= self._no and ALL_OTHERS not in self._no:
             raise _Refuse("unclear_opt_out")
         if "consent" not in self._columns.fields:

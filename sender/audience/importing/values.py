@@ -14,6 +14,8 @@ YES = frozenset(
 )
 NO = frozenset({"", "no", "n", "false", "f", "0", "off", "none", "null", "n/a", "not opted in", "not subscribed"})
 OUT = frozenset({"opted out", "opt out", "optout", "unsubscribed", "stop", "stopped", "withdrawn", "revoked"})
+UNSUBSCRIBED = frozenset({"opted out", "opt out", "optout", "unsubscribed"})
+"""What says an opt-out even in a column of which nothing else is known."""
 LARGEST = 1 << 53
 LONGEST = 1000
 
