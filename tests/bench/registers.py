@@ -1,6 +1,6 @@
 """``python -m tests.bench.registers FOLDER``: a do-not-call register of a million made numbers, taken in and asked.
 
-FOLDER is an empty one; the register is an SQLite database there.
+FOLDER is an empty one; the register is an SQLite database there, or at --database-url in an empty PostgreSQL database.
 """
 
 import argparse
@@ -8,8 +8,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy import text
+
 from sender.audience import registers
 from sender.bench.usage import of_self
+from sender.db import Database
 from sender.runtime import Runtime
 from tests.installation import TUESDAY, install
 
@@ -46,13 +49,22 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     asked.add_argument("folder", type=Path)
     asked.add_argument("--numbers", type=int, default=1_000_000)
+    asked.add_argument("--database-url", default="")
     options = asked.parse_args()
-    file = options.folder / "register.db"
-    made = install(options.folder / "home", f"sqlite:///{file}")
+    made = install(options.folder / "home", options.database_url or f"sqlite:///{options.folder / 'register.db'}")
     for what, clock, processor in measure(made.runtime, options.folder / "register.txt", options.numbers):
         print(f"| {what} | {clock * 1e6:,.1f} µs | {processor * 1e6:,.1f} µs |", flush=True)  # noqa: T201
+    print(f"{size(made.runtime.db, options.folder) / 2**20:,.0f} MiB, peak {of_self().peak:,.0f} MiB")  # noqa: T201
     made.runtime.db.close()
-    print(f"{sum(one.stat().st_size for one in options.folder.glob('register.db*')) / 2**20:,.0f} MiB")  # noqa: T201
+
+
+def size(database: Database, folder: Path) -> int:
+    """Bytes of the register on the disk."""
+    if database.is_sqlite:
+        return sum(one.stat().st_size for one in folder.glob("register.db*"))
+    with database.read() as session:
+        asked = text("SELECT pg_total_relation_size('register_number')")
+        return int(session.execute(asked).scalar_one())
 
 
 if __name__ == "__main__":
