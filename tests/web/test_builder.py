@@ -89,7 +89,9 @@ def test_a_campaign_is_written_rehearsed_approved_and_started(
         ("Everyone", None),
     ]
     assert written.variants[2].segment == {"all": [{}, {"not": WEST}]}
-    assert "fixed when handed in" in signed_in.get(f"{edit}/review").text
+    review = signed_in.get(f"{edit}/review").text
+    assert "fixed when handed in" in review
+    assert "nobody has looked at who gets it" in review
     for place in range(3):
         text = f"Lumen: Hi {{{{ first_name }}}}, sale {place} is on. lumen.example/sale"
         answer = send(signed_in, f"{edit}/text", v=str(place), text=text, **{"default:first_name": "there"})
@@ -199,6 +201,8 @@ def test_what_cannot_go_at_once_waits_or_is_dropped_as_the_step_says(
     assert send(signed_in, f"{edit}/timing", **typed).headers["Location"] == f"{edit}/review"
     page = rehearsed(signed_in, edit)
     assert "Never get it: 12" in page
+    assert "Nobody would get this text" in page
+    assert "nobody has looked at who gets it" not in page
     assert "Quiet hours where they are, and the campaign does not wait" in page
     assert "0.5 parts a second at most" in page
     send(signed_in, f"{edit}/timing", **typed | {"when": "at", "begins": "2026-03-03T17:00"})

@@ -235,6 +235,11 @@ def count(number: int) -> str:
     return figure(number)
 
 
+def decimal(number: float) -> str:
+    """A figure with one decimal, as the reader's language writes it."""
+    return format_decimal(number, "#,##0.0", locale=language())
+
+
 def share(part: int, total: int) -> str:
     """A part in per cent, never rounded up to all or down to none."""
     if not part or not total:
@@ -310,6 +315,7 @@ FILTERS: dict[str, Any] = {
     "count": count,
     "country_name": country,
     "day": day,
+    "decimal": decimal,
     "grouped": grouped,
     "in_order": in_order,
     "grouped_by_name": grouped_by_name,

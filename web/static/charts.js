@@ -43,12 +43,15 @@
       points: { show: !bars && x.length < 20, size: 6 },
     });
     const gap = x.length > 1 ? x[1] - x[0] : 3600;
+    // A few bars keep the width of hours; around a single point uPlot itself would show years.
+    const from = x[0] - gap / 2;
+    const own = () => [from, Math.max(x[x.length - 1] + gap / 2, from + 6 * gap)];
     const options = {
       width: space.clientWidth,
       height: Number(figure.dataset.height ?? 220),
       legend: { show: names.length > 1 },
       cursor: { y: false, drag: { x: false, y: false } },
-      scales: { x: { time: true, range: bars ? (_, from, to) => [from - gap / 2, to + gap / 2] : undefined }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.12 : 1] } },
+      scales: { x: { time: true, range: bars || x.length === 1 ? own : undefined }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.12 : 1] } },
       axes: axes(figure.dataset.unit),
       series: [{}, ...names.map(look)],
     };
