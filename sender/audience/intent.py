@@ -32,7 +32,7 @@ NONE = Intent("none", True, "", "")
 
 _LONGEST = 1000
 _LONGEST_SLIP = 60
-_LIKE, _VERY_LIKE, _MOST_LIKE = 100, 1800, 3200
+_LIKE, _VERY_LIKE, _MOST_LIKE = 300, 1800, 3200
 # What phones and mail programs add: quoted lines, the message answered to, signatures.
 _ADDED = regex.compile(
     r"^[ \t]*>.*$|^[ \t]*(?:-- ?|_{5,}|-{5,}.*)$[\s\S]*|^On .{5,80}wrote:[\s\S]*"
