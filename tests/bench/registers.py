@@ -28,7 +28,8 @@ def numbers(count: int) -> Iterator[str]:
 
 def measure(runtime: Runtime, file: Path, count: int) -> Iterator[tuple[str, float, float]]:
     """What was done, with seconds on the clock and of the processor for each number."""
-    file.write_text("\n".join(numbers(count)))
+    with file.open("w") as made:
+        made.writelines(f"{one}\n" for one in numbers(count))
     began, before = time.perf_counter(), of_self()
     registers.take_in(runtime, file, "US", TUESDAY.date(), "bench")
     yield "taken in", (time.perf_counter() - began) / count, of_self().since(before).cpu / count
@@ -53,8 +54,9 @@ def main() -> None:
     options = asked.parse_args()
     made = install(options.folder / "home", options.database_url or f"sqlite:///{options.folder / 'register.db'}")
     for what, clock, processor in measure(made.runtime, options.folder / "register.txt", options.numbers):
-        print(f"| {what} | {clock * 1e6:,.1f} µs | {processor * 1e6:,.1f} µs |", flush=True)  # noqa: T201
-    print(f"{size(made.runtime.db, options.folder) / 2**20:,.0f} MiB, peak {of_self().peak:,.0f} MiB")  # noqa: T201
+        peak = f"{of_self().peak:,.0f} MiB at most so far"
+        print(f"| {what} | {clock * 1e6:,.1f} µs | {processor * 1e6:,.1f} µs | {peak}", flush=True)  # noqa: T201
+    print(f"{size(made.runtime.db, options.folder) / 2**20:,.0f} MiB")  # noqa: T201
     made.runtime.db.close()
 
 
