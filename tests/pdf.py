@@ -13,7 +13,7 @@ def text_of(pdf: bytes) -> str:
     shown = []
     for found in STREAM.finditer(pdf):
         try:
-            content = zlib.decompress(found[1].rstrip(b"\r\n"))
+            content = zlib.decompressobj().decompress(found[1])  # whose last byte may be a line's end itself
         except zlib.error:
             continue
         shown += [ESCAPED.sub(rb"\1", one[1]).decode("latin-1") for one in SHOWN.finditer(content)]

@@ -18,6 +18,7 @@ FILE = Path(__file__).parents[2] / "guards" / "zip_codes.toml"
 START = 3
 ABROAD = frozenset({"FM", "MH", "PW"})
 """Countries of their own that the US postal service serves."""
+ZONES = available_timezones()
 CORRECTED = {"89883": ("America/Denver",)}
 """What the package has wrong: West Wendover keeps Mountain time (general knowledge, medium)."""
 HEAD = """\
@@ -36,7 +37,7 @@ def where_of(entry: Mapping[str, str]) -> Where:
     known = table()
     if state not in ABROAD and f"US-{state}" not in known.states:
         return ("US",), country_zones("US")
-    zones = CORRECTED.get(code) or ((zone,) if zone in available_timezones() else known.states[f"US-{state}"])
+    zones = CORRECTED.get(code) or ((zone,) if zone in ZONES else known.states[f"US-{state}"])
     return (state if state in ABROAD else f"US-{state}",), tuple(sorted(zones))
 
 

@@ -21,6 +21,7 @@ from twilio.http.response import Response
 
 from sender.providers.transport import AnswerLost, Hear, NotSent, PooledTransport
 from tests.servers import free_port
+from tests.waiting import eventually
 
 ANSWER = b"HTTP/1.1 201 CREATED\r\nDate: Tue, 10 Mar 2026 15:00:00 GMT\r\nContent-Length: 2\r\n\r\n{}"
 RESET = struct.pack("ii", 1, 0)
@@ -179,9 +180,12 @@ def test_who_waits_for_a_connection_in_vain_was_not_sent() -> None:
     """With one connection and a server that is silent, the second text never begins and may be tried again."""
 
     async def both(url: str) -> list[Response | BaseException]:
-        transport = PooledTransport(1, 0.5, lambda *_: None)
-        asked = [transport.request("POST", url, data={"Body": text}) for text in ("one", "two")]
-        found = await asyncio.gather(*asked, return_exceptions=True)
+        transport = PooledTransport(1, 3.0, lambda *_: None)
+        first = asyncio.create_task(transport.request("POST", url, data={"Body": "one"}))
+        await asyncio.to_thread(eventually, lambda: server.bodies)
+        transport._read_seconds = 0.5  # the second gives up first, however late a busy machine looks at the clock
+        second = asyncio.create_task(transport.request("POST", url, data={"Body": "two"}))
+        found = await asyncio.gather(first, second, return_exceptions=True)
         await transport.close()
         return found
 

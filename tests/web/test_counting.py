@@ -67,7 +67,7 @@ def test_a_running_campaign_can_be_stopped_before_it_is_counted(
     assert f'action="/campaigns/{campaign}/pause"' in page
     assert f'hx-get="/campaigns/{campaign}/live"' in page
     assert f'hx-get="/campaigns/{campaign}/course"' in page
-    assert 'hx-select="#total"' in signed_in.get("/contacts").text
+    assert 'hx-select-oob="#total"' in signed_in.get("/contacts").text
     busy()
 
 
