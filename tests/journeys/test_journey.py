@@ -12,7 +12,7 @@ from tests.leaks import dump, found
 from tests.servers import Postgres, Valkey
 from tests.waiting import eventually
 
-PEOPLE = 600
+PEOPLE = 300
 PHONES = {"stop_share": 0.1, "undelivered_share": 0.05, "reply_delay": [0.1, 0.5]}
 
 

@@ -26,11 +26,11 @@ class Size:
     hours: int
 
 
-SMALL, WHOLE = Size(3, 1_350, 3), Size(20, 9_000, 6)
+SMALL, WHOLE = Size(2, 900, 3), Size(20, 9_000, 6)
 
 
 @pytest.fixture(
-    params=[pytest.param(SMALL, id="3-kills"), pytest.param(WHOLE, id="20-kills", marks=pytest.mark.nightly)]
+    params=[pytest.param(SMALL, id="2-kills"), pytest.param(WHOLE, id="20-kills", marks=pytest.mark.nightly)]
 )
 def size(request: pytest.FixtureRequest) -> Size:
     """A few kills for every day, many for the night."""
