@@ -24,6 +24,8 @@ from sender.runtime import Runtime
 log = structlog.get_logger()
 BEAT_SECONDS = 30.0
 SILENT_SECONDS = 180.0
+LEAVING_SECONDS = 2.0
+"""How long an end waits for a beat that waits for the database; a row that stays is that of one who fell silent."""
 
 
 @contextmanager
@@ -38,8 +40,9 @@ def present(database: Database, kind: str) -> Iterator[None]:
         yield
     finally:
         told.set()
-        thread.join(BEAT_SECONDS)
-        _say(database, lambda session: session.execute(delete(Present).where(col(Present.name) == me)))
+        thread.join(LEAVING_SECONDS)
+        if not thread.is_alive():
+            _say(database, lambda session: session.execute(delete(Present).where(col(Present.name) == me)))
 
 
 def _go_on(database: Database, row: dict[str, str], told: threading.Event) -> None:

@@ -1,10 +1,11 @@
 """Processes say that they are there, and whoever falls silent is forgotten, with what only they could take back."""
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlmodel import col
 
 from sender import schema
@@ -47,6 +48,19 @@ def test_a_process_is_known_while_it_works(installation: Installation) -> None:
             assert behind(session, schema.known()) == []
             assert len(hosts(session)) == 1
     assert there(runtime) == []
+
+
+def test_an_end_does_not_wait_for_a_database_that_hangs(installation: Installation) -> None:
+    """A process that is told to end ends, though its last beat still waits; its row goes like that of one who died."""
+    runtime = installation.runtime
+    with runtime.db.write() as session:
+        if not runtime.db.is_sqlite:
+            session.execute(text("LOCK TABLE present"))
+        with present(runtime.db, "worker"):
+            beating = next(one for one in threading.enumerate() if one.name == "presence")
+        assert beating.is_alive()
+    beating.join(10)
+    assert there(runtime) == ["worker"]
 
 
 def test_who_falls_silent_is_taken_away_and_may_come_back(installation: Installation) -> None:
