@@ -91,7 +91,7 @@ def test_a_campaign_is_written_rehearsed_approved_and_started(
     assert written.variants[2].segment == {"all": [{}, {"not": WEST}]}
     review = signed_in.get(f"{edit}/review").text
     assert "fixed when handed in" in review
-    assert "nobody has looked at who gets it" in review
+    assert "Not rehearsed yet" in review
     for place in range(3):
         text = f"Lumen: Hi {{{{ first_name }}}}, sale {place} is on. lumen.example/sale"
         answer = send(signed_in, f"{edit}/text", v=str(place), text=text, **{"default:first_name": "there"})
@@ -103,6 +103,7 @@ def test_a_campaign_is_written_rehearsed_approved_and_started(
     assert (written.budget, str(written.end_at)) == (250_000, "2026-03-05 23:00:00+00:00")
     send(signed_in, f"/campaigns/{row.id}/rehearse")
     page = eventually(lambda: _rehearsed(signed_in, edit))
+    assert "nobody has looked at who gets it" not in page
     assert "Get it at once: 9" in page
     assert "Never get it: 3" in page
     assert "They did not say yes to this program" in page
