@@ -15,7 +15,7 @@ import regex
 
 from sender.audience.keywords import folded, plain_letters
 
-_NOT_LANGUAGES = {"patterns", "across_commas", "confidence", "letters"}
+NOT_LANGUAGES = {"patterns", "across_commas", "confidence", "letters"}
 _MOST_SPELLINGS = 12
 
 
@@ -59,7 +59,7 @@ def _spelt(words: str, letters: dict[str, list[str]]) -> str:
 
 
 def _languages_of(file: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    return ((name, words) for name, words in file.items() if name not in _NOT_LANGUAGES)
+    return ((name, words) for name, words in file.items() if name not in NOT_LANGUAGES)
 
 
 @cache

@@ -32,7 +32,7 @@ NONE = Intent("none", True, "", "")
 
 _LONGEST = 1000
 _LONGEST_SLIP = 60
-_LIKE, _VERY_LIKE, _MOST_LIKE = 300, 1800, 3200
+_LIKE, _MOST_LIKE = 300, 3200
 # What phones and mail programs add: quoted lines, the message answered to, signatures.
 _ADDED = regex.compile(
     r"^[ \t]*>.*$|^[ \t]*(?:-- ?|_{5,}|-{5,}.*)$[\s\S]*|^On .{5,80}wrote:[\s\S]*"
@@ -76,8 +76,7 @@ def _judged(words: Words, alone: Intent | None) -> Intent:
     found = phrases.search(words)
     set_aside = "" in words.words
     if found and (looks > found.trust or found.certain):
-        enough = _MOST_LIKE if found.doubted else _VERY_LIKE
-        certain = looks > (found.trust if found.certain else enough) and (found.certain or not set_aside)
+        certain = looks > (found.trust if found.certain else found.enough) and (found.certain or not set_aside)
         return Intent("opt_out", certain, found.language, found.quote, found.rule)
     if alone:
         return alone

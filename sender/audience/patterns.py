@@ -17,8 +17,8 @@ import regex
 from sender.audience.grammars import grammar, languages
 from sender.audience.keywords import folded
 
-Phase = Literal["override", "override_unsure", "aside", "certain", "plain", "held", "unsure"]
-PHASES: tuple[Phase, ...] = ("override", "override_unsure", "aside", "certain", "plain", "held", "unsure")
+Phase = Literal["override", "override_unsure", "doubt", "aside", "certain", "plain", "held", "unsure"]
+PHASES: tuple[Phase, ...] = ("override", "override_unsure", "doubt", "aside", "certain", "plain", "held", "unsure")
 
 COMMA, SENTENCE, LINE = 1, 2, 3
 """What stands between two words: less than a comma is 0."""

@@ -67,9 +67,11 @@ _UNSPACED_SCRIPT = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{
 _CERTAIN = ("override", "certain", "plain")
 _NEVER_DOUBTED, _MOST_UNLIKE, _VERY_UNLIKE = -1_000_000, -7000, -6000
 _UNLIKE, _RATHER_UNLIKE, _STRANGE = -2000, -1000, 0
+_VERY_LIKE, _MOST_LIKE, _NEVER_ENOUGH = 1800, 3200, 1_000_000
 _TRUST: dict[Phase, int] = {
     "override": _NEVER_DOUBTED,
     "override_unsure": _UNLIKE,
+    "doubt": _UNLIKE,
     "certain": -4000,
     "plain": -3000,
     "held": _NEVER_DOUBTED,
@@ -79,6 +81,7 @@ _LONE_TRUST: dict[Phase, int] = {"plain": -1000, "unsure": _RATHER_UNLIKE}
 
 
 _WANTS = frozenset({"want", "nowant"})
+_THINGS = frozenset({"dealings", "pets", "queue", "email"})
 _BARE = ("{stop}", "{remove}")
 _ABOUT = ("{nointerest}", "{fedup}", "{signedup} .. {mistake}", "{mistake} ... {signedup}")
 
@@ -87,7 +90,9 @@ class Found(NamedTuple):
     """A pattern that matched: its language, the reply's own words, and the rule as it stands in the file.
 
     ``trust`` is the likeness (see likeness.py) from which the answer stands; under it, it is one step weaker.
-    ``doubted``: the reply asks a question or speaks of an order, or a single doubtful word is all that matched.
+    ``enough`` is the likeness from which a doubtful match is certain: more is asked where the reply asks a question or
+    speaks of an order or where a single doubtful word is all that matched, and nothing is enough where the reply says
+    that it is about something else.
     """
 
     language: str
@@ -95,7 +100,7 @@ class Found(NamedTuple):
     rule: str
     certain: bool
     trust: int
-    doubted: bool = False
+    enough: int = _VERY_LIKE
 
 
 def split(text: str) -> Words:
@@ -123,6 +128,13 @@ def search(words: Words) -> Found | None:
     rules = candidates(words)
     if found := _first(rules["override"], words):
         return found
+    if _first(rules["doubt"], words) and (maybe := _weighed(rules, words)):
+        return maybe._replace(certain=False, enough=_NEVER_ENOUGH)
+    return _weighed(rules, words)
+
+
+def _weighed(rules: dict[Phase, list[Rule]], words: Words) -> Found | None:
+    """What is found once what only looks like a wish is set aside."""
     doubtful = None if mentions("en", "dealings", words) else _first(rules["override_unsure"], words)
     _set_aside(rules["aside"], words)
     phases: tuple[Literal["certain", "plain"], ...] = ("certain", "plain")
@@ -150,7 +162,7 @@ def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -
             if not (asks or _in_doubt(rule, words, spot)):
                 return found
             lower = _MOST_UNLIKE if phase == "certain" else _UNLIKE
-            doubtful = doubtful or found._replace(certain=False, trust=lower, doubted=True)
+            doubtful = doubtful or found._replace(certain=False, trust=lower, enough=_MOST_LIKE)
     return _unspaced(phase, words) or doubtful
 
 
@@ -205,7 +217,7 @@ def _what_was_named(words: Words, spot: tuple[int, int], language: str) -> Itera
 
 @lru_cache(maxsize=20_000)
 def _familiar(word: str) -> bool:
-    return not word or word.isdigit() or word in _wish_words() or bool(kinds(word) - {"dealings"})
+    return not word or word.isdigit() or word in _wish_words() or bool(kinds(word) - _THINGS)
 
 
 @cache
@@ -276,7 +288,7 @@ def _two_of_a_kind(rules: dict[Phase, list[Rule]], words: Words) -> Found | None
         for rule, (start, end) in bare:
             if at >= end or to <= start:
                 reason = f"{rule.name} and {other.name}"
-                return _found(rule, words, (start, end))._replace(certain=True, doubted=False, rule=reason)
+                return _found(rule, words, (start, end))._replace(certain=True, rule=reason)
     return None
 
 
@@ -302,7 +314,8 @@ def _found(rule: Rule, words: Words, spot: tuple[int, int]) -> Found:
     if rule.phase == "certain" and mentions(rule.language, "texts", words, *spot):
         trust = _VERY_UNLIKE
     weak = rule.phase == "held" or (rule.lone and rule.phase == "unsure")
-    return Found(rule.language, words.quote(*spot), rule.name, rule.phase in _CERTAIN, trust, doubted=weak)
+    enough = _MOST_LIKE if weak else _VERY_LIKE
+    return Found(rule.language, words.quote(*spot), rule.name, rule.phase in _CERTAIN, trust, enough)
 
 
 def _set_aside(rules: list[Rule], words: Words) -> None:

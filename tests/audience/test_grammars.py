@@ -1,13 +1,41 @@
 """The shared grammar has the words it needs in every language, and they are heard together."""
 
+import tomllib
 from collections.abc import Iterator
+from importlib.resources import files
 from itertools import islice
+from re import findall
 
 import pytest
 
-from sender.audience.grammars import confidence, grammar, languages, spellings
+from sender.audience.grammars import NOT_LANGUAGES, confidence, grammar, languages, spellings
 from sender.audience.intent import read
 
+# Every class a pattern names; those of the languages we know best lack none that the language can say otherwise.
+NAMED = {
+    name
+    for part in ("patterns", "across_commas")
+    for patterns in grammar()[part].values()
+    for pattern in patterns
+    for name in findall(r"\{(\w+)\}", pattern)
+}
+KNOWN_BEST = sorted(
+    set(tomllib.loads((files("sender.audience") / "grammar.toml").read_text("utf-8"))) - NOT_LANGUAGES - {"en"}
+)
+# "Do not send" is two words in Spanish and one in Lithuanian: either will do.
+OR_ELSE = {
+    "nosend": {"neg", "send"},
+    "nowrite": {"neg", "write"},
+    "nowant": {"neg", "want"},
+    "nostop": {"neg", "stop"},
+    "nogot": {"neg", "got"},
+    "getno": {"get"},
+    "isnot": {"neg"},
+    "send": {"nosend"},
+    "write": {"nowrite"},
+    "want": {"nowant"},
+    "neg": {"nosend", "nowrite", "nowant"},
+}
 BY_HAND = {name: words for name, words in languages() if name != "en"}
 THIN = {name for name, words in confidence().items() if words.startswith("low")}
 # What a person has to be able to say, and the classes any of which says it.
@@ -22,6 +50,20 @@ SLOTS = {
     "what is not about texts": [("dealings",)],
 }
 NEEDED_AT_LEAST = {"stop", "texts", "do not send"}
+
+
+@pytest.mark.parametrize("name", KNOWN_BEST)
+def test_no_family_of_wishes_is_unknown_to_a_language_we_know(name: str) -> None:
+    """Each class of the patterns, of wishes and of their harmless twins, has words in each of 40 languages."""
+    words = set(grammar()[name])
+    assert not {kind for kind in NAMED - words if not OR_ELSE.get(kind, {""}) <= words}
+
+
+def test_a_family_is_missed_where_it_is_missing() -> None:
+    """At least 40 languages and 60 classes are compared, and a word said in two ways needs only one of them."""
+    assert len(KNOWN_BEST) >= 40
+    assert len(NAMED) >= 60
+    assert OR_ELSE.keys() <= NAMED
 
 
 def missing(words: dict[str, str]) -> set[str]:
