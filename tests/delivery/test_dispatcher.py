@@ -1,14 +1,16 @@
 """Handing over: only what is due, of running campaigns, answers first, within each from_number's rate."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 from sqlmodel import Session, col
 
 from sender.delivery.dispatcher import BATCH, DEPTH, URGENT_DEPTH, Dispatcher
 from sender.halt import halt
 from sender.models import Campaign, Message, Number
+from sender.states import Status, advance, wait_again
 from tests.installation import TUESDAY, Installation, line
 
 
@@ -190,3 +192,23 @@ def test_what_is_urgent_is_handed_over_without_the_rest(installation: Installati
     late = installation.message(other, purpose="code", kind="api", status="pending")
     halt(installation.runtime, "a test", "ann")
     assert (dispatcher.hand_over_urgent(), installation.status(late)) == (0, "pending")
+
+
+def test_a_move_reads_the_messages_it_names_alone(installation: Installation) -> None:
+    """Whatever the state, hundreds are found by their ids, never among a million that wait (SQLite tells its plan)."""
+    if not installation.runtime.db.is_sqlite:
+        return
+    said: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        plan = connection.connection.dbapi_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        said.extend(row[3] for row in plan if statement.startswith("UPDATE"))
+
+    event.listen(installation.runtime.db.engine, "before_cursor_execute", explain)
+    for count in (1, 8, 384):
+        with installation.runtime.db.write() as session:
+            for status in Status:
+                advance(session, range(count), status, now=TUESDAY, real=TUESDAY)
+            wait_again(session, range(count), now=TUESDAY, real=TUESDAY)
+    assert len(said) == 3 * (len(Status) + 1)
+    assert set(said) == {"SEARCH message USING INTEGER PRIMARY KEY (rowid=?)"}
