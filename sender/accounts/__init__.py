@@ -311,23 +311,6 @@ def finish_sign_in(
         return open_session(session, keys, user, real, "password and code", browser)
 
 
-def confirm(
-    db: Database, keys: Keyring, person: Person, password: str, code: str, address: str, real: datetime
-) -> None:
-    """Let a person prove again who they are, for ten minutes of acts that need it; AccountError when they do not."""
-    with db.write() as session:
-        count_try(session, keys, person.email, address, real)
-        user = session.get_one(User, person.user_id)
-    if not check_password(user.password_hash, password):
-        raise AccountError("This password is wrong.")
-    with db.write() as session:
-        if user.totp_cipher is not None and not second_factor.use(session, keys, person.user_id, code, real):
-            raise AccountError("This code is wrong or was used already; wait for the next one.")
-        session.execute(update(SignedIn).where(col(SignedIn.id) == person.session_id).values(fresh_at=real))
-        mine = col(LoginThrottle.key) == keys.sign("login try", f"account {person.email}")
-        session.execute(delete(LoginThrottle).where(mine))
-
-
 def _half(keys: Keyring, user_id: int, real: datetime) -> str:
     value = f"{user_id}.{int((real + HALF_LASTS).timestamp())}"
     return f"{value}.{keys.sign('half sign-in', value)}"

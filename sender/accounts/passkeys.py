@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlmodel import Session, col
 from webauthn import (
     generate_authentication_options,
@@ -29,10 +29,10 @@ from webauthn.helpers.structs import (
 )
 
 from sender import accounts, audit
-from sender.accounts import AccountError, Person
+from sender.accounts import AccountError, Person, proving
 from sender.crypto import Keyring
 from sender.db import Database
-from sender.models.accounts import LoginThrottle, Passkey, SignedIn, User
+from sender.models.accounts import LoginThrottle, Passkey, User
 
 LASTS = timedelta(minutes=5)
 MOST = 20
@@ -168,11 +168,13 @@ def sign_in(
         return accounts.open_session(session, keys, user, real, "passkey", browser)
 
 
-def confirm(session: Session, site: Site, person: Person, challenge: Challenge, answer: str, real: datetime) -> None:
-    """Let a person prove with a passkey of theirs that it is still them; AccountError where it is not."""
+def confirm(
+    session: Session, keys: Keyring, site: Site, person: Person, challenge: Challenge, answer: str, real: datetime
+) -> str:
+    """The session's new token for whoever proves with a passkey of theirs that it is still them; AccountError else."""
     if _proven(session, site, challenge, answer, real) != person.user_id:
         raise AccountError(REFUSED)
-    session.execute(update(SignedIn).where(col(SignedIn.id) == person.session_id).values(fresh_at=real))
+    return proving.renew(session, keys, person, real)
 
 
 def listing(session: Session, user_id: int) -> list[Passkey]:

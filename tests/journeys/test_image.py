@@ -46,13 +46,12 @@ def world(short_folder: Path, own_valkey: Valkey, own_postgres: Postgres) -> Ite
 
 def contained(podman: str, world: World, name: str, *words: str) -> list[str]:
     """The command that runs ``tactful words`` in a container without rights, on this machine's network."""
-    assert OURS["read_only"] and OURS["cap_drop"] == ["ALL"]
-    mounts = {str(world.home): "rw", str(Path(str(world.settings.redis_url).removeprefix("unix://")).parent): "rw"}
+    mounts = (world.home, Path(str(world.settings.redis_url).removeprefix("unix://")).parent)
     return [
-        podman, "run", "--rm", "--replace", "--name", f"tactful-{name}", "--network=host", "--read-only",
-        "--cap-drop=ALL", *(f"--security-opt={one}" for one in OURS["security_opt"]),
-        *(f"--tmpfs={one}" for one in OURS["tmpfs"]), *(f"--volume={path}:{path}:{how}" for path, how in mounts.items()),
-        *(f"--env={key}" for key in world.environment), IMAGE, *words,
+        podman, "run", "--rm", "--replace", "--name", f"tactful-{name}", "--network=host",
+        f"--read-only={OURS['read_only']}", *(f"--cap-drop={one}" for one in OURS["cap_drop"]),
+        *(f"--security-opt={one}" for one in OURS["security_opt"]), *(f"--tmpfs={one}" for one in OURS["tmpfs"]),
+        *(f"--volume={path}:{path}" for path in mounts), *(f"--env={key}" for key in world.environment), IMAGE, *words,
     ]  # fmt: skip
 
 

@@ -114,8 +114,13 @@ def test_a_passkey_shows_that_it_is_still_you(
     clock.move(timedelta(minutes=11))
     assert "/again" in ask(signed_in, "/account", "/account/second-factor").headers["Location"]
     options = json.loads(ask(signed_in, "/again", "/login/passkey/options").text)
+    copied = signed_in.get_cookie("__Host-tactful")
+    assert copied is not None
     proved = ask(signed_in, "/again", "/again/passkey", credential=key.prove(options), back="/account")
     assert proved.headers["Location"] == "/account"
+    thief = browser(app)
+    thief.set_cookie("__Host-tactful", copied.value, secure=True)
+    assert thief.get("/account").status_code == 303, "the session's token is a new one"
     assert ask(signed_in, "/account", "/account/second-factor").status_code == 200
 
 

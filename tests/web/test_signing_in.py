@@ -182,6 +182,17 @@ def test_a_copied_cookie_ends_with_signing_out(app: Flask, signed_in: FlaskClien
     assert thief.get("/").status_code == 303
 
 
+def test_a_copied_cookie_ends_with_proving_again(app: Flask, signed_in: FlaskClient) -> None:
+    """Whoever says again who they are goes on with a session's new token; the thief's is worth nothing."""
+    stolen = signed_in.get_cookie("__Host-tactful")
+    assert stolen is not None
+    assert submit(signed_in, "/again", "/again", password=PASSWORD, back="/account").status_code == 303
+    thief = browser(app)
+    thief.set_cookie("__Host-tactful", stolen.value, secure=True)
+    assert thief.get("/account").status_code == 303
+    assert signed_in.get("/account").status_code == 200
+
+
 def test_signing_out_everywhere(app: Flask, signed_in: FlaskClient) -> None:
     """One press ends the sessions of every device of this person."""
     other = browser(app)

@@ -3,10 +3,10 @@
 from flask import redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from sender import accounts, audit
-from sender.accounts import AccountError, TooManyTriesError, own_password, passkeys, second_factor, users
+from sender import audit
+from sender.accounts import AccountError, TooManyTriesError, own_password, passkeys, proving, second_factor, users
 from web import choices
-from web.auth import Door, peer, person, require_fresh, signed_in
+from web.auth import Door, peer, person, refused, require_fresh, signed_in
 from web.context import runtime
 from web.language import COOKIE, gettext
 from web.pages.frame_doors import local_path
@@ -93,7 +93,7 @@ def again() -> ResponseReturnValue:
     """Ten more minutes for acts that need it: 303 back, 401 or 429 with what is wrong."""
     back, form = local_path(request.form.get("back", "/")), request.form
     try:
-        accounts.confirm(
+        token = proving.by_password(
             runtime().db,
             runtime().keys,
             person(),
@@ -103,8 +103,9 @@ def again() -> ResponseReturnValue:
             runtime().clock.real(),
         )
     except AccountError as error:
-        status = 429 if isinstance(error, TooManyTriesError) else 401
-        return render_template("again.html", sentence=str(error), back=back, passkeys=site().takes_passkeys), status
+        page = render_template("again.html", sentence=str(error), back=back, passkeys=site().takes_passkeys)
+        return page, refused("password, again", error, person().email)
+    session["token"] = token
     return redirect(back, 303)
 
 

@@ -74,10 +74,12 @@ def again() -> ResponseReturnValue:
     back, challenge = local_path(request.form.get("back", "/")), _answered()
     try:
         with runtime().db.write() as database:
-            passkeys.confirm(database, _open_site(), person(), challenge, _answer(), runtime().clock.real())
+            real, keys = runtime().clock.real(), runtime().keys
+            token = passkeys.confirm(database, keys, _open_site(), person(), challenge, _answer(), real)
     except AccountError as error:
         page = render_template("again.html", sentence=str(error), back=back, passkeys=True)
         return page, refused("passkey, again", error, person().email)
+    session["token"] = token
     return redirect(back, 303)
 
 
