@@ -25,6 +25,14 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from sender import copying
 
 GAP_SECONDS = 0.004
+LARGE = 1000
+"""So many rows in one bulk transaction on SQLite make it a large one, which leaves the log to be filed later."""
+FILED_EVERY = 10_000
+"""Rows of large transactions after which SQLite's log is brought into its file: 3,000 to 4,000 pages of an import."""
+LOG_PAGES = 4_000
+"""Pages in that log at which any other transaction files it as it commits: more than large ones leave in it."""
+CACHE_KIB = 16_384
+"""What a connection that writes much may keep of the file; the others have SQLite's own 2 MiB."""
 LONGEST_WAIT_SECONDS = 15.0
 ASKS_AGAIN_SECONDS = 0.25
 DEADLOCK = "40P01"
@@ -53,6 +61,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url, pool)
         self._turn = threading.Lock()
+        self._gap_ends = 0.0
+        self._unfiled = 0
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -68,20 +78,46 @@ class Database:
         databases keep the order: once a later transaction is durable, so are all before it.
         """
         bind = self.engine.execution_options(tactful_write=pace, tactful_redoable=redoable)
-        with self._in_turn(pace), Session(bind, expire_on_commit=False) as session:
-            if self.is_sqlite:
-                session.connection()
-            elif redoable:
+        if self.is_sqlite:
+            yield from self._write_sqlite(bind, pace)
+            return
+        with Session(bind, expire_on_commit=False) as session:
+            if redoable:
                 session.execute(text("SET LOCAL synchronous_commit = off"))
             yield session
             session.commit()
-        if self.is_sqlite and pace is Pace.BULK:
-            time.sleep(GAP_SECONDS)
+
+    def _write_sqlite(self, bind: Engine, pace: Pace) -> Iterator[Session]:
+        if pace is Pace.BULK:
+            self._make_room()
+        with self._in_turn(pace), Session(bind, expire_on_commit=False) as session:
+            own: Any = session.connection().connection.dbapi_connection
+            before = own.total_changes
+            yield session
+            written = own.total_changes - before if pace is Pace.BULK else 0
+            if written >= LARGE:
+                own.execute("PRAGMA wal_autocheckpoint=0")
+                own.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+            session.commit()
+        if pace is Pace.BULK:
+            self._gap_ends = time.monotonic() + GAP_SECONDS
+            self._unfiled += written if written >= LARGE else 0
+
+    def _make_room(self) -> None:
+        """Let others in since the last bulk write: while its maker made the next one ready, or the log is filed."""
+        if self._unfiled >= FILED_EVERY:
+            self._unfiled = 0
+            connection: Any = self.engine.raw_connection()
+            try:
+                connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                connection.close()
+        time.sleep(max(0.0, self._gap_ends - time.monotonic()))
 
     @contextmanager
     def _in_turn(self, pace: Pace) -> Iterator[None]:
         """On SQLite let one thread of this process at a time ask for the lock; what is urgent does not queue."""
-        if not self.is_sqlite or pace is Pace.URGENT:
+        if pace is Pace.URGENT:
             yield
             return
         mine = self._turn.acquire(timeout=LONGEST_WAIT_SECONDS)
@@ -165,6 +201,7 @@ def _begin_writing(connection: sqlite3.Connection, pace: Pace, redoable: bool) -
     """
     give_up = time.monotonic() + LONGEST_WAIT_SECONDS
     connection.execute(f"PRAGMA synchronous={'NORMAL' if redoable else 'FULL'}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
     connection.execute("PRAGMA busy_timeout=0")
     try:
         while not _has_begun(connection, time.monotonic() > give_up):

@@ -34,7 +34,7 @@ from sender.audience.importing.refused import first_refusals
 from sender.audience.importing.rows import Judge, Refused, Taken
 from sender.clock import Clock
 from sender.crypto import Keyring
-from sender.db import GAP_SECONDS, Database, Pace, take_stock
+from sender.db import Database, Pace, take_stock
 from sender.models import ConsentEvent, ConsentStanding, Contact, ImportRun, Number, Program
 
 SLICE_MOST = 500
@@ -248,7 +248,7 @@ class _Importing:
             began = self._clock.elapsed()
             total = counts + writing.write(session, self._keys, job, ready, self._clock.now())
             _advance(session, job.import_id, before, line=last, counts=dict(total))
-        took = self._clock.elapsed() - began - (GAP_SECONDS if self._db.is_sqlite else 0.0)
+        took = self._clock.elapsed() - began
         self._longest = max(self._longest, took)
         self._size = _next_size(len(rows), took) if self._db.is_sqlite else SLICE_MOST
         return total

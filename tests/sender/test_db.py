@@ -1,6 +1,8 @@
 """Transactions and schema: durable or undone, the same tables on both databases, and an urgent write gets in."""
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from sqlmodel import SQLModel, col
 from sender import copying, migrations, schema
 from sender.backup import copies
 from sender.backup.sealed import BackupError
-from sender.db import Database, Pace, insert_new, upsert
+from sender.db import FILED_EVERY, LARGE, Database, Pace, insert_new, upsert
 from sender.models import Comparison
 from tests.installation import TUESDAY, install
 from tests.servers import Postgres
@@ -162,4 +164,23 @@ def test_an_urgent_write_gets_in_between_bulk_writes(tmp_path: Path) -> None:
     eventually(lambda: len(written) > before)
     stop.set()
     writer.join()
+    database.close()
+
+
+def test_the_log_of_large_writes_comes_into_the_file(tmp_path: Path) -> None:
+    """Large transactions leave SQLite's log as they commit, yet it is filed every few of them, and none is lost."""
+    path = tmp_path / "x.db"
+    database = Database(f"sqlite:///{path}")
+    with database.write() as session:
+        session.execute(text("CREATE TABLE things (n INTEGER)"))
+    some = text("INSERT INTO things SELECT value FROM json_each(:numbers)")
+    rounds = 2 * FILED_EVERY // LARGE + 1
+    for _ in range(rounds):
+        with database.write(Pace.BULK, redoable=True) as session:
+            session.execute(some, {"numbers": str(list(range(LARGE)))})
+    with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as alone:
+        (filed,) = alone.execute("SELECT count(*) FROM things").fetchone()
+    with database.read() as session:
+        assert session.execute(text("SELECT count(*) FROM things")).scalar() == rounds * LARGE
+    assert filed == 2 * FILED_EVERY, "what came after the last filing is in the log only"
     database.close()
