@@ -1,8 +1,9 @@
 """The command line: read the words, make one call, show the result. Heavy modules are imported by the command."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sender.cli import (
     apikeys,
@@ -31,8 +32,35 @@ from sender.cli import (
 )
 from sender.cli.common import console, emit, opened
 
+PANELS = {
+    "Start and look": ("up", "demo", "doctor", "golive", "bench"),
+    "Stop and go on": ("halt", "release"),
+    "Campaigns": ("program", "campaign", "template", "phone", "message", "report", "prices"),
+    "People": ("contacts", "numbers", "consent", "optout", "review", "inbox", "evidence", "export", "erase"),
+    "May it go, and why": ("check", "rules", "conformance", "hours", "number", "parts", "intent"),
+    "Keep it": ("db", "backup", "restore", "archive", "retention", "ledger", "audit", "keys", "users", "apikey"),
+    "Single processes": ("web", "hooks", "worker", "scheduler", "simulator"),
+}
+
+
+class ByPurpose(TyperGroup):
+    """Commands in panels of what they are for, in the order of PANELS."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        known: dict[str, Any] = dict(self.commands)
+        for panel, names in PANELS.items():
+            for name in names:
+                known[name].rich_help_panel = panel
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All of PANELS, one after the other."""
+        return [name for names in PANELS.values() for name in names]
+
+
 app = typer.Typer(
     name="tactful",
+    cls=ByPurpose,
     help="SMS campaigns to people who said yes, at an hour allowed where they are, provably.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

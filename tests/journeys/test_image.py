@@ -34,13 +34,15 @@ def podman() -> str:
 
 
 @pytest.fixture
-def world(short_folder: Path, own_valkey: Valkey, own_postgres: Postgres) -> Iterator[World]:
+def world(podman: str, short_folder: Path, own_valkey: Valkey, own_postgres: Postgres) -> Iterator[World]:
     """An installation laid out for the image: PostgreSQL, and a home that belongs to the image's user."""
     url = own_postgres.create("image")
     own_valkey.socket.chmod(0o666)
     own_valkey.folder.chmod(0o755)
     made = lay_out(short_folder / "home", url, own_valkey.url, speed=60, latency={"mean": 0.4, "spread": 0.1})
     yield made
+    containers = [f"tactful-{name}" for name in made.commands if name != "simulator"]
+    subprocess.run([podman, "rm", "--force", "--ignore", *containers], check=True, stdout=subprocess.DEVNULL)
     made.close()
 
 
@@ -78,6 +80,8 @@ def test_a_campaign_leaves_from_containers(podman: str, world: World) -> None:
     fill(world, PEOPLE, hours=8, rate=20.0)
     for process in world.plan():
         world.begin(process_in_it(podman, world, process))
+    for name in (*world.workers(), "scheduler"):
+        eventually(lambda name=name: "ready" in (world.home / f"{name}.log").read_text(), 90)
     eventually(lambda: len(world.texts()) > PEOPLE // 3, 120)
     world.stop("worker-1")
     statuses = world.finished(within=240)

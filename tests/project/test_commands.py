@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import typer
 
-from sender.cli import app
+from sender.cli import PANELS, app
 from tests.project.trees import ROOT
 
 COMMANDS = typer.main.get_command(app)
@@ -70,3 +70,9 @@ def command_lines(name: str) -> str:
 def test_every_command_says_what_it_does() -> None:
     """Each command and group of commands has a help text."""
     assert [name for name, command in COMMANDS.commands.items() if not command.help] == []
+
+
+def test_every_command_stands_in_one_panel() -> None:
+    """What is in no panel would not be shown by `tactful --help`; what stands in two would be shown twice."""
+    shown = [name for names in PANELS.values() for name in names]
+    assert sorted(shown) == sorted(COMMANDS.commands)
