@@ -40,6 +40,7 @@ from web.pages import (
     integrations,
     join,
     links,
+    mistakes,
     number_files,
     opt_in,
     opt_out,
@@ -190,7 +191,8 @@ def show_error(error: HTTPException) -> ResponseReturnValue:
     """A page with one sentence and the way back; programs get a problem."""
     if problems.is_api():
         return problems.answer(problems.of_status(error.code or 500))
-    return render_template("error.html", title=error.name, sentence=error.description or ""), error.code or 500
+    heading, sentence = mistakes.said_of(error)
+    return render_template("error.html", title=heading, sentence=sentence), error.code or 500
 
 
 def show_counting(_: Counting) -> ResponseReturnValue:

@@ -8,6 +8,7 @@ from the database. So nothing is handed up but the sentence, and here it is know
 
 import ast
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -27,7 +28,10 @@ _BETWEEN = re.compile(r"(?<=[.!?]) |, |; ")
 _WEEKDAY = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b(?= \d)")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _TERM = re.compile(r"([a-z][a-z ]+|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)( [A-Z0-9][\w-]*)?")
-_PLAIN = frozenset({"log", "note", "text", "compile", "execute", "getLogger", "sub", "strftime", "info", "exists"})
+_PLAIN = frozenset(
+    {"log", "note", "text", "compile", "execute", "getLogger", "sub", "strftime", "info", "exists"}
+    | {"sign", "signatures", "verifies", "once_more"}
+)
 _GREEDY = frozenset({"citation"})
 """Values that have brackets of their own."""
 Form = tuple[re.Pattern[str], str]
@@ -38,6 +42,12 @@ def said(sentence: str) -> str:
     if isinstance(sentence, Markup) or language() == "en":
         return sentence
     return _said(language(), str(sentence))
+
+
+def begun(phrase: str) -> str:
+    """A phrase of ours as the words of a choice: in the reader's language, with a capital letter."""
+    told = said(phrase)
+    return told[:1].upper() + told[1:]
 
 
 @lru_cache(maxsize=4096)
@@ -95,19 +105,32 @@ def _pattern(form: str) -> re.Pattern[str]:
     return re.compile("".join(made), re.DOTALL)
 
 
-def extract(source: IO[bytes], *_: Any, **__: Any) -> Iterator[tuple[int, None, str, list[str]]]:
-    """For Babel: every sentence and phrase that a source file may say, f-strings as forms."""
-    for line, form in sorted(set(forms(source.read().decode("utf-8")))):
+def extract_told(source: IO[bytes], *_: Any, **__: Any) -> Iterator[tuple[int, None, str, list[str]]]:
+    """For Babel: what the tables of a TOML file tell people, under the key ``means``."""
+    for table in tomllib.loads(source.read().decode("utf-8")).values():
+        yield 1, None, table["means"].replace("%", "%%"), [BELOW]
+
+
+def extract(
+    source: IO[bytes], keywords: object, tags: object, options: dict[str, str]
+) -> Iterator[tuple[int, None, str, list[str]]]:
+    """For Babel: every sentence and phrase that a source file may say, f-strings as forms.
+
+    The option ``but`` is a pattern of what nobody is told there: keys, patterns, and what people receive in texts.
+    """
+    del keywords, tags
+    for line, form in sorted(set(forms(source.read().decode("utf-8"), options.get("but", "")))):
         yield line, None, form, [BELOW]
 
 
-def forms(source: str) -> Iterator[tuple[int, str]]:
+def forms(source: str, but: str = "") -> Iterator[tuple[int, str]]:
     """Line and form of each string of two words, or of a value beside a longer one; no docstring, nothing for logs."""
     spoken = _Spoken()
     spoken.visit(ast.parse(source))
     for line, form in spoken.found:
         plain = _VALUE.sub("", form)
-        if " " in form and (_WORDS.search(plain) or (plain != form and _WORD.search(plain))):
+        told = " " in form and (_WORDS.search(plain) or (plain != form and _WORD.search(plain)))
+        if told and not (but and re.search(but, form)):
             yield line, form
 
 

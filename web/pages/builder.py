@@ -28,7 +28,7 @@ LONGEST_SUBJECT = 80
 STARTERS = (
     ("", later("A blank text"), later("Only the brand and a name to begin with.")),
     ("promo", later("A sale or offer"), later("What is on offer, until when, and where.")),
-    ("reminder", "A reminder", later("An appointment, a date, an end that comes near.")),
+    ("reminder", later("A reminder"), later("An appointment, a date, an end that comes near.")),
     ("order_shipped", later("News about an order"), later("Informational: it sells nothing.")),
 )
 PURPOSES = {

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
 from sender.audience.preferences import waiting_erasures
-from sender.campaigns import overview, prices, reports
+from sender.campaigns import overview, reports
 from sender.campaigns.overview import Active, Begun, Day, Programs, Spent
 from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, signed_in
@@ -16,6 +16,7 @@ from web.context import runtime
 from web.counting import SHORT, figures_or_none
 from web.frame import is_served, may_anywhere
 from web.language import figure, gettext, ngettext
+from web.pages.words import money
 
 TREND_SECONDS = 60.0
 SPENT_OVER = timedelta(days=30)
@@ -72,7 +73,7 @@ def show() -> ResponseReturnValue:
         needs=[*_of_campaigns(active), *_of_replies(waiting), *_of_erasures(asked)],
         tasks=tasks,
         figures=figures_or_none(("home", programs), lambda session: _figures(session, programs, now), TREND_SECONDS),
-        shown=prices.shown,
+        shown=money,
         may_write=may_anywhere(person(), "write"),
     )
 

@@ -19,6 +19,7 @@ from sender.audience.importing.options import (
 from sender.audience.importing.uploads import Glance
 from sender.models import ImportRun, Program
 from web.language import gettext, later
+from web.sayings import begun
 
 KEEP = "keep"
 FIELD_WORDS: Mapping[str, str] = {
@@ -53,7 +54,11 @@ SOURCES = (
         later("Your name and what you write is kept as evidence."),
     ),
 )
-HOWS = (("", later("Choose…")), *((name, words.capitalize()) for name, words in {**COLLECTED, **NOT_OURS}.items()))
+
+
+def hows() -> list[tuple[str, str]]:
+    """How numbers may have been collected, for a choice."""
+    return [("", gettext("Choose…")), *((name, begun(words)) for name, words in {**COLLECTED, **NOT_OURS}.items())]
 
 
 @dataclass

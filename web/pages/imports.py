@@ -20,6 +20,7 @@ from web.language import figure, gettext
 from web.pages import confirm, import_form
 from web.pages.blocks import render_block
 from web.pages.listing import read_listing
+from web.pages.terms import worded
 
 UPLOAD_MOST = uploads.MOST_BYTES + (1 << 20)
 STATES = ("uploaded", "checking", "checked", "running", "finished", "failed", "undoing", "undone")
@@ -223,10 +224,10 @@ def _columns(run: ImportRun, form: import_form.Form | None, error: str) -> str:
         presets=presets.fitting(saved, seen.headers),
         programs=[(one.id, one.brand) for one in known if person().may("write", one.id or 0)],
         fields=import_form.FIELD_WORDS,
-        purposes=[(one.value, one.value.capitalize()) for one in CONSENT_PURPOSES],
+        purposes=[(one.value, worded(one.value).capitalize()) for one in CONSENT_PURPOSES],
         regions=sorted(phonenumbers.SUPPORTED_REGIONS),
         sources=import_form.SOURCES,
-        hows=import_form.HOWS,
+        hows=import_form.hows(),
     )
 
 

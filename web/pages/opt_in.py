@@ -24,6 +24,7 @@ from web.language import gettext
 from web.pages import confirm
 from web.pages.blocks import render_block
 from web.pages.listing import read_listing
+from web.sayings import begun
 
 PAPERS = ("a4", "letter")
 FIGURES_OF = timedelta(days=30)
@@ -322,7 +323,7 @@ def _in_person(errors: dict[str, str] | None = None) -> str:
     press = secrets.token_urlsafe(12)
     with runtime().db.read() as session:
         forms = opt_in_forms.open_forms(session, person().programs)
-        told = [(value, words.capitalize(), "") for value, words in HOW.items()]
+        told = [(value, begun(words), "") for value, words in HOW.items()]
         return render_template(
             "opt_in_person.html", forms=forms, errors=errors or {}, typed=request.form, how_shown=told, press=press
         )

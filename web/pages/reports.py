@@ -8,7 +8,7 @@ from flask import Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from sender.campaigns import comparing, compliance, figures, overview, prices
+from sender.campaigns import comparing, compliance, figures, overview
 from sender.campaigns.figures import DIMENSIONS, By
 from sender.models import Campaign
 from web.auth import Door, person, require, signed_in
@@ -16,6 +16,7 @@ from web.context import runtime
 from web.counting import figures as figures_of
 from web.frame import may_anywhere
 from web.language import later
+from web.pages.words import money
 
 REMEMBERED_SECONDS = 30.0
 COMPARISON_SECONDS = 5.0
@@ -54,7 +55,7 @@ def show() -> ResponseReturnValue:
     """Figures of a period by one of five things, and the days of it."""
     by, period = _by(), _period()
     counted = _counted(by, period)
-    values = {"by": by, "words": WORDS, "period": period, "periods": PERIODS, "shown": prices.shown}
+    values = {"by": by, "words": WORDS, "period": period, "periods": PERIODS, "shown": money}
     return render_template("reports.html", **values, lines=counted.lines, days=counted.days, counted_at=counted.at)
 
 

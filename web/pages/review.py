@@ -9,7 +9,7 @@ from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sender.audience import crowds
-from sender.campaigns import approval, control, prices, starts, writing
+from sender.campaigns import approval, control, starts, writing
 from sender.campaigns.moves import ControlError
 from sender.campaigns.rehearsal import Rehearsal, rehearse
 from sender.runtime import Runtime
@@ -19,7 +19,7 @@ from web.language import figure, gettext, later
 from web.pages import building, confirm
 from web.pages.blocks import render_block
 from web.pages.building import Building, Refused
-from web.pages.words import both_clocks
+from web.pages.words import both_clocks, money
 
 # What each button does, and the right it takes.
 MOVES: dict[str, tuple[str, Callable[[Runtime, int, str], object]]] = {
@@ -131,7 +131,7 @@ def _consequences(found: Building, rehearsed: Rehearsal | None) -> list[str]:
             gettext(
                 "It takes %(parts)s parts and costs at least %(shown)s.",
                 parts=figure(rehearsed.parts),
-                shown=prices.shown(rehearsed.cost),
+                shown=money(rehearsed.cost),
             ),
         ]
     wanted = found.written
@@ -149,7 +149,7 @@ def _values(found: Building) -> dict[str, Any]:
     run = web().rehearsals.find(found.id)
     done = run.result if run else None
     values: dict[str, Any] = {"run": run, "stale": run is not None and run.edition != found.campaign.edits}
-    values |= {"done": done, "faces": {}, "shown": prices.shown, "may": _rights(found)}
+    values |= {"done": done, "faces": {}, "shown": money, "may": _rights(found)}
     values["zones"] = _zones(found, None if values["stale"] else done)
     if done is not None:
         values["faces"] = _faces(done)

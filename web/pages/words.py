@@ -11,12 +11,12 @@ from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
 from sender.audience.segments import parse
-from sender.campaigns import parts
+from sender.campaigns import parts, prices
 from sender.campaigns.reports import settled
 from sender.states import Status
-from web.language import country, figure, gettext, language, later, tongue
+from web.language import DEFAULT, country, figure, gettext, language, later, tongue
 from web.pages.segment_words import describe
-from web.pages.terms import worded
+from web.pages.terms import timetable, worded
 from web.sayings import said
 
 
@@ -240,6 +240,12 @@ def decimal(number: float) -> str:
     return format_decimal(number, "#,##0.0", locale=language())
 
 
+def money(amount: int) -> str:
+    """An amount of our accounts in its currency, "USD 12.35", as the reader's language writes it."""
+    figure = format_decimal(amount / prices.UNIT, "#,##0.00", locale=language())
+    return f"{prices.currency()} {figure}" if language() == DEFAULT else f"{figure} {prices.currency()}"
+
+
 def share(part: int, total: int) -> str:
     """A part in per cent, never rounded up to all or down to none."""
     if not part or not total:
@@ -329,6 +335,7 @@ FILTERS: dict[str, Any] = {
     "settled": settled,
     "segment_words": segment_words,
     "tongue": tongue,
+    "timetable": timetable,
     "wait_words": wait_words,
     "worded": worded,
     "share": share,
