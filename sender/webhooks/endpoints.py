@@ -134,6 +134,35 @@ def list_deliveries(
     return [(row, event) for row, event in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which deliveries are asked for: of one endpoint (None: all), in one state, about one type of event ("": any)."""
+
+    endpoint_id: int | None = None
+    status: str = ""
+    kind: str = ""
+
+
+def search_deliveries(
+    session: Session, sought: Sought, limit: int, offset: int, *, newest: bool
+) -> list[tuple[WebhookDelivery, WebhookEvent, WebhookEndpoint]]:
+    """Deliveries to every endpoint in the order in which they were due to begin, ``newest`` first or last."""
+    statement = (
+        select(WebhookDelivery, WebhookEvent, WebhookEndpoint)
+        .join(WebhookEvent, col(WebhookEvent.id) == col(WebhookDelivery.event_id))
+        .join(WebhookEndpoint, col(WebhookEndpoint.id) == col(WebhookDelivery.endpoint_id))
+    )
+    if sought.endpoint_id is not None:
+        statement = statement.where(col(WebhookDelivery.endpoint_id) == sought.endpoint_id)
+    if sought.status:
+        statement = statement.where(col(WebhookDelivery.status) == sought.status)
+    if sought.kind:
+        statement = statement.where(col(WebhookEvent.type) == sought.kind)
+    order = col(WebhookDelivery.id).desc() if newest else col(WebhookDelivery.id)
+    rows = session.execute(statement.order_by(order).limit(limit).offset(offset))
+    return [(row, event, endpoint) for row, event, endpoint in rows]
+
+
 def count_waiting(session: Session, endpoint: WebhookEndpoint) -> int:
     """How many events it has not been told yet."""
     mine = (col(WebhookDelivery.endpoint_id) == endpoint.id, col(WebhookDelivery.status) == "waiting")

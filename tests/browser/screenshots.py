@@ -75,6 +75,7 @@ PAGES = {
     "api-keys": "/integrations/keys",
     "webhooks": "/integrations/webhooks",
     "webhook": "/integrations/webhooks/1",
+    "webhook-deliveries": "/integrations/webhooks/deliveries",
     "reports": "/reports",
     "compliance": "/reports/compliance",
     "comparison": "/reports/comparison/4",

@@ -47,6 +47,8 @@ def test_every_page_is_accessible_and_whole(house: House, owner: tuple[Page, lis
     assert complaints == []
 
 
+FITS = """() => { const all = [...document.querySelectorAll(".chart-space")]; return all.length > 1 && all.every(
+    (one) => Math.abs(one.querySelector(".uplot").offsetWidth - one.clientWidth) < 2); }"""
 SIDEWAYS = """() => [...document.querySelectorAll(".table-responsive")].some(
     (one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1)"""
 
@@ -62,6 +64,17 @@ def test_no_page_is_wider_than_a_phone(house: House, owner: tuple[Page, list[str
             wide.append(name)
     page.set_viewport_size(SIZE)  # type: ignore[arg-type]
     assert wide == []
+
+
+def test_charts_follow_their_place(house: House, owner: tuple[Page, list[str]]) -> None:
+    """When the window is narrowed and widened again each chart is as wide as its card, without another request."""
+    page, complaints = owner
+    page.goto(house.address + PAGES["reports"])
+    for size in (PHONE, SIZE):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.wait_for_function(FITS)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+    assert complaints == []
 
 
 def test_a_saved_start_stands_on_the_readers_own_clock(house: House, owner: tuple[Page, list[str]]) -> None:

@@ -118,7 +118,10 @@ RULES = {
         (f"integrations.{name}" for name in ("show_keys", "act_on_keys", "ask_revoke", "ask_forget")), "owners"
     ),
     **dict.fromkeys(
-        (f"integrations.{name}" for name in ("show_webhooks", "create_webhook", "show_webhook", "act_on_webhook")),
+        (
+            f"integrations.{name}"
+            for name in ("show_webhooks", "create_webhook", "show_webhook", "act_on_webhook", "show_deliveries")
+        ),
         "owners",
     ),
     **dict.fromkeys((f"reports.{name}" for name in ("show", "as_csv", "show_compliance", "compare")), "signed_in"),

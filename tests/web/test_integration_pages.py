@@ -57,6 +57,10 @@ def test_an_endpoint_is_made_and_told_again(runtime: Runtime, signed_in: FlaskCl
     assert "evt_1" in page
     with runtime.db.read() as session:
         assert session.get_one(WebhookDelivery, 1).status == "waiting"
+    for fits in ("", "?state=waiting", "?endpoint=1&kind=reply.received&sort=happened"):
+        assert "evt_1" in signed_in.get(f"{HOOKS}/deliveries{fits}").text
+    for other in ("?state=given_up", "?endpoint=2", "?kind=consent.changed", "?page=2"):
+        assert "evt_1" not in signed_in.get(f"{HOOKS}/deliveries{other}").text
     asked = signed_in.get(f"{HOOKS}/1/forget").text
     assert ("1 event waits for it and is lost" in asked, "1 kind of event" in asked) == (True, True)
     assert "forgotten" in submit(signed_in, HOOKS, f"{HOOKS}/1", act="delete").text

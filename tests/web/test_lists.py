@@ -24,12 +24,15 @@ from sender.models import (
     Program,
     Segment,
     User,
+    WebhookDelivery,
     WebhookEndpoint,
+    WebhookEvent,
 )  # fmt: skip
 from sender.runtime import Runtime
-from tests.web.conftest import EMAIL, START
+from tests.web.conftest import EMAIL, START, submit
 
 MANY = 60
+KEYS = "/integrations/keys"
 # Address, an order it knows, and a filter that leaves more than two pages of it.
 LISTS = (
     ("/campaigns", "name", "status=draft"),
@@ -43,6 +46,7 @@ LISTS = (
     ("/integrations/keys", "name", "find=Some&state=live"),
     ("/integrations/keys", "used", ""),
     ("/integrations/webhooks", "url", "find=some"),
+    ("/integrations/webhooks/deliveries", "happened", "endpoint=1&state=waiting&kind=reply.received"),
     ("/programs", "brand", "find=some"),
     ("/opt-in", "headline", "find=Some"),
     ("/automations", "status", "find=Some"),
@@ -87,6 +91,10 @@ def add_small_things(session: Session, name: str, slug: str) -> None:
     session.add(User(email=f"{slug}@example.org", password_hash="", created_at=START))
     session.add(ApiKey(public_id=slug, secret_hash="", name=name, **made))
     session.add(WebhookEndpoint(url=f"https://{slug}.example", secret_cipher=b"", **made))
+    event = WebhookEvent(uid=slug, type="reply.received", body_cipher=b"", at=START)
+    session.add(event)
+    session.flush()
+    session.add(WebhookDelivery(event_id=event.id or 0, endpoint_id=1, next_at=START))
     session.add(OptInForm(program_id=1, slug=slug, headline=name, about="", changed_at=START, **made))
     session.add(Automation(program_id=1, name=name, trigger="paid", **made))
 
@@ -156,6 +164,24 @@ def test_an_order_turns_round(signed_in: FlaskClient, runtime: Runtime) -> None:
             page = signed_in.get(f"{path}?sort={sort}&find=some").text
             table = page[page.find("<table") : page.find("</table>")]
             assert (first in table, last in table) == (True, False), (path, sort)
+
+
+def test_an_act_keeps_the_view(signed_in: FlaskClient, runtime: Runtime) -> None:
+    """Whoever closes an account or revokes a key stays on their page of the list, also by way of the question; another
+    site in the address leads nowhere.
+    """
+    fill(runtime)
+    for path, ask, act, fields in (
+        ("/users", "/users/30/close", "/users/act", {"act": "enable", "email": "some29@example.org"}),
+        (KEYS, f"{KEYS}/some29/revoke", KEYS, {"act": "revoke", "key": "some29"}),
+    ):
+        kept = "?find=some&sort=-name&page=2" if path == KEYS else "?find=some&sort=-seen&page=2"
+        assert f'action="{act}{kept}"' in unescape(signed_in.get(path + kept).text)
+        question = unescape(signed_in.get(f"{ask}{kept}&back=https://evil.example").text)
+        assert (f'action="{act}{kept}"' in question, f'href="{path}{kept}"' in question) == (True, True)
+        assert "evil.example" not in question
+        done = unescape(submit(signed_in, path + kept, act + kept, **fields).text)
+        assert f'href="{path}{kept.replace("page=2", "page=3")}"' in done
 
 
 def test_a_list_that_nothing_fits_says_so(signed_in: FlaskClient, runtime: Runtime) -> None:

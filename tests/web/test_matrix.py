@@ -68,6 +68,7 @@ RIGHTS = {
     "retention.ask_release retention.release "
     "integrations.show_keys integrations.act_on_keys integrations.show_webhooks "
     "integrations.create_webhook integrations.show_webhook integrations.act_on_webhook "
+    "integrations.show_deliveries "
     "integrations.ask_revoke integrations.ask_forget users.ask_close "
     "users.listing users.act frame.ask_release frame.do_release",
     "look everywhere": "virtual_phones.listing virtual_phones.live virtual_phones.show",
@@ -78,7 +79,13 @@ NEEDS = {endpoint: rule for rule, endpoints in RIGHTS.items() for endpoint in en
 # Whatever takes data out, approves, erases or owns asks once more who is there; and who changes how they sign in.
 GRAVE = {"approve", "export", "erase", "own"}
 ONLY_TELLS = {"users.listing", "frame.ask_release", "rules.ask_change", "automations.ask_start"}
-ONLY_TELLS |= {"retention.show", "integrations.show_keys", "integrations.show_webhooks", "integrations.show_webhook"}
+ONLY_TELLS |= {
+    "retention.show",
+    "integrations.show_keys",
+    "integrations.show_webhooks",
+    "integrations.show_webhook",
+    "integrations.show_deliveries",
+}
 # One view, two addresses: what is new belongs to no program yet.
 NEW = {"/automations/new": "write anywhere"}
 ABOUT_ONESELF = {"account.switch_on", "account.switch_off", "account.new_codes"}

@@ -6,24 +6,25 @@ from typing import Any, get_args
 
 from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlmodel import Session
 
 from sender.api import keys
 from sender.api.keys import SCOPES, ApiKeyError, KeyIn
 from sender.campaigns import programs
 from sender.models import ApiKey, WebhookEndpoint
 from sender.webhooks import endpoints
-from sender.webhooks.endpoints import EndpointError, EndpointIn, Owner
+from sender.webhooks.endpoints import EndpointError, EndpointIn, Owner, Sought
 from web.api.webhooks import EventType
 from web.auth import Door, person, require_fresh
 from web.context import runtime
 from web.language import figure, gettext, later, ngettext
 from web.pages import confirm
-from web.pages.listing import read_listing
+from web.pages.listing import Listing, read_listing
+from web.pages.terms import worded
 from web.pages.users import owners
 from web.pages.words import moment
 
 KEYS, WEBHOOKS = "/integrations/keys", "/integrations/webhooks"
+DELIVERIES = f"{WEBHOOKS}/deliveries"
 LASTS = ((30, later("30 days")), (90, later("90 days")), (365, later("a year")), (0, later("until it is revoked")))
 BACK = (
     (1, later("the last hour")),
@@ -61,6 +62,8 @@ TOLD = {
 }
 EVENTS: tuple[str, ...] = get_args(EventType)
 
+DELIVERY_STATES = ("waiting", "delivered", "given_up")
+NEWEST = 10
 KEY_STATES = ("live", "over")
 KEY_ORDERS: dict[str, Callable[[ApiKey], object]] = {
     "made": lambda one: one.id,
@@ -85,7 +88,7 @@ def show_keys() -> ResponseReturnValue:
 @door.post(KEYS)
 def act_on_keys() -> ResponseReturnValue:
     """Make, follow up or end a key: the page with the new key on it this once, 400 with what is wrong."""
-    require_fresh(KEYS)
+    require_fresh(_keys_view().here)
     try:
         return _keys_page(made=_act_on_key(request.form.get("act", "")))
     except ApiKeyError as error:
@@ -95,14 +98,15 @@ def act_on_keys() -> ResponseReturnValue:
 @door.get(f"{KEYS}/<public_id>/revoke")
 def ask_revoke(public_id: str) -> ResponseReturnValue:
     """What revoking a key ends: when it was used, what it may do and where, and whether another key follows it."""
-    require_fresh()
+    view = _keys_view()
+    require_fresh(f"{request.path}{view.state}")
     with runtime().db.read() as session:
         found = keys.ending(session, public_id, runtime().clock.real()) or abort(404)
         brands = [one.brand for one in programs.listing(session) if one.id in found.key.programs]
         session.expunge_all()
     fields = {"key": public_id, "act": "revoke"}
     title = gettext("Revoke the key “%(name)s” (%(id)s)?", name=found.key.name, id=public_id)
-    return confirm.ask(title, _said_of(found, brands), gettext("Revoke it"), KEYS, KEYS, fields=fields)
+    return confirm.ask(title, _said_of(found, brands), gettext("Revoke it"), view.here, view.here, fields=fields)
 
 
 def _said_of(found: keys.Ending, brands: list[str]) -> list[str]:
@@ -156,8 +160,12 @@ def _act_on_key(wanted: str) -> str:
         return ""
 
 
+def _keys_view() -> Listing:
+    return read_listing(("-made", "name", "used"), ("find", "state"), path=KEYS)
+
+
 def _keys_page(sentence: str = "", made: str = "") -> str:
-    view, real = read_listing(("-made", "name", "used"), ("find", "state"), path=KEYS), runtime().clock.real()
+    view, real = _keys_view(), runtime().clock.real()
     with runtime().db.read() as session:
         every = keys.list_keys(session)
         known = programs.listing(session)
@@ -272,20 +280,35 @@ def _webhooks_page(**said: str) -> str:
     return render_template("webhooks.html", found=found, events=EVENTS, told=TOLD, **values)
 
 
-def _webhook_page(endpoint_id: int, said: str = "") -> str:
-    listing = read_listing(["id"], ["before"])
-    before = listing.filters["before"]
+@door.get(DELIVERIES)
+def show_deliveries() -> ResponseReturnValue:
+    """What became of each event for each endpoint that wants it, by endpoint, state and kind."""
+    view = read_listing(("-happened",), ("endpoint", "state", "kind"))
+    number, status, kind = (view.filters[name] for name in ("endpoint", "state", "kind"))
+    wanted = Sought(
+        int(number) if number.isdecimal() and len(number) < 10 else None,
+        status if status in DELIVERY_STATES else "",
+        kind if kind in EVENTS else "",
+    )
     with runtime().db.read() as session:
-        row, deliveries = _read_webhook(session, endpoint_id, int(before) if before.isdecimal() else None)
+        rows = endpoints.search_deliveries(session, wanted, view.limit, view.offset, newest=view.descending)
+        known = [(str(one.id), one.description or one.url) for one in endpoints.list_endpoints(session, _owner())]
+        session.expunge_all()
+    every = ("", gettext("All"))
+    values: dict[str, Any] = {
+        "states": [every, *((one, worded(one)) for one in DELIVERY_STATES)],
+        "kinds": [every, *((one, TOLD[one]) for one in EVENTS)],
+        "endpoints": [every, *known],
+    }
+    return render_template("deliveries.html", listing=view, rows=rows, told=TOLD, **values)
+
+
+def _webhook_page(endpoint_id: int, said: str = "") -> str:
+    with runtime().db.read() as session:
+        row = endpoints.find_endpoint(session, _owner(), endpoint_id) or abort(404)
+        deliveries = endpoints.list_deliveries(session, row, None, NEWEST)
         session.expunge_all()
     return render_template("webhook.html", row=row, deliveries=deliveries, back_choices=BACK, said=said)
-
-
-def _read_webhook(session: Session, endpoint_id: int, before: int | None) -> tuple[Any, list[Any]]:
-    row = endpoints.find_endpoint(session, _owner(), endpoint_id)
-    if row is None:
-        abort(404)
-    return row, endpoints.list_deliveries(session, row, before, 50)
 
 
 def _owner() -> Owner:

@@ -41,6 +41,16 @@ class Listing:
         """Whether there is a next page."""
         return len(rows) > self.size
 
+    @property
+    def here(self) -> str:
+        """The address of this view itself: on the list's own path, made of what was understood and of nothing else."""
+        return self.at(self.page)
+
+    @property
+    def state(self) -> str:
+        """What stands behind the path in it, "" for the plain list: forms carry it, so that an act keeps the view."""
+        return self.here.removeprefix(self.path)
+
     def sorted_by(self, name: str) -> str:
         """The address of the same list in this order; the other way round where it is so ordered already."""
         return self._address(name, not self.descending if name == self.sort else False, 1)

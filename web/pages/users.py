@@ -16,7 +16,7 @@ from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
 from web.language import figure, gettext, later, ngettext
 from web.pages import confirm
-from web.pages.listing import read_listing
+from web.pages.listing import Listing, read_listing
 
 WORDS = {
     "owner": later("owner: everything, users and keys too"),
@@ -65,7 +65,7 @@ def listing() -> ResponseReturnValue:
 @door.post("/users/act")
 def act() -> ResponseReturnValue:
     """Invite, change a role, close or open an account, make a link for a new password; 400 with what is wrong."""
-    require_fresh("/users")
+    require_fresh(_view().here)
     try:
         return _page(link=_act(request.form.get("act", "")))
     except AccountError as error:
@@ -99,8 +99,12 @@ def _invited() -> dict[str, Any]:
     return {"role": form.get("new_role", ""), "program_id": program_id, "by": person().user_id}
 
 
+def _view() -> Listing:
+    return read_listing(("email", "seen"), ("find",), path="/users")
+
+
 def _page(sentence: str = "", link: str = "") -> str:
-    view = read_listing(("email", "seen"), ("find",), path="/users")
+    view = _view()
     with runtime().db.read() as session:
         members = users.members(session)
         brands = [(0, gettext("every program")), *((one.id or 0, one.brand) for one in programs.listing(session))]
@@ -119,7 +123,8 @@ def _page(sentence: str = "", link: str = "") -> str:
 @door.get("/users/<int:user_id>/close")
 def ask_close(user_id: int) -> ResponseReturnValue:
     """What closing an account ends and what it leaves waiting, in numbers."""
-    require_fresh()
+    view = _view()
+    require_fresh(f"{request.path}{view.state}")
     with runtime().db.read() as session:
         found = closing.consequences(session, user_id, runtime().clock.real()) or abort(404)
     said = [
@@ -144,7 +149,7 @@ def ask_close(user_id: int) -> ResponseReturnValue:
     ]
     fields = {"email": found.email, "act": "disable"}
     title = gettext("Close the account of %(email)s?", email=found.email)
-    return confirm.ask(title, said, gettext("Close the account"), "/users/act", "/users", fields=fields)
+    return confirm.ask(title, said, gettext("Close the account"), f"/users/act{view.state}", view.here, fields=fields)
 
 
 @audit_door.get("/audit")

@@ -57,10 +57,13 @@
     };
     drawn.get(figure)?.destroy();
     drawn.set(figure, new uPlot(options, [x, ...series], space));
+    watch.observe(space);
   };
-  const all = () => document.querySelectorAll("figure.chart").forEach((figure) => { if (figure.querySelector("details tbody tr")) draw(figure); });
-  all();
-  let wait = 0;
-  addEventListener("resize", () => { clearTimeout(wait); wait = setTimeout(all, 150); });
+  // A chart is as wide as its place at any moment: a narrowed window, a menu that opens, a page turned to be printed.
+  const watch = new ResizeObserver((seen) => seen.forEach(({ target, contentRect }) => {
+    const chart = drawn.get(target.closest("figure"));
+    if (chart && contentRect.width && chart.width !== contentRect.width) chart.setSize({ width: contentRect.width, height: chart.height });
+  }));
+  document.querySelectorAll("figure.chart").forEach((figure) => { if (figure.querySelector("details tbody tr")) draw(figure); });
   document.addEventListener("htmx:load", (event) => event.target !== document.body && event.target.querySelectorAll?.("figure.chart").forEach(draw));
 })();

@@ -16,7 +16,7 @@
     at = (at + by + looks.length) % looks.length;
     looks.forEach((one, place) => one.toggleAttribute("data-later", place !== at));
     const count = document.querySelector(".phone-count");
-    if (count) count.textContent = `${at + 1} of ${looks.length}`;
+    if (count) count.textContent = count.dataset.words.replace("{place}", at + 1);
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");

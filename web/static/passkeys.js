@@ -47,7 +47,7 @@ for (const form of document.querySelectorAll("form[data-options]")) {
       form.elements.credential.value = JSON.stringify(made);
       form.submit();
     } catch (error) {
-      problem.textContent = error.name === "NotAllowedError" ? "Nothing was done; try again." : error.message;
+      problem.textContent = error.name === "NotAllowedError" ? form.dataset.nothing : error.message;
       problem.hidden = false;
     }
   });
