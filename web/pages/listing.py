@@ -22,6 +22,7 @@ class Listing:
     descending: bool
     filters: Mapping[str, str]
     size: int = SIZE
+    usual: str = ""
 
     @property
     def offset(self) -> int:
@@ -44,7 +45,8 @@ class Listing:
     @property
     def here(self) -> str:
         """The address of this view itself: on the list's own path, made of what was understood and of nothing else."""
-        return self.at(self.page)
+        plain = self.page == 1 and not self.filtered and self.order == self.usual
+        return self.path if plain else self.at(self.page)
 
     @property
     def state(self) -> str:
@@ -100,4 +102,5 @@ def read_listing(sorts: Sequence[str], filters: Sequence[str] = (), size: int = 
         wanted, name = sorts[0], sorts[0].removeprefix("-")
     page = request.args.get("page", 1, type=int)
     kept = {one: request.args.get(one, "").strip()[:200] for one in filters}
-    return Listing(path or request.path, min(max(page, 1), LAST_PAGE), name, wanted.startswith("-"), kept, size)
+    page, descending = min(max(page, 1), LAST_PAGE), wanted.startswith("-")
+    return Listing(path or request.path, page, name, descending, kept, size, sorts[0])
