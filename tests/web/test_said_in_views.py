@@ -17,7 +17,7 @@ SENTENCE = re.compile(r"[A-Za-z]{2,}[,.:;!?]? [A-Za-z]{2,}|\d [a-z]{3,}")
 MACHINE = re.compile(r"^/|filename=|^tactful \w|^Reply STOP")
 # Keys, and what is stored in the audit, in the log or as evidence.
 STORED = {
-    "all contacts", "by status", "halted by ", "join page", "numbers to ask about", "passkey, again",
+    "all contacts", "by status", "halted by ", "join page", "numbers to ask about", "passkey, again", "password, again",
     "suppressed numbers", "watch held", "watch keys",
 }  # fmt: skip
 SAID = ("gettext", "ngettext", "later")
