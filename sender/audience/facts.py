@@ -257,7 +257,7 @@ def _people(session: Session, number_ids: Collection[int]) -> dict[int, _Person]
     found: dict[int, _Person] = {}
     wanted = sorted(number_ids)
     for start in range(0, len(wanted), CHUNK):
-        for row in run_below(session, _PEOPLE, {"ids": wanted[start : start + CHUNK]}):
+        for row in run_below(session, _PEOPLE, {"ids": wanted[start : start + CHUNK]}).all():
             if row.data_key:
                 found[row[0]] = _Person(SealedNumber(row[1], row[2]), *row[3:])
     return found

@@ -145,7 +145,7 @@ def load_standings(session: Session, number_ids: Iterable[int]) -> dict[int, lis
     found: dict[int, list[StandingRow]] = {}
     wanted = list(number_ids)
     for start in range(0, len(wanted), CHUNK):
-        for row in run_below(session, _OF_NUMBERS, {"ids": wanted[start : start + CHUNK]}):
+        for row in run_below(session, _OF_NUMBERS, {"ids": wanted[start : start + CHUNK]}).all():
             found.setdefault(row[0], []).append(StandingRow._make(row))
     return found
 

@@ -5,7 +5,7 @@ Planning and rehearsal both ask here, so a rehearsal counts exactly what a start
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -74,10 +74,18 @@ class Plan:
     links: short_links.Rule | None = None
     for_real: bool = False
     common: Common | None = None
+    priced: dict[tuple[str | None, str, date], prices.Price | None] = field(default_factory=dict)
 
     def line(self, line_id: int | None) -> FromNumber | None:
         """One of the program's from_numbers."""
         return next((line for line in self.lines if line.id == line_id), None)
+
+    def price(self, country: str | None, kind: str, on: date) -> prices.Price | None:
+        """What one part costs, looked up once for each country, kind of from_number and day."""
+        key = country, kind, on
+        if key not in self.priced:
+            self.priced[key] = prices.price(country, kind, on, self.price_table)
+        return self.priced[key]
 
 
 def load_plan(
@@ -197,7 +205,8 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
     if len(text) > parts.MAX_BODY:
         outcome = _block("too_long", f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}")
     kind, today = line.kind if line else "", known.facts.now.date()
-    each = prices.reserved_price(member.country, kind, today, plan.price_table)
+    known_price = plan.price(member.country, kind, today)
+    each = known_price.amount if known_price else prices.dearest(plan.price_table)
     return Planned(
         member, text, size, line.id if line else None, outcome, known, size * each, draft, links=short.targets
     )

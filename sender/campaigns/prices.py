@@ -51,8 +51,12 @@ def price(country: str | None, kind: str, on: date, among: Table | None = None) 
 def reserved_price(country: str | None, kind: str, on: date, among: Table | None = None) -> int:
     """What a budget sets aside for one part: the price, or the dearest of the table where none is known."""
     found = price(country, kind, on, among)
-    rows = (table() if among is None else among).values()
-    return found.amount if found else max(row.amount for some in rows for row in some)
+    return found.amount if found else dearest(table() if among is None else among)
+
+
+def dearest(among: Table) -> int:
+    """The highest price of a table."""
+    return max(row.amount for some in among.values() for row in some)
 
 
 def known(session: Session) -> Table:

@@ -19,7 +19,7 @@ from sender.campaigns import findings, frozen
 from sender.campaigns.audience import members
 from sender.campaigns.forecast import Forecast, Group, Load, forecast
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
-from sender.campaigns.prices import Price, price
+from sender.campaigns.prices import Price
 from sender.models import Campaign, Contact, Program
 from sender.runtime import Runtime
 
@@ -179,7 +179,7 @@ def _count(runtime: Runtime, rehearsal: Rehearsal, plan: Plan, one: Planned, pol
         return
     load = rehearsal.lines.setdefault(line.id or 0, LineLoad(line.address, line.country))
     load.texts, load.parts, load.kept = load.texts + 1, load.parts + one.parts, load.kept + one.keeps
-    rehearsal.price(one, price(one.member.country, line.kind, rehearsal.at.date(), plan.price_table))
+    rehearsal.price(one, plan.price(one.member.country, line.kind, rehearsal.at.date()))
     opening = _opening(runtime, one)
     if opening is not None:
         group = rehearsal.loads.setdefault(Group(line.id or 0, *opening), Load())
