@@ -33,6 +33,8 @@ BECOMES = {
     "canceled": Status.FAILED,
 }
 SLICE = 200
+SLICES = 10
+"""A backlog is worked off without a rest between its slices; after so many the scheduler hears whether it is to end."""
 REFUSED_LATE = 400
 
 
@@ -94,7 +96,16 @@ def keep(runtime: Runtime, session: Session, receipts: Sequence[ReceiptIn]) -> N
 
 
 def apply(runtime: Runtime) -> int:
-    """Apply up to 200 stored receipts, oldest first; returns how many were looked at."""
+    """Apply up to 2,000 stored receipts, oldest first, 200 a transaction; returns how many were looked at."""
+    applied = 0
+    for _ in range(SLICES):
+        applied += (some := _apply_some(runtime))
+        if some < SLICE:
+            break
+    return applied
+
+
+def _apply_some(runtime: Runtime) -> int:
     with runtime.db.read() as session:
         waiting = session.execute(select(col(Receipt.id)).where(col(Receipt.state) == "open").limit(1)).all()
     if not waiting:

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from sender.delivery.gate import signed_token
 from sender.delivery.pipeline import Pipeline
-from sender.delivery.receipts import ReceiptIn, apply, store
+from sender.delivery.receipts import SLICE, ReceiptIn, apply, store
 from sender.delivery.wire import Wire
 from sender.models import Attempt, ConsentStanding, Number, Receipt
 from sender.providers.base import OutcomeUnknown
@@ -69,6 +69,13 @@ def test_the_same_receipt_again_is_nothing_new(installation: Installation, pipel
     store(installation.runtime, [receipt])
     with installation.runtime.db.read() as session:
         assert session.execute(select(func.count()).select_from(Receipt)).scalar() == 1
+
+
+def test_a_backlog_is_worked_off_at_once(installation: Installation) -> None:
+    """More than a slice waits for no next turn of the scheduler: 200 a turn would be a thousand a second at most."""
+    store(installation.runtime, [ReceiptIn("", f"SM{one:032x}", "delivered") for one in range(2 * SLICE + 1)])
+    assert apply(installation.runtime) == 2 * SLICE + 1
+    assert apply(installation.runtime) == 0
 
 
 def test_a_forged_token_settles_nothing(installation: Installation, pipeline: Pipeline) -> None:
