@@ -32,7 +32,8 @@ NONE = Intent("none", True, "", "")
 
 _LONGEST = 1000
 _LONGEST_SLIP = 60
-_LIKE, _MOST_LIKE = 300, 3200
+# What is left when a denied wish is set aside ("don't stop") must look more like one than a reply that denies none.
+_LIKE, _LIKE_WITHOUT = 300, 2200
 # What phones and mail programs add: quoted lines, the message answered to, signatures.
 _ADDED = regex.compile(
     r"^[ \t]*>.*$|^[ \t]*(?:-- ?|_{5,}|-{5,}.*)$[\s\S]*|^On .{5,80}wrote:[\s\S]*"
@@ -74,13 +75,13 @@ def _judged(words: Words, alone: Intent | None) -> Intent:
     """
     looks, carried = likeness(words)
     found = phrases.search(words)
-    set_aside = "" in words.words
     if found and (looks > found.trust or found.certain):
-        certain = looks > (found.trust if found.certain else found.enough) and (found.certain or not set_aside)
+        certain = looks > (found.trust if found.certain else found.enough) and (found.certain or not words.denied)
         return Intent("opt_out", certain, found.language, found.quote, found.rule)
     if alone:
         return alone
-    if not found and carried[1] > carried[0] and looks > (_MOST_LIKE if set_aside else _LIKE) and _several(words):
+    enough = likeness(words.left())[0] > _LIKE_WITHOUT if words.denied else looks > _LIKE
+    if not found and carried[1] > carried[0] and enough and _several(words):
         return Intent("opt_out", False, "und", words.quote(*carried), f"likeness {looks / 1000:.1f}")
     return NONE
 

@@ -37,6 +37,7 @@ _ABOUT_US = (
     "{consent}",
     "{his}",
     "{num}",
+    "{nosuch}",
     "wrong",
 )
 
@@ -45,6 +46,7 @@ _ABOUT_US = (
 class Words:
     """A reply as folded words; ``breaks[i]`` is what stands before word i, and after the last word for i = len.
 
+    ``denied``: something that looks like a wish and is none was found ("don't stop"), and blanked out in ``words``.
     ``spots`` and ``topics`` keep what was found in these words, so that nothing is looked for twice, and ``places``
     where words of each numbered element stood at first.
     """
@@ -53,6 +55,7 @@ class Words:
     words: list[str] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)
+    denied: bool = False
     spots: dict[int, tuple[int, int] | None] = field(default_factory=dict)
     topics: dict[tuple[str, str, int, int], bool] = field(default_factory=dict)
     places: dict[int, list[int]] = field(default_factory=dict)
@@ -60,6 +63,10 @@ class Words:
     def quote(self, start: int, end: int) -> str:
         """The reply's own letters for words start to end."""
         return self.text[self.spans[start][0] : self.spans[end - 1][1]]
+
+    def left(self) -> "Words":
+        """The reply without the words that were set aside, to see what they leave; it has no spans."""
+        return Words(self.text, [word for word in self.words if word])
 
     def sentences(self) -> Iterator[tuple[int, int]]:
         """First and last+1 word of each sentence."""

@@ -323,6 +323,7 @@ def _set_aside(rules: list[Rule], words: Words) -> None:
         start = 0
         while spot := place(rule, words, start):
             words.words[spot[0] : spot[1]] = [""] * (spot[1] - spot[0])
+            words.denied = True
             words.spots.clear()
             words.topics.clear()
             start = spot[1]
@@ -334,7 +335,8 @@ def _unspaced(phase: Phase, words: Words) -> Found | None:
         return None
     text, places = _folded_with_places(words.text)
     for language, aside, pattern in _unspaced_rules(phase):
-        rest = aside.sub(lambda found: " " * len(found[0]), text)
+        rest, times = aside.subn(lambda found: " " * len(found[0]), text)
+        words.denied = words.denied or bool(times)
         if found := pattern.search(rest):
             quote = words.text[places[found.start()] : places[found.end() - 1] + 1]
             return Found(language, quote, f"{language} {phase}: {found[0]}", phase in _CERTAIN, _TRUST[phase])

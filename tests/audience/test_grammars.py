@@ -31,6 +31,8 @@ OR_ELSE = {
     "nogot": {"neg", "got"},
     "getno": {"get"},
     "isnot": {"neg"},
+    "noremove": {"neg"},
+    "notafter": {"remove"},
     "send": {"nosend"},
     "write": {"nowrite"},
     "want": {"nowant"},
