@@ -39,7 +39,7 @@ def furnished(home: Path, words: str = "is this still on?") -> Iterator[Runtime]
     open_doors(runtime, ACTOR)
     file = f'phone,{words[:4]}name,"{words.replace(chr(34), 2 * chr(34))}"\n+12125550100,{words[:4]}Ana,x\n'
     uploads.take_in(runtime, f"{words}.csv", io.BytesIO(file.encode()), ACTOR)
-    for place, body in enumerate((words, f"please stop texting {words}")):
+    for place, body in enumerate((words, f"not sure i want these any more {words}")):
         receive(runtime, InboundText(sid=f"SM{place:032x}", body=body, from_=f"+1212555010{place}", to=LINE))
     prepared.keep(runtime, 1, "auto", "HOURS", f"Lumen & Co: nine to five. {words}", ACTOR)
     with db.write() as session:

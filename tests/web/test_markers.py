@@ -113,8 +113,8 @@ class Seen(HTMLParser):
             self.said.add(" ".join(data.split()))
 
 
-# Codes, what a machine is handed, and the attributes and names among which a writer or an owner chooses.
-SILENT = ("code", "pre", "script", "style", "textarea", "option")
+# Codes, what a machine is handed, what people wrote, and the fields and names among which somebody chooses.
+SILENT = ("code", "pre", "script", "style", "textarea", "option", "blockquote")
 SAME = {
     "the same word in both languages": r"Automation|Browser|Budget|Code|CSV|Installation|Marketing|Name|Passkeys|"
     r"Simulator|Start|Status|Text|Webhooks?|Tactful|US Letter|[A-Z]+|phone",
