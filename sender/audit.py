@@ -29,7 +29,7 @@ def note(
 
 
 def seal_some(database: Database, keys: Keyring) -> int:
-    """Chain up to 300 acts that are not chained yet; returns how many."""
+    """Chain up to 1,500 acts that are not chained yet; returns how many."""
     return sealing.seal_some(AUDIT, database, keys)
 
 

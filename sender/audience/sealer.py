@@ -45,7 +45,7 @@ LEDGER = Chain("consent", "Event", "consent ledger", ConsentEvent, SEALED_FIELDS
 
 
 def seal_some(database: Database, keys: Keyring) -> int:
-    """Seal up to 300 events that are not sealed yet; returns how many."""
+    """Seal up to 1,500 events that are not sealed yet; returns how many."""
     return sealing.seal_some(LEDGER, database, keys)
 
 

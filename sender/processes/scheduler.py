@@ -38,7 +38,7 @@ from sender.delivery.receipts import apply
 from sender.delivery.reconciler import reconcile
 from sender.delivery.restoring import restore_some
 from sender.delivery.reviews import decide_overdue
-from sender.delivery.sweeper import sweep
+from sender.delivery.sweeper import expire, sweep
 from sender.delivery.timekeeping import Timekeeper
 from sender.delivery.wire import Wire
 from sender.models import Campaign
@@ -140,6 +140,7 @@ class Scheduler:
             ],
             "tidying": [
                 Step("sweep", 2.0, lambda: sweep(runtime)),
+                Step("expire", 10.0, lambda: expire(runtime)),
                 Step("see who is there", 15.0, Attendance(runtime).step, by_the_clock=False),
                 Step("mark", 60.0, lambda: mark(runtime)),
                 Step("cancel", 1.0, lambda: cancel_waiting(runtime), by_the_clock=False),

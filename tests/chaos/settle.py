@@ -7,7 +7,7 @@ from sender.delivery.dispatcher import Dispatcher
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.receipts import apply
 from sender.delivery.reconciler import SLICE, reconcile
-from sender.delivery.sweeper import sweep
+from sender.delivery.sweeper import expire, sweep
 from sender.delivery.wire import Wire
 from sender.runtime import Runtime
 from sender.simulator.config import Latency
@@ -32,7 +32,7 @@ def _deliver(house: House, ahead: timedelta) -> None:
         pipeline = Pipeline(runtime, wire)
         dispatcher = Dispatcher(runtime, pipeline.deliver)
         for _ in range(ROUNDS):
-            if not sweep(runtime) + dispatcher.hand_over() + apply(runtime):
+            if not sweep(runtime) + expire(runtime) + dispatcher.hand_over() + apply(runtime):
                 break
         _end(runtime, wire)
 

@@ -11,7 +11,7 @@ from sender.delivery.gate import open_gate, signed_token
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.receipts import ReceiptIn, apply, store
 from sender.delivery.reconciler import reconcile
-from sender.delivery.sweeper import sweep
+from sender.delivery.sweeper import expire, sweep
 from sender.delivery.wire import Wire
 from sender.models import Attempt, Message, Program
 from sender.providers.base import Found, OutcomeUnknown, SendError
@@ -69,8 +69,9 @@ def test_what_waits_beyond_its_end_expires(installation: Installation) -> None:
     """A pending text whose campaign is over is expired, not sent late."""
     ends = installation.clock.now() + timedelta(hours=1)
     message = installation.message(installation.contact(NEW_YORK), status="pending", expires_at=ends)
+    assert expire(installation.runtime) == 0
     installation.clock.move(timedelta(hours=1))
-    sweep(installation.runtime)
+    assert expire(installation.runtime) == 1
     assert installation.status(message) == "expired"
 
 
