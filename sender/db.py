@@ -30,7 +30,8 @@ LARGE = 1000
 FILED_EVERY = 10_000
 """Rows of large transactions after which SQLite's log is brought into its file: 3,000 to 4,000 pages of an import."""
 LOG_PAGES = 4_000
-"""Pages in that log at which any other transaction files it as it commits: more than large ones leave in it."""
+"""Pages in that log at which any other transaction but an urgent one files it as it commits: more than large ones leave
+in it. Whoever says STOP does not wait for that."""
 CACHE_KIB = 16_384
 """What a connection that writes much may keep of the file; the others have SQLite's own 2 MiB."""
 LONGEST_WAIT_SECONDS = 15.0
@@ -201,7 +202,7 @@ def _begin_writing(connection: sqlite3.Connection, pace: Pace, redoable: bool) -
     """
     give_up = time.monotonic() + LONGEST_WAIT_SECONDS
     connection.execute(f"PRAGMA synchronous={'NORMAL' if redoable else 'FULL'}")
-    connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={0 if pace is Pace.URGENT else LOG_PAGES}")
     connection.execute("PRAGMA busy_timeout=0")
     try:
         while not _has_begun(connection, time.monotonic() > give_up):

@@ -205,8 +205,7 @@ def _decide_one(runtime: Runtime, plan: Plan, member: Member, line: FromNumber |
     if len(text) > parts.MAX_BODY:
         outcome = _block("too_long", f"{len(text)} characters with its footer; the most is {parts.MAX_BODY}")
     kind, today = line.kind if line else "", known.facts.now.date()
-    known_price = plan.price(member.country, kind, today)
-    each = known_price.amount if known_price else prices.dearest(plan.price_table)
+    each = prices.set_aside(plan.price(member.country, kind, today), plan.price_table)
     return Planned(
         member, text, size, line.id if line else None, outcome, known, size * each, draft, links=short.targets
     )

@@ -50,13 +50,12 @@ def price(country: str | None, kind: str, on: date, among: Table | None = None) 
 
 def reserved_price(country: str | None, kind: str, on: date, among: Table | None = None) -> int:
     """What a budget sets aside for one part: the price, or the dearest of the table where none is known."""
-    found = price(country, kind, on, among)
-    return found.amount if found else dearest(table() if among is None else among)
+    return set_aside(price(country, kind, on, among), table() if among is None else among)
 
 
-def dearest(among: Table) -> int:
-    """The highest price of a table."""
-    return max(row.amount for some in among.values() for row in some)
+def set_aside(found: Price | None, among: Table) -> int:
+    """The same for a price that was looked up in this table already."""
+    return found.amount if found else max(row.amount for some in among.values() for row in some)
 
 
 def known(session: Session) -> Table:

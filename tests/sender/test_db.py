@@ -167,6 +167,26 @@ def test_an_urgent_write_gets_in_between_bulk_writes(tmp_path: Path) -> None:
     database.close()
 
 
+def test_a_stop_does_not_file_the_log(tmp_path: Path) -> None:
+    """What large transactions left in SQLite's log is filed by the next ordinary one, never by one that is urgent."""
+    path = tmp_path / "x.db"
+    database = Database(f"sqlite:///{path}")
+    with database.write() as session:
+        session.execute(text("CREATE TABLE things (n INTEGER, bulk BLOB)"))
+    add = "INSERT INTO things SELECT value, zeroblob(20000) FROM json_each(:numbers)"
+    with database.write(Pace.BULK) as session:
+        session.execute(text(add), {"numbers": str(list(range(LARGE)))})
+    before = path.stat().st_size
+    sizes = []
+    for pace in (Pace.URGENT, Pace.NORMAL):
+        with database.write(pace) as session:
+            session.execute(text("INSERT INTO things (n) VALUES (1)"))
+        sizes.append(path.stat().st_size)
+    assert sizes[0] == before
+    assert sizes[1] > LARGE * 20_000
+    database.close()
+
+
 def test_the_log_of_large_writes_comes_into_the_file(tmp_path: Path) -> None:
     """Large transactions leave SQLite's log as they commit, yet it is filed every few of them, and none is lost."""
     path = tmp_path / "x.db"
