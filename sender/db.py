@@ -1,11 +1,10 @@
 """One way to open a transaction, on SQLite and PostgreSQL alike.
 
 SQLite has one writer at a time and an unfair queue for it: whoever asks most often wins. So every write says what it
-is: ``BULK`` leaves a gap after its commit, ``URGENT`` (a STOP) asks most often until it is let in.
+is: ``BULK`` leaves a gap after its commit, ``URGENT`` (a STOP) goes before all who wait.
 """
 
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from sqlmodel import Session, SQLModel
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from sender import copying
+from sender.precedence import Line, Precedence
 
 GAP_SECONDS = 0.004
 LARGE = 1000
@@ -35,6 +35,8 @@ in it. Whoever says STOP does not wait for that."""
 CACHE_KIB = 16_384
 """What a connection that writes much may keep of the file; the others have SQLite's own 2 MiB."""
 LONGEST_WAIT_SECONDS = 15.0
+GIVES_WAY_SECONDS = 1.0
+"""How long one write gives way to STOPs: a flood of them slows all else down and does not end it."""
 ASKS_AGAIN_SECONDS = 0.25
 DEADLOCK = "40P01"
 TIMES = 5
@@ -61,7 +63,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url, pool)
-        self._turn = threading.Lock()
+        self._line, self._urgent_line = Line(), Line()
         self._gap_ends = 0.0
         self._unfiled = 0
 
@@ -117,16 +119,15 @@ class Database:
 
     @contextmanager
     def _in_turn(self, pace: Pace) -> Iterator[None]:
-        """On SQLite let one thread of this process at a time ask for the lock; what is urgent does not queue."""
-        if pace is Pace.URGENT:
-            yield
+        """On SQLite one thread of this process at a time asks for the lock; what is urgent has a line of its own."""
+        if pace is not Pace.URGENT:
+            with self._line.turn(LONGEST_WAIT_SECONDS):
+                yield
             return
-        mine = self._turn.acquire(timeout=LONGEST_WAIT_SECONDS)
-        try:
-            yield
-        finally:
-            if mine:
-                self._turn.release()
+        with Precedence(Path(self.url.database or "")) as precedence:
+            precedence.claim()
+            with self._urgent_line.turn(LONGEST_WAIT_SECONDS):
+                yield
 
     def await_answer(self, within: float) -> None:
         """Return as soon as the database answers; OperationalError when it has not after so many seconds.
@@ -175,6 +176,7 @@ def insistent(door: Callable[P, T]) -> Callable[P, T]:
 
 def _sqlite(url: str) -> Engine:
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 15, "check_same_thread": False})
+    file = Path(engine.url.database or "")
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
@@ -189,26 +191,35 @@ def _sqlite(url: str) -> Engine:
             connection.exec_driver_sql("BEGIN")
         else:
             pace, redoable = options["tactful_write"], options["tactful_redoable"]
-            _begin_writing(connection.connection.dbapi_connection, pace, redoable)
+            _begin_writing(connection.connection.dbapi_connection, pace, redoable, file)
 
     return engine
 
 
-def _begin_writing(connection: sqlite3.Connection, pace: Pace, redoable: bool) -> None:
-    """Ask for the write lock at short, even intervals until it is had.
+def _begin_writing(connection: sqlite3.Connection, pace: Pace, redoable: bool, file: Path) -> None:
+    """Ask for the write lock at short, even intervals until it is had, giving way to STOPs.
 
-    SQLite's own waits grow to 100 ms each: a lock that many want lies idle meanwhile, and a STOP loses against whoever
-    asks more often.
+    SQLite's own waits grow to 100 ms each: a lock that many want lies idle meanwhile.
     """
-    give_up = time.monotonic() + LONGEST_WAIT_SECONDS
     connection.execute(f"PRAGMA synchronous={'NORMAL' if redoable else 'FULL'}")
     connection.execute(f"PRAGMA wal_autocheckpoint={0 if pace is Pace.URGENT else LOG_PAGES}")
     connection.execute("PRAGMA busy_timeout=0")
     try:
-        while not _has_begun(connection, time.monotonic() > give_up):
-            time.sleep(ASKS_EVERY[pace])
+        _wait(connection, pace, file)
     finally:
         connection.execute("PRAGMA busy_timeout=15000")
+
+
+def _wait(connection: sqlite3.Connection, pace: Pace, file: Path) -> None:
+    asked, waited = time.monotonic(), 0.0
+    with Precedence(file) as others:
+        while _gives_way(others, pace, waited) or not _has_begun(connection, waited > LONGEST_WAIT_SECONDS):
+            time.sleep(ASKS_EVERY[pace])
+            waited = time.monotonic() - asked
+
+
+def _gives_way(others: Precedence, pace: Pace, waited: float) -> bool:
+    return pace is not Pace.URGENT and waited < GIVES_WAY_SECONDS and others.is_claimed()
 
 
 def _has_begun(connection: sqlite3.Connection, is_last: bool) -> bool:

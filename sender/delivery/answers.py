@@ -47,7 +47,7 @@ def plan(
         "purpose": Purpose.INFORMATIONAL.value,
         "status": Status.PENDING.value,
         "reason": "",
-        "text_cipher": sealed(runtime, session, number_id, words),
+        "text_cipher": sealed(runtime, session, number_id, words)[0],
         "text_hash": text_hash(words),
         "parts": sizes.parts(words),
         "send_after": now,
@@ -63,10 +63,11 @@ def plan(
     insert_new(session, Message, [row])
 
 
-def sealed(runtime: Runtime, session: Session, number_id: int, words: str) -> bytes:
-    """Words under the number's own data key; half a character that came alone is kept as a mark."""
+def sealed(runtime: Runtime, session: Session, number_id: int, *words: str) -> list[bytes]:
+    """Each of these words under the number's own data key; half a character that came alone is kept as a mark."""
     data_key = session.execute(select(col(Number.data_key)).where(col(Number.id) == number_id)).scalar_one()
-    return seal(runtime.keys.unwrap(data_key), words.encode("utf-8", "replace"))
+    plain = runtime.keys.unwrap(data_key)
+    return [seal(plain, one.encode("utf-8", "replace")) for one in words]
 
 
 def words_of(session: Session, program: Program, kind: str) -> str:

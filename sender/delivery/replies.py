@@ -115,16 +115,17 @@ def _keep(
     known = session.execute(select(col(Reply.id)).where(col(Reply.sid) == inbound.sid)).scalar()
     if known is not None:
         return None
+    body, matched = sealed(runtime, session, number_id, inbound.body, intent.matched)
     reply = Reply(
         sid=inbound.sid,
         number_id=number_id,
         from_number_id=lines[0].from_number.id if lines else None,
         program_id=lines[0].program_id if lines else None,
-        body_cipher=sealed(runtime, session, number_id, inbound.body),
+        body_cipher=body,
         intent=intent.intent,
         certain=intent.certain,
         language=intent.language,
-        matched_cipher=sealed(runtime, session, number_id, intent.matched),
+        matched_cipher=matched,
         opt_out_type=inbound.opt_out_type,
         rule=intent.rule,
         media=inbound.num_media,

@@ -16,6 +16,7 @@ from sender.backup import copies
 from sender.backup.sealed import BackupError
 from sender.db import FILED_EVERY, LARGE, Database, Pace, insert_new, upsert
 from sender.models import Comparison
+from sender.precedence import Precedence
 from tests.installation import TUESDAY, install
 from tests.servers import Postgres
 from tests.waiting import eventually
@@ -164,6 +165,51 @@ def test_an_urgent_write_gets_in_between_bulk_writes(tmp_path: Path) -> None:
     eventually(lambda: len(written) > before)
     stop.set()
     writer.join()
+    database.close()
+
+
+def test_a_stop_goes_before_all_who_wait(tmp_path: Path) -> None:
+    """Whoever asked for SQLite's lock before it and as often, a STOP is let in next, ten times of ten."""
+    path = tmp_path / "x.db"
+    url = f"sqlite:///{path}"
+    held = Database(url)
+    with held.write() as session:
+        session.execute(text("CREATE TABLE things (n INTEGER)"))
+
+    for _ in range(10):
+        order: list[Pace] = []
+        with held.write() as session:
+            session.execute(text("INSERT INTO things VALUES (0)"))
+            waiting = [
+                threading.Thread(target=_write, args=(url, pace, order)) for pace in [*[Pace.NORMAL] * 5, Pace.URGENT]
+            ]
+            for one in waiting:
+                one.start()
+            with Precedence(path) as precedence:
+                eventually(lambda: all(precedence.is_claimed() for _ in range(50)))
+        for one in waiting:
+            one.join()
+        assert order == [Pace.URGENT, *[Pace.NORMAL] * 5]
+    held.close()
+
+
+def _write(url: str, pace: Pace, order: list[Pace]) -> None:
+    """Write once as a process of its own would, and note when it was one's turn."""
+    mine = Database(url)
+    with mine.write(pace) as session:
+        session.execute(text("INSERT INTO things VALUES (1)"))
+        order.append(pace)
+    mine.close()
+
+
+def test_a_flood_of_stops_does_not_end_all_else(tmp_path: Path) -> None:
+    """While STOPs never cease to wait, an ordinary write gives way for a while and is then let in."""
+    path = tmp_path / "x.db"
+    database = Database(f"sqlite:///{path}")
+    with Precedence(path) as urgent:
+        urgent.claim()
+        with database.write() as session:
+            session.execute(text("CREATE TABLE things (n INTEGER)"))
     database.close()
 
 
