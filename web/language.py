@@ -4,6 +4,7 @@ Messages live in ``web/translations/<language>.po`` and are read from there as t
 so that a wheel, a fresh clone and an edited file all say the same.
 """
 
+from decimal import Decimal
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,7 @@ from babel import Locale, negotiate_locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, parse_decimal
 from babel.support import LazyProxy, NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
 
@@ -68,6 +69,23 @@ def figure(number: int) -> str:
     """A figure with thousands apart, as the reader's language writes it."""
     written: str = format_decimal(number, locale=language())
     return written
+
+
+def number(value: float | Decimal, pattern: str = "#,##0.####") -> str:
+    """A number with its fraction, as the reader's language writes it."""
+    written: str = format_decimal(value, pattern, locale=language())
+    return written
+
+
+def typed_number(text: str) -> Decimal:
+    """What somebody typed as a number in their language; ValueError where that could be read in two ways, or none.
+
+    "12,50" is twelve and a half in German; in English, where a comma parts thousands, it is a slip and no 1250.
+    """
+    typed: Decimal = parse_decimal(text, locale=language(), strict=True)
+    if not typed.is_finite():
+        raise ValueError(text)
+    return typed
 
 
 def country(code: str) -> str:

@@ -18,7 +18,7 @@ from sender.campaigns import preview, writing
 from sender.models import Audit, Campaign, Contact, FromNumber, Installation, Message, Program, Segment
 from sender.runtime import Runtime
 from tests.waiting import eventually
-from tests.web.conftest import EMAIL, FIELD, START, TestClock, browser, log_in
+from tests.web.conftest import EMAIL, FIELD, START, TestClock, browser, log_in, submit
 from web.pages.audience_step import Group, read_groups, variants_of
 
 GOLD = {"field": "attributes.tier", "is": "gold"}
@@ -168,6 +168,7 @@ def test_the_editor_previews_real_people_and_saves_nothing(
         ("daily_budget", {"when": "now", "daily_budget": "lots"}, "Give an amount above 0"),
         ("rate", {"when": "now", "rate": "0"}, "Give a number above 0, such as 0.5"),
         ("rate", {"when": "now", "rate": "nan"}, "Give a number above 0, such as 0.5"),
+        ("budget", {"when": "now", "budget": "12,50"}, "Give an amount above 0, such as 250.00"),
     ],
 )
 def test_a_wrong_time_or_sum_is_said_beside_its_field(
@@ -178,6 +179,25 @@ def test_a_wrong_time_or_sum_is_said_beside_its_field(
     answer = send(signed_in, f"{made(signed_in)}/timing", zone="UTC", **typed)
     assert answer.status_code == 422
     assert re.search(f'id="{field}-error".*{sentence}', answer.text)
+
+
+def test_amounts_are_typed_and_shown_as_the_reader_writes_them(
+    signed_in: FlaskClient, runtime: Runtime, house: int
+) -> None:
+    """In German "1.250,50" is a thousand and a half and comes back so; "12.50" is refused, and no 1,250."""
+    del house
+    edit = made(signed_in)
+    submit(signed_in, "/account", "/language", language="de", back="/account")
+    typed = {"when": "now", "zone": "UTC", "budget": "1.250,50", "rate": "0,5"}
+    assert send(signed_in, f"{edit}/timing", **typed).status_code == 303
+    written = campaign(runtime)[1]
+    assert (written.budget, written.rate) == (12_505_000, 0.5)
+    step = signed_in.get(f"{edit}/timing").text
+    assert 'value="1250,50"' in step
+    assert 'value="0,5"' in step
+    refused = send(signed_in, f"{edit}/timing", **typed | {"budget": "12.50"})
+    assert (refused.status_code, "etwa 250,00" in refused.text) == (422, True)
+    assert re.search(r"· 0,\d{4} USD", signed_in.get(f"{edit}/text").text)
 
 
 def rehearsed(client: FlaskClient, edit: str) -> str:

@@ -138,6 +138,8 @@ def test_the_provider_s_own_answers_are_named(signed_in: FlaskClient, runtime: R
     assert added.status_code == 303
     assert "answered by the provider itself on +12025550101" in signed_in.get(page).text
     assert submit(signed_in, page, f"{page}/from-numbers", address="+12025550101", kind="fax").status_code == 422
+    slow = submit(signed_in, page, f"{page}/from-numbers", address="+12025550102", kind="long_code", rate="fast")
+    assert (slow.status_code, "Give parts a second as a number, such as 0.5." in slow.text) == (422, True)
     assert "0 texts that wait" in signed_in.get(f"{page}/retire?address=%2B12025550101").text
     assert submit(signed_in, page, f"{page}/retire", address="+12025550101").status_code == 303
     assert submit(signed_in, page, f"{page}/retire", address="+12025550101").status_code == 422

@@ -1,10 +1,9 @@
 """The first and the fourth step of a campaign: its name, program and purpose; when it goes and what it may cost."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from zoneinfo import ZoneInfo, available_timezones
 
 from flask import abort, redirect, render_template, request
@@ -16,7 +15,7 @@ from sender.campaigns.writing import CampaignIn, VariantIn
 from sender.models import Program
 from web.auth import Door, person, require, signed_in
 from web.context import runtime
-from web.language import gettext, later
+from web.language import gettext, later, number, typed_number
 from web.pages import building
 from web.pages.building import Building, Refused
 
@@ -226,7 +225,7 @@ def _timing_values(wanted: CampaignIn) -> dict[str, str]:
         "zone": "UTC",
         "budget": _amount(wanted.budget),
         "daily_budget": _amount(wanted.daily_budget),
-        "rate": "" if wanted.rate is None else f"{wanted.rate:g}",
+        "rate": "" if wanted.rate is None else number(wanted.rate, "0.######"),
         "outside_hours": wanted.outside_hours,
         "over_cap": wanted.over_cap,
     }
@@ -237,7 +236,7 @@ def _shown(instant: datetime | None) -> str:
 
 
 def _amount(units: int | None) -> str:
-    return "" if units is None else f"{Decimal(units) / prices.UNIT:.2f}"
+    return "" if units is None else number(Decimal(units) / prices.UNIT, "0.00##")
 
 
 def _instant(typed: dict[str, str], name: str, errors: dict[str, str]) -> datetime | None:
@@ -261,12 +260,14 @@ def _money(typed: dict[str, str], name: str, errors: dict[str, str]) -> int | No
     if not typed[name]:
         return None
     try:
-        units = int(Decimal(typed[name].replace(",", "")) * prices.UNIT)
+        units = int(typed_number(typed[name]) * prices.UNIT)
         if 0 < units < 10**15:
             return units
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         pass
-    errors[name] = gettext("Give an amount above 0, such as 250.00, or leave it empty for no limit.")
+    errors[name] = gettext(
+        "Give an amount above 0, such as %(example)s, or leave it empty for no limit.", example=number(250, "0.00")
+    )
     return None
 
 
@@ -274,9 +275,12 @@ def _rate(typed: dict[str, str], errors: dict[str, str]) -> float | None:
     if not typed["rate"]:
         return None
     try:
-        if 0 < (rate := float(typed["rate"])) < math.inf:
+        if (rate := float(typed_number(typed["rate"]))) > 0:
             return rate
     except ValueError:
         pass
-    errors["rate"] = gettext("Give a number above 0, such as 0.5 for one part every two seconds, or leave it empty.")
+    errors["rate"] = gettext(
+        "Give a number above 0, such as %(example)s for one part every two seconds, or leave it empty.",
+        example=number(0.5),
+    )
     return None

@@ -19,7 +19,7 @@ from sender.models import FromNumber, PreparedAnswer, Program
 from sender.models.accounts import ALL_PROGRAMS
 from web.auth import Door, person, require, signed_in
 from web.context import runtime
-from web.language import figure, gettext, later
+from web.language import figure, gettext, later, number, typed_number
 from web.pages import confirm, program_form
 from web.pages.blocks import render_block
 from web.pages.listing import read_listing
@@ -114,7 +114,12 @@ def add_line(program_id: int) -> ResponseReturnValue:
     """Let a from_number join its pool: 303 back, 422 with what to mend."""
     slug, typed = _slug(program_id), request.form
     country, address = typed.get("country", "").strip().upper() or book.EVERYWHERE, typed.get("address", "").strip()
-    rate = typed.get("rate", 1.0, type=float)
+    try:
+        rate = float(typed_number(typed.get("rate", "") or "1"))
+    except ValueError:
+        return _page(
+            program_id, gettext("Give parts a second as a number, such as %(example)s.", example=number(0.5))
+        ), 422
     wanted = FromNumberIn(country, address, typed.get("kind", ""), "answers_keywords" in typed, rate=rate)
     try:
         from_numbers.add(runtime(), slug, wanted, person().actor)

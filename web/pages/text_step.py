@@ -8,7 +8,7 @@ from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from sender.audience import crowds
-from sender.campaigns import library, preview, prices, rendering
+from sender.campaigns import library, preview, rendering
 from sender.campaigns.writing import VariantIn, WordsDoubted
 from web.auth import Door, signed_in
 from web.context import runtime, web
@@ -113,8 +113,6 @@ def _looked(found: Building, words: Words) -> dict[str, Any]:
         "seen": None,
         "mistake": "",
         "sent_fields": request.form.get("fields", "") if "HX-Request" in request.headers else None,
-        "unit": prices.UNIT,
-        "currency": prices.currency(),
         "building": found,
     }
     try:

@@ -7,14 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
 from sender.audience.segments import parse
 from sender.campaigns import parts, prices
 from sender.campaigns.reports import settled
 from sender.states import Status
-from web.language import DEFAULT, country, figure, gettext, language, later, tongue
+from web.language import DEFAULT, country, figure, gettext, language, later, number, tongue
 from web.pages.segment_words import describe
 from web.pages.terms import timetable, worded
 from web.sayings import said
@@ -235,15 +234,20 @@ def count(number: int) -> str:
     return figure(number)
 
 
-def decimal(number: float) -> str:
+def decimal(figure: float) -> str:
     """A figure with one decimal, as the reader's language writes it."""
-    return format_decimal(number, "#,##0.0", locale=language())
+    return number(figure, "#,##0.0")
 
 
-def money(amount: int) -> str:
+def money(amount: int, pattern: str = "#,##0.00") -> str:
     """An amount of our accounts in its currency, "USD 12.35", as the reader's language writes it."""
-    figure = format_decimal(amount / prices.UNIT, "#,##0.00", locale=language())
+    figure = number(amount / prices.UNIT, pattern)
     return f"{prices.currency()} {figure}" if language() == DEFAULT else f"{figure} {prices.currency()}"
+
+
+def unit_price(amount: int) -> str:
+    """What a single text costs, to the ten-thousandth: "USD 0.0158"."""
+    return money(amount, "#,##0.0000")
 
 
 def share(part: int, total: int) -> str:
@@ -252,7 +256,7 @@ def share(part: int, total: int) -> str:
         return "0 %"
     if part == total:
         return "100 %"
-    return format_decimal(min(max(100 * part / total, 0.1), 99.9), "0.0", locale=language()) + " %"
+    return number(min(max(100 * part / total, 0.1), 99.9), "0.0") + " %"
 
 
 def moment(instant: datetime) -> str:
@@ -322,6 +326,8 @@ FILTERS: dict[str, Any] = {
     "country_name": country,
     "day": day,
     "decimal": decimal,
+    "number": number,
+    "unit_price": unit_price,
     "grouped": grouped,
     "in_order": in_order,
     "grouped_by_name": grouped_by_name,
