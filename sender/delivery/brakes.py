@@ -51,11 +51,11 @@ class Counts(NamedTuple):
 def brake(runtime: Runtime) -> int:
     """Look at every running campaign, and at texts without one; returns how many were paused, the installation too."""
     with runtime.db.read() as session:
-        whys = {one.id: _why(session, runtime.settings, one) for one in _running(session)}
+        whys = {one.id: _tripped(session, runtime.settings, one) for one in _running(session)}
         single = _unknown_run(session, runtime.settings, None, ALWAYS) and not halt.is_halted(session)
-    for campaign_id, why in whys.items():
-        if why:
-            pause(runtime, campaign_id, why, {"why": why})
+    for campaign_id, tripped in whys.items():
+        if tripped:
+            pause(runtime, campaign_id, tripped["why"], tripped)
     if single:
         halt.halt(runtime, "the provider gives no answer any more; ask it, then `tactful release`", "system")
     return sum(map(bool, whys.values())) + single
@@ -78,20 +78,22 @@ def pause(runtime: Runtime, campaign_id: int, why: str, detail: dict[str, Any]) 
             session.add(Audit(at=now, actor="system", action="campaign.pause", subject=subject, detail=detail))
 
 
-def _why(session: Session, settings: Settings, watched: Watched) -> str:
-    """Why this campaign should not go on; empty where it should."""
+def _tripped(session: Session, settings: Settings, watched: Watched) -> dict[str, Any]:
+    """Why this campaign should not go on, and which brake found what, for the audit; empty where it should."""
     if _unknown_run(session, settings, watched.id, watched.since):
-        return f"the last {settings.brake_unknown_run} texts got no answer from the provider; ask it, then resume"
+        why = f"the last {settings.brake_unknown_run} texts got no answer from the provider; ask it, then resume"
+        return {"why": why, "brake": "unknown_run", "found": settings.brake_unknown_run}
     counts = _counts(session, watched)
     checks = (
-        (counts.filtered, counts.settled, settings.brake_filtered, "were filtered by carriers"),
-        (counts.failed, counts.settled, settings.brake_failed, "were not delivered"),
-        (counts.opted_out, counts.accepted, settings.brake_opt_outs, "were answered with an opt-out"),
+        ("filtered", counts.filtered, counts.settled, settings.brake_filtered, "were filtered by carriers"),
+        ("failed", counts.failed, counts.settled, settings.brake_failed, "were not delivered"),
+        ("opt_outs", counts.opted_out, counts.accepted, settings.brake_opt_outs, "were answered with an opt-out"),
     )
-    for found, of, limit, words in checks:
+    for name, found, of, limit, words in checks:
         if of >= settings.brake_sample and found > limit * of:
-            return f"{found:,} of {of:,} texts {words}, more than {limit:.0%}; {LOOK}"
-    return ""
+            why = f"{found:,} of {of:,} texts {words}, more than {limit:.0%}; {LOOK}"
+            return {"why": why, "brake": name, "found": found, "of": of, "limit": limit}
+    return {}
 
 
 def _counts(session: Session, watched: Watched) -> Counts:

@@ -9,6 +9,7 @@ from guards.base import Purpose
 from sender.api.keys import KeyIn, create_key
 from sender.audience import holds
 from sender.audience.sealer import seal_some
+from sender.audit import note
 from sender.automations import writing
 from sender.automations.writing import AutomationIn, StepIn
 from sender.delivery import prepared
@@ -71,6 +72,7 @@ def live_in(runtime: Runtime, actor: str) -> None:
         create_key(session, runtime.keys, wanted, actor, runtime.clock.real())
         holds.place(session, HELD_NUMBER, "Keller v. Lumen", actor, runtime.clock.now())
         _listen(runtime, session, actor)
+        _brake(runtime, session, actor)
         _decide(runtime, session)
 
 
@@ -80,6 +82,15 @@ def _listen(runtime: Runtime, session: Session, actor: str) -> None:
     row = WebhookEndpoint(url=address, description="CRM", secret_cipher=secret, created_at=now)
     row.created_by, row.events, row.programs = actor, ["reply.received", "consent.changed"], []
     session.add(row)
+
+
+def _brake(runtime: Runtime, session: Session, actor: str) -> None:
+    """The running campaign stopped by itself once, and somebody let it go on."""
+    tripped, subject = runtime.clock.now() - timedelta(minutes=130), "campaign 4"
+    found = {"brake": "failed", "found": 62, "of": 214, "limit": 0.25}
+    why = "62 of 214 texts were not delivered, more than 25%; look at the reasons, then resume"
+    note(session, tripped, "system", "campaign.pause", subject, {"why": why, **found})
+    note(session, tripped + timedelta(minutes=18), actor, "campaign.resume", subject)
 
 
 def _decide(runtime: Runtime, session: Session) -> None:

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, col, select
 
 from guards.base import Purpose
 from sender.audience.ledger import Act, record
+from sender.audit import note
 from sender.campaigns import course
 from sender.models import Audit, Campaign, FromNumber, Installation, Message, Program, Variant
 from sender.runtime import Runtime
@@ -142,6 +143,33 @@ def test_the_course_counts_hours_rates_and_stops(runtime: Runtime, campaign: int
     ]
     assert [(rate.allowed, rate.lately) for rate in found.rates] == [(120.0, 0.4)]
     assert (found.opt_outs, [stop.number for stop in found.stops]) == (1, ["erased"])
+
+
+def test_brakes_that_tripped_are_told(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:
+    """Which one, the figure and the most, who released it and when, in the reader's words; none, and nothing stands."""
+    page, subject = f"/campaigns/{campaign}", f"campaign {campaign}"
+    assert "Brakes that tripped" not in signed_in.get(page).text
+    told = [
+        {"why": "many", "brake": name, "found": 1240, "of": 4000, "limit": 0.25}
+        for name in ("filtered", "failed", "opt_outs")
+    ]
+    told += [{"why": "silent", "brake": "unknown_run", "found": 20}, {"why": "budget"}, {"why": "<missed its start>"}]
+    with runtime.db.write() as session:
+        for place, detail in enumerate(told):
+            note(session, START + timedelta(hours=place), "system", "campaign.pause", subject, detail)
+            if place < len(told) - 1:
+                note(session, START + timedelta(hours=place, minutes=18), EMAIL, "campaign.resume", subject)
+    english = signed_in.get(page).text
+    for words in ("filtered by carriers", "not delivered", "answered with an opt-out"):
+        assert f"1,240 of 4,000 texts were {words}: 31.0 %, where 25 % is the most." in english
+    assert "20 texts in a row got no answer from the provider." in english
+    assert "Its budget was used up." in english
+    assert "&lt;missed its start&gt;" in english
+    assert "after 18 min" in english
+    assert english.count("Not yet") == 1
+    german = signed_in.get(page, headers={"Accept-Language": "de"}).text
+    assert "1.240 von 4.000 SMS wurden nicht zugestellt: 31,0 %, höchstens 25 % dürfen es sein." in german
+    assert "Ausgelöste Bremsen" in signed_in.get(f"{page}/live", headers={"Accept-Language": "de"}).text
 
 
 def test_a_button_pressed_too_late_changes_nothing(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:

@@ -8,7 +8,7 @@ from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlmodel import Session
 
-from sender.campaigns import control, copies, course, reports
+from sender.campaigns import control, copies, course, reports, standstills
 from sender.campaigns.control import ControlError
 from sender.models import Campaign
 from sender.runtime import Runtime
@@ -20,6 +20,7 @@ from web.frame import may_anywhere
 from web.language import figure, gettext
 from web.pages import confirm
 from web.pages.blocks import render_block
+from web.pages.brake_words import brake_words
 from web.pages.listing import read_listing
 
 STATUSES = ("draft", "submitted", "approved", "scheduled", "running", "paused", "finished", "cancelled")
@@ -155,8 +156,11 @@ def _tally(sheet: reports.Sheet) -> reports.Tally | None:
 
 
 def _values(sheet: reports.Sheet) -> dict[str, Any]:
+    with runtime().db.read() as session:
+        stood = standstills.standstills(session, sheet.campaign.id or 0)
     return {
         "sheet": sheet,
+        "stood": [(one, brake_words(one)) for one in stood],
         "tally": _tally(sheet),
         "over": sheet.campaign.status in OVER,
         "may_steer": person().may("steer", sheet.campaign.program_id),
