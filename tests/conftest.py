@@ -12,6 +12,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
+from tests.addresses import keep_builders
 from tests.leaks import leaks, leaks_below
 from tests.servers import Postgres, Valkey, make_base, private, shared
 
@@ -24,6 +25,7 @@ settings.register_profile(
 settings.load_profile("tactful")
 # Read once, when the command line is first imported: tables must not break lines here.
 os.environ["COLUMNS"] = "300"
+keep_builders()
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
