@@ -24,6 +24,7 @@ COMMA, SENTENCE, LINE = 1, 2, 3
 """What stands between two words: less than a comma is 0."""
 
 _STEM = 3
+_PART = regex.compile(r"\{\w+\}|[^_{}]+")
 _ABOUT_TEXTS = ("msgs", "mine", "leave", "list", "ours")
 _DEATHS = ("died", "dead", "deceased", "passed")
 _ABOUT_US = (
@@ -347,12 +348,11 @@ def _rules_of(
 
 def _alternatives(member: str, classes: dict[str, list[tuple[str, ...]]]) -> Iterable[tuple[str, ...]]:
     """The word rows that one alternative stands for: a class, a word, or several of them joined by _."""
-    parts = [classes.get(part[1:-1], []) if part.startswith("{") else [(folded(part),)] for part in _joints(member)]
+    if member.isalnum():
+        return [(folded(member),)]
+    joined = _PART.findall(member)
+    parts = [classes.get(part[1:-1], []) if part.startswith("{") else [(folded(part),)] for part in joined]
     return (sum(row, ()) for row in product(*parts))
-
-
-def _joints(member: str) -> list[str]:
-    return regex.findall(r"\{\w+\}|[^_{}]+", member)
 
 
 def _element(part: str, classes: dict[str, list[tuple[str, ...]]]) -> Element | None:
