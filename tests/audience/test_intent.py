@@ -12,7 +12,7 @@ from sender.audience import keywords, likeness
 from sender.audience.intent import Intent, distance, door, own_words, read
 from sender.audience.keywords import visible
 from sender.audience.phrases import lexicon, slips, split
-from tests.audience.measure_intent import Labelled, measure, names, replies
+from tests.audience.measure_intent import Labelled, figures, names, replies
 from tests.audience.train_likeness import train
 
 SETS = {name: list(replies(name)) for name in names()}
@@ -103,7 +103,7 @@ def test_hardly_a_labelled_reply_is_misread() -> None:
 @pytest.mark.parametrize("name", names())
 def test_each_set_is_read_within_bounds(name: str) -> None:
     """98 of 100 wishes heard, hardly a false stop, one in ten harmless replies held at most, and no false opt-in."""
-    found = measure(SETS[name])
+    found = figures([(line, answer(line.text)) for line in SETS[name]], 0.0)
     assert found.heard >= 98
     assert found.false_certain < 0.7
     assert found.held <= 10
