@@ -89,11 +89,16 @@ def terminal(short_folder: Path) -> Iterator[Terminal]:
         )
 
 
-def test_up_starts_is_stopped_and_finds_its_data_again(terminal: Terminal) -> None:
-    """The first start prints a one-use owner link; Ctrl-C ends every process; the second start has the same data."""
+def test_up_starts_mends_itself_is_stopped_and_finds_its_data_again(terminal: Terminal) -> None:
+    """It prints an owner link, replaces a killed worker, ends whole by Ctrl-C, and finds its data at a second start."""
     first = terminal.up()
     eventually(terminal.answers, 60)
     assert re.search(r"http://\S+/welcome/\S+", terminal.log())
+    victim = _child(first.pid, "worker")
+    victim.kill()
+    eventually(lambda: "ended by signal 9; starting it again" in terminal.log(), 20)
+    replacement = eventually(lambda: _child(first.pid, "worker", other_than=victim.pid), 20)
+    assert replacement.is_running()
     family = psutil.Process(first.pid).children(recursive=True)
     assert len(family) >= 5
     first.send_signal(signal.SIGINT)
@@ -106,19 +111,6 @@ def test_up_starts_is_stopped_and_finds_its_data_again(terminal: Terminal) -> No
     assert second.wait(timeout=40) == 0
     assert (terminal.folder / "home" / "keys.json").read_bytes() == keys
     assert (terminal.folder / "home").stat().st_mode & 0o077 == 0
-
-
-def test_a_killed_worker_is_back_at_once(terminal: Terminal) -> None:
-    """kill -9 of one worker is said in one line, and another takes its place while the rest goes on."""
-    up = terminal.up()
-    eventually(terminal.answers, 60)
-    victim = _child(up.pid, "worker")
-    victim.kill()
-    eventually(lambda: "ended by signal 9; starting it again" in terminal.log(), 20)
-    replacement = eventually(lambda: _child(up.pid, "worker", other_than=victim.pid), 20)
-    assert replacement.is_running()
-    up.send_signal(signal.SIGINT)
-    assert up.wait(timeout=40) == 0
 
 
 def _child(pid: int, word: str, other_than: int = 0) -> psutil.Process:
