@@ -4,15 +4,18 @@ The cursor moves in the same transaction that writes the slice's messages, and o
 takes time (guards, words, sealing) is done before that transaction, for SQLite has one lock for everybody.
 """
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from guards.base import Defer, Kind
 from guards.chain import Cleared
+from sender.ahead import ahead
 from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.campaigns import approval, control, short_links
@@ -26,18 +29,61 @@ from sender.states import Status
 
 SLICE = 1000
 """Its rows are written in a fifth of the 0.05 s for which a transaction may hold SQLite's lock."""
+SLICES = 4
+"""So many in one turn where each is decided while the one before is written; one where that is done in turn."""
+
+
+class _Slice(NamedTuple):
+    """Members after contact ``start`` up to ``stop``, decided; ``end`` is the last contact of the whole audience.
+
+    ``changed`` says why the campaign is to be stopped instead.
+    """
+
+    plan: Plan
+    start: int
+    stop: int
+    end: int
+    now: datetime
+    planned: list[Planned]
+    rows: list[dict[str, Any]]
+    changed: str
 
 
 def plan_slice(runtime: Runtime, campaign_id: int) -> int:
-    """Plan the next thousand members of a running campaign; the rows that made, 0 when it is all planned.
+    """Plan the next thousand members of a running campaign, on PostgreSQL the next four; 0 when it is all planned.
 
     Before the last slice a fixed list is compared once more: one that was changed since the start stops the campaign.
     """
+    done = 0
+    with closing(ahead(runtime.db, _slices(runtime, campaign_id))) as slices:
+        for one in slices:
+            if one.changed:
+                control.stop(runtime, campaign_id, one.changed)
+                break
+            if not _keep(runtime, campaign_id, one):
+                break
+            done += len(one.planned)
+    return done
+
+
+def _slices(runtime: Runtime, campaign_id: int) -> Iterator[_Slice]:
+    before: _Slice | None = None
+    for _ in range(1 if runtime.db.is_sqlite else SLICES):
+        before = _decide(runtime, campaign_id, before)
+        if before is None:
+            return
+        yield before
+        if before.changed or before.stop >= before.end:
+            return
+
+
+def _decide(runtime: Runtime, campaign_id: int, before: _Slice | None) -> _Slice | None:
+    """The slice behind ``before``, or behind the campaign's cursor; None where there is nothing to plan."""
     with runtime.db.read() as session:
         campaign = session.get_one(Campaign, campaign_id)
         if campaign.status != "running" or campaign.planned_at is not None or strayed(session, [campaign_id]):
-            return 0
-        start, end = campaign.cursor, campaign.audience_end
+            return None
+        start, end = (before.stop, before.end) if before else (campaign.cursor, campaign.audience_end)
         if end is None:
             end = session.execute(select(func.max(col(Contact.id)))).scalar() or 0
         now = runtime.clock.now()
@@ -47,16 +93,18 @@ def plan_slice(runtime: Runtime, campaign_id: int) -> int:
         doubtful = stop >= end or any(one.variant_id not in plan.templates for one in some)
         changed = approval.people_changed(session, campaign) if doubtful else ""
         planned = [] if changed else decide(runtime, session, plan, some, now)
-    if changed:
-        control.stop(runtime, campaign_id, changed)
-        return 0
     rows = [_row(plan, one, now, runtime.clock.real()) for one in planned]
+    return _Slice(plan, start, stop, end, now, planned, rows, changed)
+
+
+def _keep(runtime: Runtime, campaign_id: int, one: _Slice) -> bool:
+    """Write a slice; False, and nothing is written, where the campaign is no longer where it was read."""
     with runtime.db.write(Pace.BULK, redoable=True) as session:
-        if not _move_cursor(session, campaign_id, start, stop, end, now):
-            return 0
-        _write(session, plan.campaign_id, rows, planned, now)
-        _keep_links(session, plan, planned, now)
-    return len(planned)
+        if not _move_cursor(session, campaign_id, one.start, one.stop, one.end, one.now):
+            return False
+        _write(session, one.plan.campaign_id, one.rows, one.planned, one.now)
+        _keep_links(session, one.plan, one.planned, one.now)
+    return True
 
 
 def _move_cursor(session: Session, campaign_id: int, start: int, stop: int, end: int, now: datetime) -> bool:

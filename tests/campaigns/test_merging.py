@@ -127,6 +127,7 @@ def test_who_is_merged_amid_planning_is_not_planned_again(
 ) -> None:
     """The other number has its text and the kept contact's turn comes later: none is made; a cancelled text is none."""
     monkeypatch.setattr(planner, "SLICE", 1)
+    monkeypatch.setattr(planner, "SLICES", 1)
     campaign = begun(shared)
     planner.plan_slice(shared.runtime, campaign)
     become(shared, campaign, pair[0], fate)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sender.campaigns.rehearsal import rehearse
 from sender.campaigns.writing import with_program
 from sender.crypto import unseal
 from sender.models import Campaign, Message, Number, Program, Variant
+from sender.runtime import Runtime
 from tests.installation import TUESDAY, Installation, install
 
 SPANISH = VariantIn("es", {"field": "language", "is": "es"}, "Hola {{ first_name }}", {"first_name": "amiga"})
@@ -94,6 +96,35 @@ def test_planning_in_slices_skips_and_repeats_nobody(
         planned = list(session.execute(select(col(Message.number_id))).scalars())
         assert session.get_one(Campaign, campaign).planned_at is not None
     assert sorted(planned) == sorted(numbers)
+
+
+@pytest.mark.parametrize("trouble", ["pause", "fault"])
+def test_a_slice_decided_beforehand_is_written_only_in_its_turn(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """Behind a pause or a fault of the second slice nothing is written; gone on with, everybody is planned once."""
+    monkeypatch.setattr(planner, "SLICE", 10)
+    numbers = [installation.contact(f"+1212555{n:04}") for n in range(100, 135)]
+    campaign, keep, kept = running(installation), planner._keep, []
+
+    def troubled(runtime: Runtime, campaign_id: int, one: planner._Slice) -> bool:
+        if kept and trouble == "fault":
+            raise RuntimeError("the disk is full")
+        kept.append(keep(runtime, campaign_id, one))
+        if trouble == "pause" and len(kept) == 1:
+            control.pause(runtime, campaign_id, "ann")
+        return kept[-1]
+
+    with monkeypatch.context() as amid:
+        amid.setattr(planner, "_keep", troubled)
+        with pytest.raises(RuntimeError, match="full") if trouble == "fault" else nullcontext():
+            plan_all(installation, campaign)
+    assert statuses(installation) == {("pending", ""): 10}
+    if trouble == "pause":
+        control.resume(installation.runtime, campaign, "ann")
+    plan_all(installation, campaign)
+    with installation.runtime.db.read() as session:
+        assert sorted(session.execute(select(col(Message.number_id))).scalars()) == sorted(numbers)
 
 
 def test_a_slice_planned_twice_at_once_counts_once(installation: Installation) -> None:
