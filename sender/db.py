@@ -267,9 +267,12 @@ def insert_all(session: Session, table: type[SQLModel], rows: list[dict[str, Any
         _insert_many(session, table, rows, None)
 
 
-def insert_new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> int:
-    """Insert rows but for those that a unique index already knows; returns how many were written."""
-    return _insert_many(session, table, rows, ()) if rows else 0
+def insert_new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]], *, strange: bool = False) -> int:
+    """Insert rows but for those that a unique index already knows; returns how many were written.
+
+    ``strange``: hardly ever is any of them known, which makes it cheaper on PostgreSQL.
+    """
+    return _insert_many(session, table, rows, (), strange) if rows else 0
 
 
 def upsert(session: Session, table: type[SQLModel], rows: list[dict[str, Any]], keys: list[str]) -> None:
@@ -333,7 +336,11 @@ class _Insert:
 
 
 def _insert_many(
-    session: Session, table: type[SQLModel], rows: list[dict[str, Any]], keys: tuple[str, ...] | None
+    session: Session,
+    table: type[SQLModel],
+    rows: list[dict[str, Any]],
+    keys: tuple[str, ...] | None,
+    strange: bool = False,
 ) -> int:
     """Hand all rows to the driver at once; SQLAlchemy would look at every value, which costs more than SQLite."""
     if session.new or session.dirty:
@@ -343,7 +350,7 @@ def _insert_many(
     names = [column.name for column in done.columns]
     if connection.dialect.name == "postgresql" and len(rows) >= copying.WORTH:
         values = [column.plain(rows) for column in done.columns]
-        return copying.copy_rows(connection, table.__table__, names, values, keys)  # type: ignore[attr-defined]
+        return copying.copy_rows(connection, table.__table__, names, values, keys, strange)  # type: ignore[attr-defined]
     ready: list[Any] = list(zip(*(column.of(rows) for column in done.columns), strict=True))
     if done.by_name:
         ready = [dict(zip(names, row, strict=True)) for row in ready]

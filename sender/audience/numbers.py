@@ -104,7 +104,8 @@ def make(session: Session, sought: Sought) -> Made:
         return Made(sought.known)
     ids = next_ids(session, Number, len(sought.missing))
     made = {row["key"]: number_id for row, number_id in zip(sought.missing, ids, strict=True)}
-    written = insert_new(session, Number, [{"id": made[row["key"]], **row} for row in sought.missing])
+    rows = [{"id": made[row["key"]], **row} for row in sought.missing]
+    written = insert_new(session, Number, rows, strange=True)
     there = made if written == len(made) else _ids(session, list(made))
     own = frozenset(number_id for key, number_id in there.items() if made[key] == number_id)
     return Made(sought.known | {sought.e164[key]: number_id for key, number_id in there.items()}, own)

@@ -120,7 +120,7 @@ def _move_cursor(session: Session, campaign_id: int, start: int, stop: int, end:
 def _write(
     session: Session, campaign_id: int, rows: list[dict[str, Any]], planned: list[Planned], now: datetime
 ) -> None:
-    insert_new(session, Message, rows)
+    insert_new(session, Message, rows, strange=True)
     refused = {one.member.number_id: one for one in planned if not isinstance(one.outcome, Cleared)}
     if not refused:
         return

@@ -101,6 +101,21 @@ def test_many_rows_are_written_like_few(database_url: str) -> None:
     database.close()
 
 
+def test_rows_that_are_hardly_ever_known_may_be_known(database_url: str) -> None:
+    """Where none is they go in at once; else the known ones are passed over, and what was written before stays."""
+    database = Database(database_url)
+    SQLModel.metadata.create_all(database.engine, [Comparison.__table__])  # type: ignore[attr-defined]
+    days = [str(n) for n in range(copying.WORTH)]
+    with database.write() as session:
+        assert insert_new(session, Comparison, [_compared(day, 1) for day in days], strange=True) == len(days)
+        again = [_compared(day, 2) for day in [*days, "one more"]]
+        assert insert_new(session, Comparison, again, strange=True) == 1
+    with database.read() as session:
+        found = dict(session.execute(select(col(Comparison.day), col(Comparison.agreed))).all())
+    assert found == dict.fromkeys(days, 1) | {"one more": 2}
+    database.close()
+
+
 def test_what_copy_refuses_is_an_error_that_everybody_catches(pg_url: str) -> None:
     """The driver's own error comes as SQLAlchemy's, and nothing of the transaction stays."""
     database = Database(pg_url)
