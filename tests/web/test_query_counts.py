@@ -38,7 +38,7 @@ def test_no_page_asks_more_than_fifteen_times(
     app: Flask, runtime: Runtime, client: FlaskClient, add_user: Callable[..., int]
 ) -> None:
     """Every page there is, with hundreds of rows behind it; one that is added is walked as well."""
-    known = _seeded(runtime)
+    known = seeded(runtime)
     add_user()
     assert log_in(client).status_code == 303
     asked, failed = {}, {}
@@ -53,7 +53,7 @@ def test_no_page_asks_more_than_fifteen_times(
     assert failed == {}
 
 
-def _seeded(runtime: Runtime) -> dict[str, object]:
+def seeded(runtime: Runtime) -> dict[str, object]:
     """People, campaigns, imports and a conversation; a value for every argument of an address."""
     with runtime.db.write() as session:
         fill(session, runtime)
