@@ -97,7 +97,7 @@ def test_the_buttons_steer(signed_in: FlaskClient, runtime: Runtime, campaign: i
 
 def test_cancelling_asks_in_numbers(signed_in: FlaskClient, campaign: int) -> None:
     """How many wait and would be dropped."""
-    assert "1 messages that wait are dropped; 6 are done" in signed_in.get(f"/campaigns/{campaign}/cancel").text
+    assert "1 message that waits is dropped. 6 are done" in signed_in.get(f"/campaigns/{campaign}/cancel").text
 
 
 def test_a_copy_is_a_draft_of_its_own(signed_in: FlaskClient, runtime: Runtime, campaign: int) -> None:

@@ -38,7 +38,7 @@ PAGES = (
     ("/", "the figures appear here by themselves", "6 of 7 done"),
     ("/campaigns", "being counted", "6 of 7 done"),
     ("/campaigns/{}", "Its messages are being counted", "6 of 7 messages done"),
-    ("/campaigns/{}/cancel", "still being counted", "1 messages that wait are dropped"),
+    ("/campaigns/{}/cancel", "still being counted", "1 message that waits is dropped"),
     ("/contacts/export", "All contacts leave", "0 contacts leave"),
     ("/segments/new", "These people are being counted", "Nobody is in this segment now"),
     ("/reports", "They appear here by themselves", "Handed over"),

@@ -36,8 +36,8 @@ def test_halting_asks_in_numbers_and_then_holds(signed_in: FlaskClient, runtime:
     """The question counts what would stop; the answer stops it, tells everybody why, and can be taken back."""
     del campaign
     asked = signed_in.get("/halt").text
-    assert "1 running campaigns stop" in asked
-    assert "1 messages wait" in asked
+    assert "1 running campaign stops." in asked
+    assert "1 message waits" in asked
     assert not halted(runtime)
     assert submit(signed_in, "/halt", "/halt", why="wrong price").status_code == 303
     assert halted(runtime)

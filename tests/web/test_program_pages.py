@@ -150,7 +150,7 @@ def test_a_change_says_how_many_campaigns_it_stops(signed_in: FlaskClient, runti
     """The form names them, and typing shows the answers before anything is kept."""
     with runtime.db.write() as session:
         session.add(Campaign(program_id=club, name="One", status="running", created_at=START))
-    assert "1 approved or running campaigns wait" in signed_in.get(f"/programs/{club}/edit").text
+    assert "1 approved or running campaign waits" in signed_in.get(f"/programs/{club}/edit").text
     look = f"/programs/{club}/edit", f"/programs/{club}/preview"
     assert "Call us" in submit(signed_in, *look, **{**NEW, "words-help": "Call us"}).text
     assert "Call us" not in signed_in.get(f"/programs/{club}").text

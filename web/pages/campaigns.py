@@ -17,7 +17,7 @@ from web.auth import Door, person, require, signed_in
 from web.context import runtime
 from web.counting import SHORT, figures_or_none
 from web.frame import may_anywhere
-from web.language import figure, gettext
+from web.language import gettext, ngettext
 from web.pages import confirm
 from web.pages.blocks import render_block
 from web.pages.brake_words import brake_words
@@ -142,10 +142,12 @@ def _dropped(counted: reports.Tally | None) -> str:
     if counted is None:
         return gettext("All messages that wait are dropped; how many that is, is still being counted.")
     waiting = sum(counted.progress.by_status.get(status.value, 0) for status in WAITING)
-    return gettext(
-        "%(waiting)s messages that wait are dropped; %(waiting2)s are done or on their way.",
-        waiting=figure(waiting),
-        waiting2=figure(counted.progress.total - waiting),
+    left = counted.progress.total - waiting
+    return " ".join(
+        (
+            ngettext("%(num)s message that waits is dropped.", "%(num)s messages that wait are dropped.", waiting),
+            ngettext("%(num)s is done or on its way.", "%(num)s are done or on their way.", left),
+        )
     )
 
 

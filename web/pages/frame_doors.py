@@ -10,7 +10,7 @@ from web import choices
 from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
 from web.frame import THEMES
-from web.language import COOKIE, LANGUAGES, figure, gettext
+from web.language import COOKIE, LANGUAGES, gettext, ngettext
 from web.pages import confirm
 
 LONGEST_REASON = 200
@@ -49,11 +49,9 @@ def ask_halt() -> ResponseReturnValue:
             "No text leaves this installation until somebody releases it: "
             "campaigns, answers, and texts sent by programs."
         ),
-        gettext(
-            "%(running)s running campaigns stop where they are; %(waiting)s messages wait, and none is lost.",
-            running=figure(running),
-            waiting=figure(waiting),
-        ),
+        ngettext("%(num)s running campaign stops.", "%(num)s running campaigns stop.", running)
+        + " "
+        + ngettext("%(num)s message waits and is not lost.", "%(num)s messages wait, and none is lost.", waiting),
         gettext("Texts that are with the provider already cannot be called back. STOPs are still taken."),
     ]
     return confirm.ask(
@@ -82,11 +80,12 @@ def ask_release() -> ResponseReturnValue:
     with runtime().db.read() as session:
         running, waiting = reports.under_way(session)
     consequences = [
-        gettext(
-            "%(running)s running campaigns go on; %(waiting)s messages may leave "
-            "as soon as the rules allow each of them.",
-            running=figure(running),
-            waiting=figure(waiting),
+        ngettext("%(num)s running campaign goes on.", "%(num)s running campaigns go on.", running)
+        + " "
+        + ngettext(
+            "%(num)s message may leave as soon as the rules allow it.",
+            "%(num)s messages may leave as soon as the rules allow each of them.",
+            waiting,
         ),
         gettext(
             "Find out first why sending was halted: after a restored backup, texts that had left may not be in it."

@@ -23,7 +23,7 @@ from sender.models.accounts import ALL_PROGRAMS
 from sender.runtime import Runtime
 from web.auth import Door, person, require_fresh, signed_in
 from web.context import runtime
-from web.language import DEFAULT, country, figure, gettext, language, later
+from web.language import DEFAULT, country, gettext, language, later, ngettext
 from web.pages import confirm
 from web.pages.listing import read_listing
 
@@ -123,9 +123,10 @@ def ask_change(code: str, change: str) -> ResponseReturnValue:
         gettext("The rules of other places, and whatever is law on texts, hold as before.")
         if loosens
         else gettext("It holds at once."),
-        gettext(
-            "%(stopped)s approved or running campaigns of %(brand)s wait until they are approved again.",
-            stopped=figure(stopped),
+        ngettext(
+            "%(num)s approved or running campaign of %(brand)s waits until it is approved again.",
+            "%(num)s approved or running campaigns of %(brand)s wait until they are approved again.",
+            stopped,
             brand=program.brand,
         ),
     ]

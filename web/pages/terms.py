@@ -4,7 +4,7 @@ import re
 
 from babel.dates import get_day_names
 
-from web.language import DEFAULT, gettext, language, later
+from web.language import gettext, language, later
 
 WORD = re.compile(r"same\ssubject|[a-z]{2,}")
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -40,7 +40,7 @@ def worded(term: str) -> str:
 
 def timetable(told: str) -> str:
     """Hours or caps of a rule, "mon-fri 08:00-20:00, sun closed" or "1 per day", with short days of the language."""
-    if language() == DEFAULT or not told:
+    if not told:
         return told
     days = get_day_names("abbreviated", locale=language())
     return WORD.sub(lambda one: days[WEEK.index(one[0])] if one[0] in WEEK else worded(one[0]), told)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -285,6 +285,11 @@ def day(instant: datetime) -> str:
     return format_date(instant, gettext("dd MMMM yyyy"), locale=language())
 
 
+def iso_day(told: str) -> str:
+    """A day of the rules, "2021-07-01", in words."""
+    return format_date(date.fromisoformat(told), gettext("dd MMMM yyyy"), locale=language())
+
+
 def mark_costly(text: str) -> Markup:
     """A text whose characters outside GSM-7 are marked: they turn the whole of it to UCS-2."""
     culprits = set(parts.count(text).culprits)
@@ -331,6 +336,7 @@ FILTERS: dict[str, Any] = {
     "grouped": grouped,
     "in_order": in_order,
     "grouped_by_name": grouped_by_name,
+    "iso_day": iso_day,
     "lasting": lasting,
     "machine_time": machine_time,
     "mark_costly": mark_costly,
