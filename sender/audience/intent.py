@@ -120,13 +120,13 @@ def _keyword_sentence(words: Words) -> Intent | None:
     """
     best: Intent | None = None
     told = phrases.lexicon()["sentences"]
-    jest = any(sign in words.text.casefold() for sign in told["jests"])
     for start, end in words.sentences():
         quote = words.quote(start, end) if end - start <= 4 else ""
         found = keywords.match(quote) if quote else None
         if found is None or found.meaning != "opt_out":
             continue
         placed = end == len(words.words) or words.breaks[end] == LINE or (quote.isupper() and not words.text.isupper())
+        jest = any(sign in words.text.casefold() for sign in told["jests"])
         clear = (quote.isupper() or found.word in told["clear"]) and not jest
         certain = found.certain and placed and clear
         intent = Intent("opt_out", certain, found.language, quote, f"keyword sentence: {found.word}")
@@ -146,7 +146,7 @@ def _slip(text: str) -> Intent | None:
         return None
     near = phrases.lexicon()["slips"]["allowed"]
     for target, most in near.items():
-        if compact[0] in target and distance(compact, target) <= most:
+        if abs(len(compact) - len(target)) <= most and compact[0] in target and distance(compact, target) <= most:
             return Intent("opt_out", True, "en", _trimmed(text), f"slip of {target}")
     return None
 

@@ -97,7 +97,8 @@ def match(text: str) -> Keyword | None:
         return None
     if found := _look_up(compact):
         return None if found.meaning == "opt_in" and _ASKS.search(text) else found
-    found = _look_up("".join(_left(words)))
+    left = "".join(_left(words))
+    found = _look_up(left) if left != folded(compact) else None
     return found if found and found.meaning != "opt_in" else None
 
 
@@ -127,14 +128,29 @@ def _look_up(compact: str) -> Keyword | None:
 
 
 def _left(words: list[str]) -> list[str]:
-    left = _courtesies().sub("", " ".join(map(folded, words))).split()
+    left = list(map(folded, words))
+    firsts, lasts = _edges_of_courtesies()
+    if left and (left[0] in firsts or left[-1] in lasts):
+        left = _courtesies().sub("", " ".join(left)).split()
     return left[:1] if len(set(left)) == 1 else left
 
 
 @cache
 def _courtesies() -> regex.Pattern[str]:
-    phrases = "|".join(folded(phrase) for phrase in lexicon()["matching"]["courtesy"])
+    phrases = "|".join(_phrases_of_courtesy())
     return regex.compile(rf"^(?:(?:{phrases}) )+|(?: (?:{phrases}))+$")
+
+
+@cache
+def _edges_of_courtesies() -> tuple[frozenset[str], frozenset[str]]:
+    """The words that courtesies begin and end with, so that most replies need not be searched for them."""
+    rows = [phrase.split() for phrase in _phrases_of_courtesy()]
+    return frozenset(row[0] for row in rows), frozenset(row[-1] for row in rows)
+
+
+@cache
+def _phrases_of_courtesy() -> list[str]:
+    return [folded(phrase) for phrase in lexicon()["matching"]["courtesy"]]
 
 
 @cache

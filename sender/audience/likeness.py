@@ -73,7 +73,7 @@ def _pairs(words: list[str]) -> Iterator[tuple[str, int]]:
 def _add_pairs(words: list[str], carried: list[int]) -> None:
     """The weights of what _pairs names, without making its names."""
     weights, of_kinds = lexicon(), _weights_of_kinds()
-    before: dict[str, None] = {}
+    before: set[str] = set()
     for at, word in enumerate(words):
         if at:
             carried[at] += weights.get(f"{words[at - 1]} {word}", 0)
@@ -81,8 +81,8 @@ def _add_pairs(words: list[str], carried: list[int]) -> None:
         for kind in here:
             after = of_kinds.get(kind)
             if after:
-                carried[at] += sum(after[other] for other in before if other in after)
-        before.update(dict.fromkeys(here))
+                carried[at] += sum(map(after.__getitem__, after.keys() & before))
+        before.update(here)
 
 
 @cache

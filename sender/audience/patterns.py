@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
-from itertools import pairwise, product, zip_longest
+from itertools import pairwise, product
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 import regex
@@ -23,24 +24,13 @@ PHASES: tuple[Phase, ...] = ("override", "override_unsure", "doubt", "aside", "c
 COMMA, SENTENCE, LINE = 1, 2, 3
 """What stands between two words: less than a comma is 0."""
 
-_STEM = 3
+_SHORTEST_STEM = 3
+_NUMBER = attrgetter("number")
 _PART = regex.compile(r"\{\w+\}|[^_{}]+")
 _ABOUT_TEXTS = ("msgs", "mine", "leave", "list", "ours")
 _DEATHS = ("died", "dead", "deceased", "passed")
-_ABOUT_US = (
-    "{wrong}",
-    "{threat}",
-    "{rude}",
-    "{leave}",
-    "{dead}",
-    "{kin}",
-    "{never}",
-    "{consent}",
-    "{his}",
-    "{num}",
-    "{nosuch}",
-    "wrong",
-)
+_ABOUT_OTHERS = ("{dead}", "{kin}", "{his}", "{num}", "{nosuch}")
+_ABOUT_US = (*_ABOUT_OTHERS, "{wrong}", "{threat}", "{rude}", "{leave}", "{never}", "{consent}", "wrong")
 
 
 @dataclass(slots=True)
@@ -48,8 +38,8 @@ class Words:
     """A reply as folded words; ``breaks[i]`` is what stands before word i, and after the last word for i = len.
 
     ``denied``: something that looks like a wish and is none was found ("don't stop"), and blanked out in ``words``.
-    ``spots`` and ``topics`` keep what was found in these words, so that nothing is looked for twice, and ``places``
-    where words of each numbered element stood at first.
+    ``spots`` and ``topics`` keep what was found in these words, so that nothing is looked for twice, ``belongs`` the
+    numbered elements each word belonged to at first, and ``places`` where the words of those asked for stood.
     """
 
     text: str
@@ -59,11 +49,19 @@ class Words:
     denied: bool = False
     spots: dict[int, tuple[int, int] | None] = field(default_factory=dict)
     topics: dict[tuple[str, str, int, int], bool] = field(default_factory=dict)
+    belongs: list[frozenset[int]] = field(default_factory=list)
     places: dict[int, list[int]] = field(default_factory=dict)
 
     def quote(self, start: int, end: int) -> str:
         """The reply's own letters for words start to end."""
         return self.text[self.spans[start][0] : self.spans[end - 1][1]]
+
+    def where(self, number: int) -> list[int]:
+        """Where words of the numbered element stood at first, looked up when first asked for."""
+        found = self.places.get(number)
+        if found is None:
+            found = self.places[number] = [at for at, numbers in enumerate(self.belongs) if number in numbers]
+        return found
 
     def left(self) -> "Words":
         """The reply without the words that were set aside, to see what they leave; it has no spans."""
@@ -104,30 +102,29 @@ class Element:
         """Whether an alternative begins with the word."""
         return word in self.tails or (bool(self.beginnings) and word.startswith(self.beginnings))
 
-    def ends(self, index: int, words: Words, start: int) -> Iterator[int]:
+    def ends(self, index: int, words: Words, start: int) -> list[int]:
         """The places after one match at word ``index``; zero-width for the edges of a clause."""
         gap = words.breaks[index]
-        if (self.at_start or self.at_end) and gap and (not self.outermost or index in (0, len(words.words))):
-            yield index
+        edge = (self.at_start or self.at_end) and gap and (not self.outermost or index in (0, len(words.words)))
+        found = [index] if edge else []
         if index == len(words.words) or (gap >= (COMMA if self.strict else SENTENCE) and index > start):
-            return
+            return found
         word = words.words[index]
         if self.gap:
-            if word and (gap == 0 or index == start):
-                yield index + 1
-            return
-        for tail in self.tails.get(word, ()):
-            if not tail or _follows(tail, words, index + 1):
-                yield index + 1 + len(tail)
-        for stem, tail in self.stems:
-            if word.startswith(stem) and (not tail or _follows(tail, words, index + 1)):
-                yield index + 1 + len(tail)
+            return [index + 1] if word and (gap == 0 or index == start) else []
+        tails = self.tails.get(word, ())
+        found += [index + 1 + len(tail) for tail in tails if not tail or _follows(tail, words, index + 1)]
+        if self.beginnings and word.startswith(self.beginnings):
+            tails = [tail for stem, tail in self.stems if word.startswith(stem)]
+            found += [index + 1 + len(tail) for tail in tails if not tail or _follows(tail, words, index + 1)]
+        return found
 
 
 class Rule(NamedTuple):
     """One pattern; a reply can only match if it holds a word of each of the elements in ``row``, in that order.
 
-    ``needed`` are the same; ``leads``: the first of them is the pattern's own first element.
+    ``needed`` are the same; ``leads``: the first of them is the pattern's own first element; ``about_us``: it speaks of
+    us or the number rather than of a thing that may be something else ("wrong number").
     """
 
     number: int
@@ -138,20 +135,12 @@ class Rule(NamedTuple):
     row: tuple[int, ...]
     needed: frozenset[int]
     leads: bool
+    about_us: bool
 
     @property
     def lone(self) -> bool:
         """Whether one word or phrase is enough for it."""
         return len(self.elements) == 1
-
-    @property
-    def about_us(self) -> bool:
-        """Whether it speaks of us or the number rather than of a thing that may be something else ("wrong number").
-
-        A death does not: "my uncle died, so I cannot come on Friday".
-        """
-        ours = self.language == "en" and self.phase == "plain" and not any(word in self.pattern for word in _DEATHS)
-        return ours or any(name in self.pattern for name in _ABOUT_US)
 
     @property
     def name(self) -> str:
@@ -162,27 +151,27 @@ class Rule(NamedTuple):
 class Index(NamedTuple):
     """Which elements a word, two neighbours or the beginning of a word belong to, and which rules may match then."""
 
-    by_word: dict[str, set[int]]
-    by_pair: dict[tuple[str, str], set[int]]
-    by_beginning: dict[str, list[tuple[str, int]]]
-    rules: dict[int, list[Rule]]
+    by_word: defaultdict[str, set[int]]
+    by_pair: defaultdict[tuple[str, str], set[int]]
+    by_beginning: defaultdict[str, set[int]]
+    rules: defaultdict[int, list[Rule]]
 
 
 def place(rule: Rule, words: Words, start: int) -> tuple[int, int] | None:
     """Where the rule first matches, as first and last+1 word; ``words`` have been through ``candidates``."""
-    if not _in_order(rule.row, words.places):
+    if not _in_order(rule.row, words):
         return None
-    for index in words.places[rule.row[0]] if rule.leads else range(len(words.words)):
+    for index in words.where(rule.row[0]) if rule.leads else range(len(words.words)):
         if index >= start and (end := _match(rule.elements, 0, index, words, index)) > index:
             return index, end
     return None
 
 
-def _in_order(row: tuple[int, ...], places: dict[int, list[int]]) -> bool:
+def _in_order(row: tuple[int, ...], words: Words) -> bool:
     """Whether the numbered elements have words one after the other."""
     last = -1
     for number in row:
-        last = next((at for at in places[number] if at > last), -1)
+        last = next((at for at in words.where(number) if at > last), -1)
         if last < 0:
             return False
     return True
@@ -191,24 +180,29 @@ def _in_order(row: tuple[int, ...], places: dict[int, list[int]]) -> bool:
 def candidates(words: Words) -> dict[Phase, list[Rule]]:
     """The rules all of whose needed elements have a word in the reply, by phase and in order of language."""
     index = _index()
-    places: dict[int, list[int]] = {}
-    for at, (word, after) in enumerate(zip_longest(words.words, words.words[1:])):
-        for number in (*_elements_of(word), *index.by_pair.get((word, after), ())):
-            places.setdefault(number, []).append(at)
-    words.places = places
-    present = frozenset(places)
-    chosen = {rule.number: rule for number in places for rule in index.rules.get(number, ()) if rule.needed <= present}
+    words.belongs, words.places = list(map(_elements_of, words.words)), {}
+    for at, pair in enumerate(pairwise(words.words)):
+        if pair in index.by_pair:
+            words.belongs[at] = words.belongs[at] | index.by_pair[pair]
+    present = frozenset().union(*words.belongs)
+    rare = index.rules.keys() & present
+    chosen = [rule for number in rare for rule in index.rules[number] if rule.needed <= present]
     grouped: dict[Phase, list[Rule]] = {phase: [] for phase in PHASES}
-    for number in sorted(chosen):
-        grouped[chosen[number].phase].append(chosen[number])
+    for rule in sorted(chosen, key=_NUMBER):
+        grouped[rule.phase].append(rule)
     return grouped
 
 
 @lru_cache(maxsize=20_000)
-def _elements_of(word: str) -> tuple[int, ...]:
+def _elements_of(word: str) -> frozenset[int]:
     index = _index()
-    stems = (number for stem, number in index.by_beginning.get(word[:_STEM], ()) if word.startswith(stem))
-    return tuple(index.by_word.get(word, set()).union(stems))
+    stems = (index.by_beginning.get(beginning, ()) for beginning in beginnings(word))
+    return frozenset(index.by_word.get(word, ())).union(*stems)
+
+
+def beginnings(word: str) -> Iterator[str]:
+    """The beginnings of a word that may be a stem: three letters and more, all of it if it has fewer."""
+    return (word[:size] for size in range(min(_SHORTEST_STEM, len(word)), len(word) + 1))
 
 
 @cache
@@ -247,15 +241,13 @@ def tables(unspaced: bool) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _follows(tail: tuple[str, ...], words: Words, index: int) -> bool:
-    end = index + len(tail)
-    return (
-        end <= len(words.words)
-        and max(words.breaks[index:end]) < SENTENCE
-        and all(
-            word.startswith(piece[:-1]) if piece.endswith("~") else word == piece
-            for word, piece in zip(words.words[index:end], tail, strict=True)
-        )
-    )
+    if index + len(tail) > len(words.words):
+        return False
+    for at, piece in enumerate(tail, index):
+        word = words.words[at]
+        if words.breaks[at] >= SENTENCE or (word != piece and not (piece[-1] == "~" and word.startswith(piece[:-1]))):
+            return False
+    return True
 
 
 def _match(elements: tuple[Element, ...], at: int, index: int, words: Words, start: int) -> int:
@@ -274,12 +266,14 @@ def _match(elements: tuple[Element, ...], at: int, index: int, words: Words, sta
             end = _match(elements, at + 1, spot, words, start)
             if end >= 0:
                 return end
+        if not reached:
+            break
     return _match(elements, at + 1, index, words, start) if element.low == 0 else -1
 
 
 @cache
 def _index() -> Index:
-    index = Index(defaultdict(set), defaultdict(set), defaultdict(list), defaultdict(list))
+    index = Index(defaultdict(set), defaultdict(set), defaultdict(set), defaultdict(list))
     numbers: dict[int, int] = {}
     read = list(_read_rules())
     for element in (element for *_, elements in read for element in elements if _is_fixed(element)):
@@ -291,9 +285,16 @@ def _index() -> Index:
         row = tuple(numbers[id(element)] for element in fixed)
         rarest = min(fixed, key=lambda element: _commonness(element, index))
         leads = _is_fixed(elements[0])
-        rule = Rule(number, language, phase, pattern, elements, row, frozenset(row), leads)
+        about_us = _about_us(language, phase, pattern)
+        rule = Rule(number, language, phase, pattern, elements, row, frozenset(row), leads, about_us)
         index.rules[numbers[id(rarest)]].append(rule)
     return index
+
+
+def _about_us(language: str, phase: Phase, pattern: str) -> bool:
+    """A death is not about us: "my uncle died, so I cannot come on Friday"."""
+    ours = language == "en" and phase == "plain" and not any(word in pattern for word in _DEATHS)
+    return ours or any(name in pattern for name in _ABOUT_US)
 
 
 def _commonness(element: Element, index: Index) -> int:
@@ -307,7 +308,7 @@ def _enter(index: Index, element: Element, number: int) -> None:
             certain_pair = tail and not tail[0].endswith("~")
             (index.by_pair[word, tail[0]] if certain_pair else index.by_word[word]).add(number)
     for stem, _ in element.stems:
-        index.by_beginning[stem[:_STEM]].append((stem, number))
+        index.by_beginning[stem].add(number)
 
 
 def _is_fixed(element: Element) -> bool:

@@ -228,7 +228,7 @@ def _wish_words() -> frozenset[str]:
 
 @lru_cache(maxsize=20_000)
 def _pieces(word: str) -> tuple[str, ...]:
-    bare = _DRAWN_OUT.sub(r"\1", folded(_JOINED.sub("", word.lower())))
+    bare = _DRAWN_OUT.sub(r"\1", folded(_JOINED.sub("", word.lower()) if "'" in word else word.lower()))
     if not bare.isascii() or not bare.isalpha():
         bare = plain_letters(bare)
     return tuple(other for piece in bare.split("'") if piece for other in _same().get(piece, (piece,)))
