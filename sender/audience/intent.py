@@ -43,8 +43,15 @@ _ADDED = regex.compile(
 )
 # A quotation of five words or more is somebody else's text: 'Liked "Sale today. Reply STOP to opt out"'.
 _QUOTED = regex.compile(
-    r"[“„«]\s*(?:[^\s”“»]+\s+){4,}[^”»]*(?:[”»“]|$)|\"\s*(?:[^\s\"]+\s+){4,}[^\"]*(?:\"|$)|「[^」]{12,}(?:」|$)"
+    r"[“„«]\s*(?:[^\s”“»]+\s+){4,}[^”»]*(?:[”»“]|$)|(?<![^\s(])\"\s*(?:[^\s\"]+\s+){4,}[^\"]*(?:\"|$)|「[^」]{12,}(?:」|$)"
 )
+# A quotation of several words, or of several letters where words are not parted by spaces, among the person's own.
+_SAID = regex.compile(
+    r"[“„«\"「『][^“”„«»\"「」『』\n]*[^\s“”„«»\"「」『』]{2}[\s，、]*[^\s“”„«»\"「」『』]{2}[^“”„«»\"「」『』\n]*"
+    r"[”“»\"」』]"
+)
+_LEAST_BESIDE = 8
+_ASKS = regex.compile("[?？؟;]\\s*$")
 _EDGES = regex.compile(r"^[^\p{L}\p{N}]+|[^\p{L}\p{N}\p{M}]+$")
 _LETTER = regex.compile(r"[\p{L}\p{N}]")
 _THRICE = regex.compile(r"(.)\1{2,}")
@@ -52,8 +59,21 @@ _SIGNS = regex.compile(r"^\W*(?:🛑|🚫|⛔|✋|🖕)\W*$")
 
 
 def read(text: str) -> Intent:
-    """Say what a reply asks for; any text is read, the first 1,000 characters count."""
+    """Say what a reply asks for; any text is read, the first 1,000 characters count.
+
+    What is certain only by words in quotes may be our own footer: held, or nothing where the reply asks a
+    question of its own ('It says "Text STOP to end", is the code still good?').
+    """
     own = own_words(text[:_LONGEST])
+    found = _read(own)
+    bare = _SAID.sub(" ", own) if found.intent == "opt_out" and found.certain else own
+    if bare == own or len(_LETTER.findall(bare)) < _LEAST_BESIDE:
+        return found
+    beside = _read(bare)
+    return beside if beside.intent == "opt_out" or _ASKS.search(bare) else found._replace(certain=False)
+
+
+def _read(own: str) -> Intent:
     if keyword := keywords.match(own):
         return Intent(keyword.meaning, keyword.certain, keyword.language, _trimmed(own), f"keyword: {keyword.word}")
     words = phrases.split(keywords.visible(own.replace("´", "'")))

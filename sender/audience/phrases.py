@@ -80,6 +80,7 @@ _TRUST: dict[Phase, int] = {
 _LONE_TRUST: dict[Phase, int] = {"plain": -1000, "unsure": _RATHER_UNLIKE}
 
 
+_THREAT, _WRONG = "{threat}", "{wrong}"
 _WANTS = frozenset({"want", "nowant"})
 _THINGS = frozenset({"dealings", "pets", "queue", "email"})
 _BARE = ("{stop}", "{remove}")
@@ -152,18 +153,25 @@ def _weighed(rules: dict[Phase, list[Rule]], words: Words) -> Found | None:
 def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -> Found | None:
     """The first match of a phase that is not in doubt, else the first; a reply that speaks of an order casts doubt.
 
-    So does a question where the phase is "plain": "Wrong number?".
+    So does a question where the phase is "plain": "Wrong number?". One word of threat may be said of anything.
     """
     doubtful = None
     for rule in rules:
         if spot := _spot(rule, words):
             found = _found(rule, words, spot)
             asks = phase == "plain" and _ASKED.match(words.text, words.spans[spot[1] - 1][1])
-            if not (asks or _in_doubt(rule, words, spot)):
+            weak = rule.pattern == _THREAT and spot[1] - spot[0] == 1
+            if not weak and (_alone(rule, words, spot) or not (asks or _in_doubt(rule, words, spot))):
                 return found
-            lower = _MOST_UNLIKE if phase == "certain" else _UNLIKE
+            lower = _MOST_UNLIKE if phase == "certain" else _STRANGE if weak else _UNLIKE
             doubtful = doubtful or found._replace(certain=False, trust=lower, enough=_MOST_LIKE)
     return _unspaced(phase, words) or doubtful
+
+
+def _alone(rule: Rule, words: Words, spot: tuple[int, int]) -> bool:
+    """Whether "wrong number" is a clause of its own: "I ordered no pizza, wrong number"."""
+    start, end = spot
+    return rule.pattern == _WRONG and min(words.breaks[start], words.breaks[end]) >= COMMA
 
 
 def _in_doubt(rule: Rule, words: Words, spot: tuple[int, int]) -> bool:
@@ -305,7 +313,10 @@ def _maybe(rules: list[Rule], words: Words) -> Found | None:
         if spot := _spot(rule, words):
             found = _found(rule, words, spot)
             strange = not mentions(rule.language, "texts", words, *spot) and _goes_elsewhere(rule, words, spot)
-            return found._replace(trust=max(found.trust, _STRANGE)) if strange else found
+            if strange:
+                return found._replace(trust=max(found.trust, _STRANGE), enough=_NEVER_ENOUGH)
+            asks = _ASKED.match(words.text, words.spans[spot[1] - 1][1])
+            return found._replace(enough=max(found.enough, _MOST_LIKE)) if asks else found
     return None
 
 

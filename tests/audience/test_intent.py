@@ -88,6 +88,10 @@ def test_the_corpus_is_large_and_mixed() -> None:
         "twenty_sixth",
         "twenty_seventh",
         "twenty_eighth",
+        "twenty_ninth",
+        "thirtieth",
+        "thirty_first",
+        "thirty_second",
     ):
         harmless = sum(line.label != "opt_out" for line in SETS[name])
         assert harmless > 0.42 * len(SETS[name])
@@ -197,6 +201,40 @@ def test_what_the_stop_is_about_decides(text: str, stops: bool) -> None:
     """Our texts, or nothing else: at once. A coat, a call, texts that are missed: not. Two doubtful signs: at once."""
     answer = read(text)
     assert (answer.intent == "opt_out" and answer.certain) is stops
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Your text says "Text STOP to end" but I like getting these',
+        'In eurer Nachricht steht "STOP senden zum Abmelden". Gilt der Gutschein noch?',
+        '短信里写"回复TD退订"，优惠码还能用吗？',
+        "meu advogado vai comigo na sexta",
+        "де поліція?",
+        "he is no longer with the company, ask for Lisa",
+        "Löschen Sie bitte die zweite Abbuchung",
+    ],
+)
+def test_words_of_others_and_about_others_stop_nobody(text: str) -> None:
+    """Our footer in quotes, a lawyer or the police named for other reasons, a thing to delete: never certain."""
+    answer = read(text)
+    assert not (answer.intent == "opt_out" and answer.certain)
+
+
+@pytest.mark.parametrize(
+    ("text", "certain"),
+    [
+        ('I wrote "please stop" twice. Stop texting me', True),
+        ('I already told you "stop texting me"', False),
+        ("non ho ordinato nessuna pizza, numero sbagliato", True),
+        ("jag har inte beställt pizza, fel nummer", True),
+    ],
+)
+def test_a_wish_beside_a_quotation_or_an_order_is_heard(text: str, certain: bool) -> None:
+    """Words outside the quotation decide, words in it alone are held; "wrong number" is a clause of its own."""
+    answer = read(text)
+    assert answer.intent == "opt_out"
+    assert answer.certain or not certain
 
 
 def test_the_likeness_is_the_sum_of_its_features() -> None:

@@ -53,13 +53,16 @@ def train(lines: list[Labelled]) -> dict[str, float]:
 
 
 def wish_words(lines: list[Labelled]) -> list[str]:
-    """The words of wishes to stop, without those that are twice as common in harmless replies."""
+    """The words of wishes to stop, without those that are twice as common in harmless replies.
+
+    A word of one or two wishes is one only if fewer harmless replies have it: "I ordered no pizza, wrong number".
+    """
     wishes: Counter[str] = Counter()
     others: Counter[str] = Counter()
     for line in lines:
         words = phrases.split(keywords.visible(own_words(line.text)))
         (wishes if line.label == "opt_out" else others).update(set(words.words))
-    return sorted(word for word, times in wishes.items() if others[word] <= 2 * times)
+    return sorted(word for word, times in wishes.items() if others[word] <= (2 * times if times > 2 else times - 1))
 
 
 def main() -> None:
