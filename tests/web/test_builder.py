@@ -250,7 +250,7 @@ def test_a_subject_is_written_in_the_first_step(signed_in: FlaskClient, runtime:
     assert campaign(runtime)[0].subject == "sale"
     page = signed_in.get(f"{edit}/basics").text
     assert 'value="sale"' in page
-    assert "caps on one subject: sale." in page
+    assert "Optional: sale. Rules and programs may cap" in page
     long = send(signed_in, f"{edit}/basics", **basics, subject="x" * 81)
     assert (long.status_code, "at most 80 letters" in long.text) == (422, True)
     assert send(signed_in, f"{edit}/basics", **basics, subject="").status_code == 303
