@@ -34,6 +34,8 @@ _LONGEST = 1000
 _LONGEST_SLIP = 60
 # What is left when a denied wish is set aside ("don't stop") must look more like one than a reply that denies none.
 _LIKE, _LIKE_WITHOUT = 300, 2200
+# A reply that cries STOP! and goes on is a wish unless it is very unlike one.
+_LIKE_CRIED = -2000
 # What phones and mail programs add: quoted lines, the message answered to, signatures.
 _ADDED = regex.compile(
     r"^[ \t]*>.*$|^[ \t]*(?:-- ?|_{5,}|-{5,}.*)$[\s\S]*|^On .{5,80}wrote:[\s\S]*"
@@ -53,6 +55,7 @@ _SAID = regex.compile(
 _LEAST_BESIDE = 8
 _ASKS = regex.compile("[?？؟;]\\s*$")
 _EDGES = regex.compile(r"^[^\p{L}\p{N}]+|[^\p{L}\p{N}\p{M}]+$")
+_CRIED = regex.compile(r"\s*[!！]")
 _LETTER = regex.compile(r"[\p{L}\p{N}]")
 _THRICE = regex.compile(r"(.)\1{2,}")
 _SIGNS = regex.compile(r"^\W*(?:🛑|🚫|⛔|✋|🖕)\W*$")
@@ -136,7 +139,8 @@ def _trimmed(text: str) -> str:
 def _keyword_sentence(words: Words) -> Intent | None:
     """A sentence that is a keyword by itself ("Who is this? STOP."), certain where it is meant as one.
 
-    It is when written in capitals unlike the rest, at the end, or on a line of its own; "Stop! You crack me up" is not.
+    It is when written in capitals unlike the rest, at the end, or on a line of its own; "Stop! You crack me up" is not,
+    nor one cried out before what is unlike a wish ("STOP!! 50% off? On my way").
     """
     best: Intent | None = None
     told = phrases.lexicon()["sentences"]
@@ -148,10 +152,16 @@ def _keyword_sentence(words: Words) -> Intent | None:
         placed = end == len(words.words) or words.breaks[end] == LINE or (quote.isupper() and not words.text.isupper())
         jest = any(sign in words.text.casefold() for sign in told["jests"])
         clear = (quote.isupper() or found.word in told["clear"]) and not jest
-        certain = found.certain and placed and clear
+        certain = found.certain and placed and clear and not _cried_out_of_joy(words, end)
         intent = Intent("opt_out", certain, found.language, quote, f"keyword sentence: {found.word}")
         best = intent if best is None or intent.certain else best
     return best
+
+
+def _cried_out_of_joy(words: Words, end: int) -> bool:
+    """Whether a keyword with an exclamation mark, up to word ``end``, stands before more that is very unlike a wish."""
+    cried = end < len(words.words) and _CRIED.match(words.text, words.spans[end - 1][1])
+    return bool(cried) and likeness(words)[0] <= _LIKE_CRIED
 
 
 def _slip(text: str) -> Intent | None:

@@ -37,6 +37,10 @@ OR_ELSE = {
     "write": {"nowrite"},
     "want": {"nowant"},
     "neg": {"nosend", "nowrite", "nowant"},
+    "sendon": {"noneed"},
+    "youwrite": {"you"},
+    "erred": {"wrong"},
+    "notme": {"wrong"},
 }
 BY_HAND = {name: words for name, words in languages() if name != "en"}
 THIN = {name for name, words in confidence().items() if words.startswith("low")}

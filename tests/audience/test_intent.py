@@ -92,6 +92,7 @@ def test_the_corpus_is_large_and_mixed() -> None:
         "thirtieth",
         "thirty_first",
         "thirty_second",
+        "thirty_third",
     ):
         harmless = sum(line.label != "opt_out" for line in SETS[name])
         assert harmless > 0.42 * len(SETS[name])
@@ -235,6 +236,134 @@ def test_a_wish_beside_a_quotation_or_an_order_is_heard(text: str, certain: bool
     answer = read(text)
     assert answer.intent == "opt_out"
     assert answer.certain or not certain
+
+
+@pytest.mark.parametrize(
+    ("text", "certain"),
+    [
+        ("STOP!! no way!! 50% off, on my way", False),
+        ("STOP!! this cake is too cute 😍", False),
+        ("STOP! that dress is gorgeous", False),
+        ("STOP!! who is this", True),
+        ("STOP!!! you people are relentless", True),
+        ("STOP! I never signed up for this", True),
+    ],
+)
+def test_a_stop_cried_out_of_joy_is_held(text: str, certain: bool) -> None:
+    """STOP! before words very unlike a wish is held, before a complaint it stops at once."""
+    assert read(text)[:2] == ("opt_out", certain)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You never text me back",
+        "how come you never text me",
+        "you dont text me anymore",
+        "Ihr schickt mir nie die guten Angebote",
+        "Vous ne m'envoyez jamais les bonnes promos",
+        "Non mi scrivete mai delle offerte buone",
+        "Ya no me mandan mensajes de las ofertas",
+        "Jullie sturen me nooit meer de goede aanbiedingen",
+        "Вы никогда не пишете мне о хороших скидках",
+        "kamu tidak pernah sms aku soal promo bagus",
+        "आप मुझे कभी अच्छे ऑफर के मैसेज नहीं भेजते",
+    ],
+)
+def test_who_complains_of_too_few_texts_is_not_stopped(text: str) -> None:
+    """A statement that you never write is no order never to write: at most it is held."""
+    found = read(text)
+    assert not (found.intent == "opt_out" and found.certain)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You never stop texting me",
+        "I told you never text me again",
+        "Ich will, dass ihr mir nie wieder schreibt",
+        "Schreibt mir nie wieder",
+        "Ne m'écrivez plus jamais",
+        "Non mi scrivete mai più",
+    ],
+)
+def test_an_order_never_to_write_stops_at_once(text: str) -> None:
+    """Never, said as an order or of stopping, is a wish."""
+    assert read(text)[:2] == ("opt_out", True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bitte meinen Sohn für Montag abmelden",
+        "quiero dar de baja a mi hija de natación",
+        "Quero descadastrar meu filho da natação",
+        "Chcę wypisać córkę z zajęć",
+        "Jag vill avregistrera min dotter från dansen",
+        "I need to unsubscribe my daughter from soccer",
+        "我儿子的游泳课在哪里退订？",
+    ],
+)
+def test_who_takes_a_child_off_a_course_is_not_stopped(text: str) -> None:
+    """Unsubscribing somebody else is at most held."""
+    found = read(text)
+    assert not (found.intent == "opt_out" and found.certain)
+
+
+@pytest.mark.parametrize(
+    ("text", "certain"),
+    [
+        ("Vi siete sbagliati, avevo chiesto la margherita", False),
+        ("Ihr habt euch geirrt, ich hatte die Margherita", False),
+        ("Se equivocaron, yo pedí la margarita", False),
+        ("Pomyliliście się, brałem margheritę", False),
+        ("Вы ошиблись, я брал маргариту", False),
+        ("間違ってます、私はマルゲリータでした", False),
+        ("Avete sbagliato", True),
+        ("Avete sbagliato, non sono Marco", True),
+        ("Avete sbagliato numero, io sono a Roma", True),
+        ("Vous vous êtes trompés, je ne suis pas Julie", True),
+        ("Pomylił pan numer", True),
+    ],
+)
+def test_you_got_it_wrong_may_be_about_an_order(text: str, certain: bool) -> None:
+    """By itself, about the number or with "I am not" it is a wrong number; before anything else at most held."""
+    found = read(text)
+    assert (found.intent == "opt_out" and found.certain) is certain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no hace falta que me mandéis más mensajes",
+        "inutile de m'envoyer vos promos",
+        "Não precisa mais me mandar as ofertas",
+        "Nie musicie mi już wysyłać ofert",
+        "není třeba mi posílat nabídky",
+        "няма нужда да ми пращате оферти",
+        "δεν χρειάζεται να μου στέλνετε προσφορές",
+        "אין צורך להמשיך לשלוח לי מבצעים",
+        "لا داعي لارسال العروض لي",
+        "hakuna haja ya kunitumia ofa",
+    ],
+)
+def test_no_need_to_send_is_a_polite_wish(text: str) -> None:
+    """There is no need to send me offers: certain, as it names what we send."""
+    assert read(text)[:2] == ("opt_out", True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no hace falta que me mandes la factura",
+        "pas besoin de m'envoyer un livreur, je passe",
+        "nie trzeba wysyłać faktury",
+    ],
+)
+def test_no_need_to_send_something_else_stops_nobody(text: str) -> None:
+    """There is no need to send the invoice or a driver: at most held."""
+    found = read(text)
+    assert not (found.intent == "opt_out" and found.certain)
 
 
 def test_the_likeness_is_the_sum_of_its_features() -> None:
