@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select
 from sqlmodel import Session, col
 
 from sender.audience.importing.options import FileRefused
@@ -20,7 +20,7 @@ from sender.audit import note
 from sender.clock import Clock
 from sender.db import Database, Pace
 from sender.locks import lock_numbers
-from sender.models import Attempt, ConsentEvent, Contact, ImportEntry, ImportRun, Message
+from sender.models import ArchivePage, Attempt, ConsentEvent, Contact, ImportEntry, ImportRun, Message
 from sender.states import REACHED_PROVIDER, Status
 
 COUNTED = 1_000
@@ -104,11 +104,17 @@ def _sent(session: Session, run: ImportRun) -> int:
     since = col(Attempt.gated_at) >= run.started_at, col(Attempt.outcome) != "refuted"
     some = mine.where(col(ImportEntry.import_id) == run.id, *since).limit(COUNTED).subquery()
     sent = int(session.execute(select(func.count()).select_from(some)).scalar_one())
-    return min(COUNTED, sent + _archived(session, run))
+    return sent if sent == COUNTED else min(COUNTED, sent + _archived(session, run))
 
 
 def _archived(session: Session, run: ImportRun) -> int:
-    """Texts that passed the gate so long ago that their attempts lie in the archive: the message says that it did."""
+    """Texts that passed the gate so long ago that their attempts lie in the archive: the message says that it did.
+
+    Messages are read only where the archive has grown since the import: no index leads to those that lie in it.
+    """
+    packed = exists().where(col(ArchivePage.packed_at) >= run.started_at)
+    if not session.execute(select(packed)).scalar_one():
+        return 0
     mine = select(col(Message.id)).join(ImportEntry, col(ImportEntry.number_id) == col(Message.number_id))
     passed = (
         col(Message.archive_page).is_not(None),
