@@ -1,8 +1,9 @@
 """Who goes first when many wait for SQLite's write lock: a STOP, in whatever process it waits.
 
 SQLite keeps no queue, so one that asks often still loses against several that ask at all. A STOP marks that it waits
-with a shared lock on a file beside the database, and nobody else asks while a mark stands. The kernel takes back the
-mark of a process that dies. Threads of one process stand in a line instead: one of them asks, the others sleep.
+with a shared lock on the database's folder, and nobody else asks while a mark stands. The kernel takes back the mark of
+a process that dies. A file made for it would belong to whoever wrote first, and shut out the others. Threads of one
+process stand in a line instead: one of them asks, the others sleep.
 """
 
 import fcntl
@@ -16,19 +17,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-SUFFIX = "-urgent"
 TRIES = 20
 LOOK_SECONDS = 0.0005
 
 
 class Precedence:
-    """This database's file of marks, open from ``with`` to its end."""
+    """The marks of those who wait for the database in this file, from ``with`` to its end."""
 
     def __init__(self, database: Path) -> None:
-        self._file = database.with_name(database.name + SUFFIX)
+        self._folder = database.parent
 
     def __enter__(self) -> Self:
-        self._mark = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._mark = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

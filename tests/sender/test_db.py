@@ -217,6 +217,16 @@ def _write(url: str, pace: Pace, order: list[Pace]) -> None:
     mine.close()
 
 
+def test_a_write_leaves_no_file_of_its_own(tmp_path: Path) -> None:
+    """Whoever writes first, perhaps as root, leaves nothing beside the database that another user could not open."""
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    for pace in Pace:
+        with database.write(pace) as session:
+            session.execute(text("CREATE TABLE IF NOT EXISTS things (n INTEGER)"))
+    assert {one.name for one in tmp_path.iterdir()} <= {"x.db", "x.db-wal", "x.db-shm"}
+    database.close()
+
+
 def test_a_flood_of_stops_does_not_end_all_else(tmp_path: Path) -> None:
     """While STOPs never cease to wait, an ordinary write gives way for a while and is then let in."""
     path = tmp_path / "x.db"
