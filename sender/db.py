@@ -15,6 +15,7 @@ from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
+import structlog
 from sqlalchemy import Dialect, Engine, Executable, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
@@ -24,6 +25,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from sender import copying
 from sender.precedence import Line, Precedence
 
+log = structlog.get_logger()
 GAP_SECONDS = 0.004
 LARGE = 1000
 """So many rows in one bulk transaction on SQLite make it a large one, which leaves the log to be filed later."""
@@ -39,7 +41,9 @@ GIVES_WAY_SECONDS = 1.0
 """How long one write gives way to STOPs: a flood of them slows all else down and does not end it."""
 ASKS_AGAIN_SECONDS = 0.25
 DEADLOCK = "40P01"
-TIMES = 5
+DEADLOCK_PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds between two tries of what a deadlock undid: PostgreSQL gives what came free to whoever asks first, and one
+that came back at once was there before the transaction that had waited, in a new deadlock."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -163,12 +167,14 @@ def insistent(door: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(door)
     def enter(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _ in range(TIMES - 1):
+        for pause in DEADLOCK_PAUSES:
             try:
                 return door(*args, **kwargs)
             except OperationalError as error:
                 if getattr(error.orig, "sqlstate", None) != DEADLOCK:
                     raise
+                log.warning("a deadlock undid it; once more", door=door.__name__)
+                time.sleep(pause)
         return door(*args, **kwargs)
 
     return enter

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlmodel import col, select
+from structlog.testing import capture_logs
 
 from sender.audience.merging import merge
 from sender.audience.opt_outs import stop_on_page
@@ -47,10 +48,10 @@ def test_a_gate_leaves_alone_what_somebody_else_holds(installed: Installation) -
 
 @pytest.mark.parametrize("door", STOPS)
 def test_a_stop_that_was_undone_for_others_is_done_again(installed: Installation, door: str) -> None:
-    """Somebody takes a text before its number, PostgreSQL undoes the STOP to end the deadlock, and it still holds."""
+    """Somebody takes a text before its number, PostgreSQL undoes the STOP for the deadlock; the next time it holds."""
     number = installed.contact(NEW_YORK)
     waiting = installed.message(number, status="pending")
-    with ThreadPoolExecutor() as pool:
+    with capture_logs() as said, ThreadPoolExecutor() as pool:
         with installed.runtime.db.write() as other:
             other.execute(text("SET LOCAL deadlock_timeout = '1min'"))
             other.execute(text("UPDATE message SET parts = parts WHERE id = :id"), {"id": waiting})
@@ -58,6 +59,7 @@ def test_a_stop_that_was_undone_for_others_is_done_again(installed: Installation
             eventually(lambda: _somebody_waits(installed))
             lock_numbers(other, [number])
         stopped.result(20)
+    assert [line["event"] for line in said].count("a deadlock undid it; once more") == 1
     assert state(installed, number) == "out"
     with installed.runtime.db.read() as session:
         assert session.exec(select(Message.status)).all() == [Status.BLOCKED]
