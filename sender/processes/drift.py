@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from sender.clock import Clock
 
@@ -17,6 +18,9 @@ SLOW_ANSWER_SECONDS = 5.0
 KEPT_SECONDS = 3600.0
 WHOLE_SECOND = timedelta(seconds=1)
 UNHEARD = "the provider's clock was not heard yet"
+
+# Hundreds of answers are written in the same second.
+_read = lru_cache(maxsize=8)(parsedate_to_datetime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Watch:
         if received - sent > SLOW_ANSWER_SECONDS:
             return
         try:
-            at = parsedate_to_datetime(date)
+            at = _read(date)
         except ValueError:
             return
         with self._lock:
