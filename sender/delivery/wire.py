@@ -44,6 +44,8 @@ class Slots:
         self._places = places
         self._open = float(places)
         self._taken = 0
+        self.awaited: list[int] = []
+        """How many each of those who wait wants at least."""
         self._halved = -CROWDED_SECONDS
         self._changed = threading.Condition()
 
@@ -55,7 +57,9 @@ class Slots:
     def take(self, wanted: int, at_least: int = 1) -> int:
         """Wait for ``at_least`` free places, or half of all, and take up to ``wanted``; returns how many."""
         with self._changed:
-            self._changed.wait_for(lambda: self.open - self._taken >= min(at_least, max(1, self.open // 2)))
+            self.awaited.append(at_least)
+            self._changed.wait_for(lambda: self._has_room(at_least))
+            self.awaited.remove(at_least)
             taken = min(wanted, self.open - self._taken)
             self._taken += taken
             return taken
@@ -66,10 +70,14 @@ class Slots:
             self._changed.wait_for(lambda: not self._taken, within)
 
     def give_back(self, places: int) -> None:
-        """Free places again."""
+        """Free places again; who waits is woken only for as many as he waits for."""
         with self._changed:
             self._taken -= places
-            self._changed.notify_all()
+            if not self._taken or any(map(self._has_room, self.awaited)):
+                self._changed.notify_all()
+
+    def _has_room(self, at_least: int) -> bool:
+        return self.open - self._taken >= min(at_least, max(1, self.open // 2))
 
     def narrow(self, at: float) -> None:
         """Half as many, once for all refusals of the same moment; ``at`` in monotonic seconds."""

@@ -1,6 +1,7 @@
 """Two lanes of a worker: what is urgent has a thread, places and a bell that no campaign can take."""
 
 import asyncio
+import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -94,6 +95,22 @@ def test_places_halve_once_for_a_crowd_and_come_back_one_by_one() -> None:
     for _ in range(10_000):
         slots.widen()
     assert slots.open == 64
+
+
+def test_who_waits_for_few_places_is_woken_while_another_waits_for_many() -> None:
+    """Of two who wait, the one who wants two goes when two are given back, and the other when there are four."""
+    slots, taken = Slots(8), list[int]()
+    assert slots.take(8) == 8
+    waiting = [threading.Thread(target=lambda least=least: taken.append(slots.take(least, least))) for least in (4, 2)]
+    for one in waiting:
+        one.start()
+    eventually(lambda: sorted(slots.awaited) == [2, 4])
+    slots.give_back(1)
+    assert taken == []
+    slots.give_back(1)
+    eventually(lambda: taken == [2])
+    slots.give_back(4)
+    eventually(lambda: taken == [2, 4])
 
 
 def test_no_refusal_closes_the_last_place() -> None:
