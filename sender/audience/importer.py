@@ -38,6 +38,8 @@ from sender.db import Database, Pace, take_stock
 from sender.models import ConsentEvent, ConsentStanding, Contact, ImportRun, Number, Program
 
 SLICE_MOST = 500
+SLICE_SERVED = 2000
+"""On PostgreSQL, where each costs some fifteen statements, and locks nobody but the people in it."""
 SLICE_LEAST = 25
 SLICE_FIRST = 100
 LOCK_SECONDS = 0.04
@@ -250,7 +252,7 @@ class _Importing:
             _advance(session, job.import_id, before, line=last, counts=dict(total))
         took = self._clock.elapsed() - began
         self._longest = max(self._longest, took)
-        self._size = _next_size(len(rows), took) if self._db.is_sqlite else SLICE_MOST
+        self._size = _next_size(len(rows), took) if self._db.is_sqlite else SLICE_SERVED
         return total
 
     def _finish(self, job: writing.Job) -> None:

@@ -404,3 +404,14 @@ def test_the_database_knows_how_many_came(tmp_path: Path, pg_url: str) -> None:
         found = session.execute(text("SELECT reltuples FROM pg_class WHERE relname = 'contact'")).scalar_one()
     desk.db.close()
     assert found == 60
+
+
+def test_a_served_database_gets_large_slices(tmp_path: Path, pg_url: str) -> None:
+    """On PostgreSQL a slice locks only its own people, so it has two thousand where SQLite has at most five hundred."""
+    desk, told = desk_at(pg_url, tmp_path), list[int]()
+    desk.path.write_text("phone\n" + "".join(f"+1212555{line:04}\n" for line in range(100, 2300)))
+    report = import_file(
+        desk.db, KEYS, Mortal(), desk.path, ImportOptions(), lambda _done, _size, counts: told.append(counts["rows"])
+    )
+    desk.db.close()
+    assert (told, report.counts["new"]) == ([100, 2100, 2200], 2200)
