@@ -126,11 +126,11 @@ class Keyring:
 
     def sign(self, what: str, value: str) -> str:
         """A token of 22 URL-safe characters that proves we made ``value`` for the use ``what``."""
-        return self.signatures(what, value)[0]
+        return _short(hmac.digest(self.living[0].token, _signed(what, value), "sha256"))
 
     def signatures(self, what: str, value: str) -> list[str]:
         """What :meth:`sign` answers now, and what it answered before each rotation."""
-        return [_short(digest) for digest in self.digests(f"{what}\0{value}".encode())]
+        return [_short(digest) for digest in self.digests(_signed(what, value))]
 
     def digests(self, data: bytes) -> list[bytes]:
         """HMAC-SHA256 of the data under the token key of each generation, newest first."""
@@ -150,6 +150,10 @@ def _cipher(master: bytes) -> AESGCM:
 def fingerprint(one: Generation) -> str:
     """Sixteen hex digits that name a generation."""
     return hmac.digest(one.master, b"fingerprint", "sha256").hex()[:16]
+
+
+def _signed(what: str, value: str) -> bytes:
+    return f"{what}\0{value}".encode()
 
 
 def _short(digest: bytes) -> str:

@@ -28,7 +28,7 @@ def prepare(count: int) -> Work:
 def _callbacks(count: int) -> Iterator[Posted]:
     runtime, validator = build(load_settings()), RequestValidator(TOKEN)
     for _ in range(count):
-        url = f"{runtime.settings.hooks_address}{STATUS_PATH}{signed_token(runtime, secrets.token_urlsafe(16))}"
+        url = f"{runtime.settings.hooks_address}{STATUS_PATH}{signed_token(runtime.keys, secrets.token_urlsafe(16))}"
         sid = f"SM{secrets.token_hex(16)}"
         form = {"MessageSid": sid, "MessageStatus": "delivered", "AccountSid": ACCOUNT, "To": TO, "From": FROM_NUMBER}
         yield url, form, {"X-Twilio-Signature": validator.compute_signature(url, form)}

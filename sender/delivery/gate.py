@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from guards.base import Block, Defer, Draft, Kind, Purpose
@@ -21,8 +21,8 @@ from sender.audience.decisions import decision
 from sender.audience.facts import Asked, FactsLoader, Known
 from sender.audience.pools import EVERYWHERE
 from sender.backup.place import advance_mark
-from sender.crypto import text_hash, unseal
-from sender.db import clock_of_database, run_below
+from sender.crypto import Keyring, text_hash, unseal
+from sender.db import clock_of_database, insert_all, run_below
 from sender.delivery.queued import Row, queued
 from sender.delivery.reserving import BUDGET_USED, WHOLE, reserve
 from sender.halt import is_halted
@@ -223,8 +223,7 @@ def _refuse(
         else:
             again = {"send_after": until, "deferrals": col(Message.deferrals) + 1}
             wait_again(session, ids, now=now, real=real, reason=reason, **again)
-    if decisions:
-        run_below(session, insert(Decision.__table__), decisions)  # type: ignore[attr-defined]
+    insert_all(session, Decision, decisions)
 
 
 def _pass(
@@ -243,14 +242,16 @@ def _pass(
     if not moved:
         return []
     opened, attempts = [], []
+    keys, address = runtime.keys.as_of_now(), runtime.settings.hooks_address
     for message_id in sorted(moved):
         row, outcome = cleared[message_id]
         token, validity = secrets.token_urlsafe(16), _validity(outcome.until, row.expires_at, now)
         attempts.append(_attempt(row, known[message_id], outcome, token, validity, now, real))
-        opened.append(
-            _opened(runtime, row, known[message_id], outcome, token, validity, lines[row.from_number_id or 0], gated)
-        )
-    run_below(session, insert(Attempt.__table__), attempts)  # type: ignore[attr-defined]
+        callback = f"{address}{STATUS_PATH}{signed_token(keys, token)}{RETRY_ALL}"
+        line = lines[row.from_number_id or 0]
+        outbound = Outbound(known[message_id].e164, line.address, line.kind, outcome, callback, validity)
+        opened.append(Opened(row.id, row.number_id, row.program_id, row.campaign_id, token, row.tries, outbound, gated))
+    insert_all(session, Attempt, attempts)
     return opened
 
 
@@ -285,21 +286,6 @@ def _attempt(
     }
 
 
-def _opened(
-    runtime: Runtime,
-    row: Row,
-    known: Known,
-    cleared: Cleared,
-    token: str,
-    validity: int,
-    line: Line,
-    gated: float,
-) -> Opened:
-    callback = f"{runtime.settings.hooks_address}{STATUS_PATH}{signed_token(runtime, token)}{RETRY_ALL}"
-    outbound = Outbound(known.e164, line.address, line.kind, cleared, callback, validity)
-    return Opened(row.id, row.number_id, row.program_id, row.campaign_id, token, row.tries, outbound, gated)
-
-
-def signed_token(runtime: Runtime, token: str) -> str:
+def signed_token(keys: Keyring, token: str) -> str:
     """The attempt's token as it stands in the callback address: only we could have made it."""
-    return f"{token}.{runtime.keys.sign('receipt', token)}"
+    return f"{token}.{keys.sign('receipt', token)}"

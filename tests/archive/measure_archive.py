@@ -102,7 +102,9 @@ def confirm(made: Installation) -> None:
         newest = select(Attempt).order_by(col(Attempt.id).desc()).limit(BATCH)
         tried = session.execute(newest).scalars().all()
     for status in ("sent", "delivered"):
-        store(made.runtime, [ReceiptIn(signed_token(made.runtime, one.token), str(one.sid), status) for one in tried])
+        store(
+            made.runtime, [ReceiptIn(signed_token(made.runtime.keys, one.token), str(one.sid), status) for one in tried]
+        )
         apply(made.runtime)
 
 

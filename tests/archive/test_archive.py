@@ -116,7 +116,9 @@ def confirm(made: Installation, texts: list[int]) -> None:
     with made.runtime.db.read() as session:
         tried = session.execute(select(Attempt).where(col(Attempt.message_id).in_(texts))).scalars().all()
     for status in ("sent", "delivered"):
-        store(made.runtime, [ReceiptIn(signed_token(made.runtime, one.token), str(one.sid), status) for one in tried])
+        store(
+            made.runtime, [ReceiptIn(signed_token(made.runtime.keys, one.token), str(one.sid), status) for one in tried]
+        )
         apply(made.runtime)
 
 

@@ -136,7 +136,7 @@ def _callbacks(made: House, count: int) -> list[Posted]:
     found = []
     with made.runtime() as runtime:
         for _ in range(count):
-            url = f"{made.settings.hooks_address}{STATUS_PATH}{signed_token(runtime, secrets.token_urlsafe(16))}"
+            url = f"{made.settings.hooks_address}{STATUS_PATH}{signed_token(runtime.keys, secrets.token_urlsafe(16))}"
             sid = f"SM{secrets.token_hex(16)}"
             form = {"MessageSid": sid, "MessageStatus": "delivered", "AccountSid": ACCOUNT, "To": LINE, "From": LINE}
             found.append((url, form, {"X-Twilio-Signature": validator.compute_signature(url, form)}))

@@ -82,7 +82,7 @@ def _receipts_prepare(house: House) -> Case:
                 select(col(Attempt.token), col(Attempt.sid)).where(col(Attempt.message_id).in_(case.ids))
             ).all()
         given = [
-            ReceiptIn(signed_token(runtime, token), sid, status)
+            ReceiptIn(signed_token(runtime.keys, token), sid, status)
             for token, sid in rows
             for status in ("delivered", "sent")
         ]

@@ -60,7 +60,7 @@ def test_a_carriers_cap_of_the_day_lets_its_from_number_rest(tmp_path: Path, sql
             assert dispatcher.hand_over() == 1
             with runtime.db.read() as session:
                 token, sid = session.execute(select(col(Attempt.token), col(Attempt.sid))).one()
-            store(runtime, [ReceiptIn(signed_token(runtime, token), sid, "failed", 30023)])
+            store(runtime, [ReceiptIn(signed_token(runtime.keys, token), sid, "failed", 30023)])
             apply(runtime)
             made.messages([second], campaign, "pending")
             assert dispatcher.hand_over() == 0

@@ -26,7 +26,7 @@ def token_of(installation: Installation, message_id: int) -> str:
     """The signed token in the callback address of a message's attempt."""
     with installation.runtime.db.read() as session:
         token = session.execute(select(col(Attempt.token)).where(col(Attempt.message_id) == message_id)).scalar_one()
-    return signed_token(installation.runtime, token)
+    return signed_token(installation.runtime.keys, token)
 
 
 def lost(installation: Installation, pipeline: Pipeline) -> int:

@@ -179,7 +179,7 @@ def test_a_late_receipt_of_the_first_try_holds_up_no_other(installation: Install
     open_gate(runtime, [message])
     with runtime.db.read() as session:
         first, second = session.execute(select(Attempt).order_by(col(Attempt.id))).scalars()
-    store(runtime, [ReceiptIn(signed_token(runtime, first.token), SID, "delivered", None)])
+    store(runtime, [ReceiptIn(signed_token(runtime.keys, first.token), SID, "delivered", None)])
     assert apply(runtime) == 1
     assert installation.status(message) == "delivered"
     with runtime.db.read() as session:
