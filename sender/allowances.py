@@ -15,13 +15,22 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, select, update
 from sqlmodel import Session, SQLModel, col
 
-from sender.db import insert_new
+from sender.among import among
+from sender.db import insert_new, run_below
 from sender.models import Allowance, FromNumber
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 INSTALLATION = "installation"
 UNIT = 10_000
 """Money is counted in ten-thousandths."""
+
+
+_LINES = FromNumber.__table__  # type: ignore[attr-defined]
+_CAPPED = (
+    select(_LINES.c.id, _LINES.c.address, _LINES.c.daily_parts)
+    .where(among(_LINES.c.id, "ids"), _LINES.c.daily_parts.is_not(None))
+    .order_by(_LINES.c.address, _LINES.c.id)
+)
 
 
 class CapError(Exception):
@@ -123,7 +132,4 @@ def day_of(now: datetime, zone: ZoneInfo | None = None) -> Day:
 
 def capped_lines(session: Session, line_ids: set[int]) -> list[Capped]:
     """Those of these from_numbers that have a cap of the day, by address: the order in which all take their rows."""
-    columns = (col(FromNumber.id), col(FromNumber.address), col(FromNumber.daily_parts))
-    capped = (col(FromNumber.id).in_(line_ids), col(FromNumber.daily_parts).is_not(None))
-    rows = session.execute(select(*columns).where(*capped).order_by(col(FromNumber.address), col(FromNumber.id)))
-    return [Capped(line_id or 0, address, cap or 0) for line_id, address, cap in rows]
+    return [Capped(*row) for row in run_below(session, _CAPPED, {"ids": list(line_ids)})]

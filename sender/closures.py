@@ -7,12 +7,15 @@ account is counted (63038) Twilio does not say: it is asked again after the firs
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, select
-from sqlmodel import Session, col
+from sqlalchemy import bindparam, delete, select
+from sqlmodel import Session
 
 from sender.allowances import INSTALLATION, PACIFIC, day_of
-from sender.db import upsert
+from sender.db import run_below, upsert
 from sender.models import Closure
+
+_CLOSURES = Closure.__table__  # type: ignore[attr-defined]
+_CLOSED = select(_CLOSURES.c.key, _CLOSURES.c.until, _CLOSURES.c.why).where(_CLOSURES.c.until > bindparam("now"))
 
 
 class Closed(NamedTuple):
@@ -32,9 +35,7 @@ def close(session: Session, address: str, whole: bool, why: str, now: datetime) 
 
 def closed(session: Session, now: datetime) -> dict[str, Closed]:
     """What rests now, by :func:`key_of`."""
-    columns = (col(Closure.key), col(Closure.until), col(Closure.why))
-    rows = session.execute(select(*columns).where(col(Closure.until) > now))
-    return {key: Closed(until, why) for key, until, why in rows}
+    return {key: Closed(until, why) for key, until, why in run_below(session, _CLOSED, {"now": now})}
 
 
 def open_all(session: Session) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from sender.closures import open_all
-from sender.db import insert_new
+from sender.db import insert_new, run_below
 from sender.locks import close_installation
 from sender.models import Audit, Installation
 from sender.runtime import Runtime
@@ -16,6 +16,9 @@ COPY = (
     "This database was put back from a copy: run `tactful release` on the server. It first asks the provider which "
     "texts left and which replies came since, so that nobody is texted twice and no STOP is lost."
 )
+
+
+_HALTED = select(Installation.__table__.c.halted)  # type: ignore[attr-defined]
 
 
 class HeldError(Exception):
@@ -47,7 +50,7 @@ def found(session: Session) -> None:
 
 def is_halted(session: Session) -> bool:
     """Whether the brake is on; an installation without its row counts as halted."""
-    return session.execute(select(col(Installation.halted))).scalar() is not False
+    return run_below(session, _HALTED).scalar() is not False
 
 
 def _set(runtime: Runtime, halted: bool, why: str, actor: str, action: str) -> None:

@@ -13,11 +13,17 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from sender.allowances import Purse, Shortage, day_of
-from sender.db import insert_new
+from sender.among import among
+from sender.db import insert_new, run_below
 from sender.models import Audit, Campaign, Spend
 
 ALL_DAYS = ""
-
+_CAMPAIGNS = Campaign.__table__  # type: ignore[attr-defined]
+_LIMITED = (
+    select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.budget, _CAMPAIGNS.c.daily_budget)
+    .where(among(_CAMPAIGNS.c.id, "ids"), _CAMPAIGNS.c.budget.is_not(None) | _CAMPAIGNS.c.daily_budget.is_not(None))
+    .order_by(_CAMPAIGNS.c.id)
+)
 
 WHEN_ALL_IS_USED = timedelta(minutes=5)
 """Its campaign is paused; were it resumed with a greater budget, the text may ask again then."""
@@ -57,10 +63,7 @@ def reserved(session: Session, campaign_id: int, day: str = ALL_DAYS) -> int:
 
 
 def _budgets(session: Session, campaign_ids: Collection[int]) -> list[tuple[int, int | None, int | None]]:
-    limited = col(Campaign.budget).is_not(None) | col(Campaign.daily_budget).is_not(None)
-    columns = (col(Campaign.id), col(Campaign.budget), col(Campaign.daily_budget))
-    statement = select(*columns).where(col(Campaign.id).in_(campaign_ids), limited).order_by(col(Campaign.id))
-    return [(campaign_id or 0, budget, daily) for campaign_id, budget, daily in session.execute(statement)]
+    return [(one, budget, daily) for one, budget, daily in run_below(session, _LIMITED, {"ids": list(campaign_ids)})]
 
 
 def _purse(session: Session, campaign_id: int, day: str, cap: int, shortage: Shortage) -> Purse:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, or_, select, update
 from sqlmodel import Session, col
 
 from guards.zones import country_zones
+from sender.db import run_below
 from sender.locks import close_installation
 from sender.models import Audit, Emergency
 from sender.runtime import Runtime
@@ -63,11 +64,14 @@ def declared(session: Session, now: datetime) -> list[Declared]:
 
 def declared_places(session: Session, now: datetime) -> frozenset[str]:
     """The codes of the places that are closed at ``now``."""
-    return frozenset(session.execute(select(col(Emergency.place)).where(*_in_force(now))).scalars())
+    return frozenset(run_below(session, _PLACES, {"now": now}).scalars())
 
 
-def _in_force(now: datetime) -> list[ColumnElement[bool]]:
+def _in_force(now: datetime | BindParameter[datetime]) -> list[ColumnElement[bool]]:
     return [col(Emergency.since) <= now, or_(col(Emergency.until).is_(None), col(Emergency.until) > now)]
+
+
+_PLACES = select(Emergency.__table__.c.place).where(*_in_force(bindparam("now")))  # type: ignore[attr-defined]
 
 
 def _place(text: str) -> str:

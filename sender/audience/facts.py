@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 from sqlmodel import Session, col
 
 from guards import frequency_cap, quiet_hours
@@ -230,6 +230,8 @@ _SENDS = select(
     _ATTEMPTS.c.gated_at > bindparam("since"),
     _ATTEMPTS.c.outcome.in_(COUNTED),
 )
+_PROGRAMS = select(Program.__table__).where(among(Program.__table__.c.id, "ids"))  # type: ignore[attr-defined]
+_LINES = select(FromNumber).where(among(FromNumber.__table__.c.id, "ids"))  # type: ignore[attr-defined]
 _DROPS = select(_CAMPAIGNS.c.id, _CAMPAIGNS.c.outside_hours, _CAMPAIGNS.c.over_cap).where(among(_CAMPAIGNS.c.id, "ids"))
 _QUEUED = select(_MESSAGES.c.number_id, _MESSAGES.c.program_id, _MESSAGES.c.purpose, _MESSAGES.c.subject).where(
     among(_MESSAGES.c.number_id, "ids"), _MESSAGES.c.status == Status.QUEUED.value, _MESSAGES.c.kind != "answer"
@@ -298,8 +300,8 @@ def drops_of(outside_hours: str, over_cap: str) -> frozenset[str]:
 
 
 def _policies(session: Session, program_ids: Collection[int]) -> dict[int, tuple[Policy, str]]:
-    statement = select(Program).where(col(Program.id).in_(program_ids)).execution_options(populate_existing=True)
-    return {row.id or 0: (policy_of(row), row.link_footer) for row in session.execute(statement).scalars()}
+    rows = run_below(session, _PROGRAMS, {"ids": list(program_ids)})
+    return {row.id: (policy_of(row), row.link_footer) for row in rows}
 
 
 def _with_own_domain(policy: Policy, address: str) -> Policy:
@@ -308,7 +310,7 @@ def _with_own_domain(policy: Policy, address: str) -> Policy:
     return replace(policy, domains=(*policy.domains, own)) if policy.domains and own else policy
 
 
-def policy_of(program: Program) -> Policy:
+def policy_of(program: Program | Row[Any]) -> Policy:
     """The program's own rules as the guards read them, with the footer for from_numbers that can receive."""
     return Policy(
         program_id=program.id or 0,
@@ -344,8 +346,7 @@ def _cap(kept: Mapping[str, Any]) -> Cap:
 def _from_numbers(session: Session, ids: Collection[int]) -> dict[int, FromNumber]:
     if not ids:
         return {}
-    rows = session.execute(select(FromNumber).where(col(FromNumber.id).in_(ids))).scalars()
-    return {row.id or 0: row for row in rows}
+    return {row.id or 0: row for row in session.execute(_LINES, {"ids": list(ids)}).scalars()}
 
 
 def _answered(session: Session, reply_ids: Collection[int], now: datetime) -> dict[int, timedelta]:
