@@ -3,11 +3,14 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ClauseElement, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session
 
+from sender.among import among
 from sender.db import run_below
 from sender.models import Message
 
@@ -87,7 +90,7 @@ def wait_again_unheld(session: Session, ids: Collection[int], *, now: datetime, 
 
 
 def _change(
-    session: Session, ids: Collection[int], to: Status, leaving: Collection[Status], *, now: datetime, real: datetime,
+    session: Session, ids: Collection[int], to: Status, leaving: frozenset[Status], *, now: datetime, real: datetime,
     skip_held: bool = False, **columns: Any,
 ) -> set[int]:  # fmt: skip
     if not ids:
@@ -95,16 +98,26 @@ def _change(
     values: dict[str, Any] = {"status": to.value, "changed_at": now, "touched_at": real, **columns}
     if to in FINAL:
         values["final_at"] = now
-    may_leave = [status.value for status in leaving]
+    in_order = session.get_bind().dialect.name == "postgresql" and (len(ids) > 1 or skip_held)
+    statement = _moving(leaving, in_order, skip_held)
+    if reckoned := {name: value for name, value in values.items() if isinstance(value, ClauseElement)}:
+        statement = statement.values(**reckoned)
+    plain = {name: value for name, value in values.items() if name not in reckoned}
+    return set(run_below(session, statement, {"ids": list(ids), **plain}).scalars())
+
+
+@cache
+def _moving(leaving: frozenset[Status], in_order: bool, skip_held: bool) -> ReturningUpdate[int]:
+    """The statement that moves messages out of these states: the same words each time, which are then read once."""
     table = Message.__table__  # type: ignore[attr-defined]
     # Joined with nothing, no index serves the state: SQLite, which plans without figures, takes that of all who wait
     # for narrower than a list of ids, and reads a million rows to move a hundred.
-    which = [table.c.id.in_(list(ids)), table.c.status.concat("").in_(may_leave)]
-    if session.get_bind().dialect.name == "postgresql" and (len(ids) > 1 or skip_held):
+    may_leave = table.c.status.concat("").in_(sorted(status.value for status in leaving))
+    which = [among(table.c.id, "ids"), may_leave]
+    if in_order:
         held = select(table.c.id).where(*which).order_by(table.c.id).with_for_update(skip_locked=skip_held)
         which.append(table.c.id.in_(held))
-    statement = update(table).where(*which).values(**values).returning(table.c.id)
-    return set(run_below(session, statement).scalars())
+    return update(table).where(*which).returning(table.c.id)
 
 
 def send_again(session: Session, message_id: int, *, now: datetime, real: datetime) -> bool:
