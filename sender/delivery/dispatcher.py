@@ -5,12 +5,13 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import Any
 
-from sqlalchemy import and_, case, func, literal_column, not_, or_, select
-from sqlmodel import Session, col
+from sqlalchemy import Select, and_, bindparam, case, func, literal_column, not_, or_, select
+from sqlmodel import Session
 
 from guards.base import RESTRAINED, Kind, Purpose
 from sender.allowances import INSTALLATION
 from sender.db import Pace as WritePace
+from sender.db import run_below
 from sender.delivery.pace import Due, Pace, read_pace
 from sender.halt import is_halted
 from sender.models import Campaign, Message
@@ -43,9 +44,12 @@ class Dispatcher:
         """Queue what is due and may go by rate; returns how many messages were handed over (none while halted)."""
         now = self.runtime.clock.now()
         with self.runtime.db.read() as session:
-            if not _is_anything_due(session, now) or is_halted(session):
+            apart = _is_any(session, _APART_DUE, now)
+            if not (apart or _is_any(session, _RUNNING, now)) or is_halted(session):
                 return 0
             urgent_queued, queued = _queued(session)
+            if not apart and DEPTH - queued < REFILL:
+                return 0  # only campaigns may have some, and they wait until there is room for a gulp
             pace = read_pace(session, now, self.runtime.clock.real())
             if INSTALLATION in pace.resting:
                 return 0
@@ -57,7 +61,7 @@ class Dispatcher:
         """The same for what somebody waits for alone, so that it waits for no gulp of a campaign."""
         now = self.runtime.clock.now()
         with self.runtime.db.read() as session:
-            if not _is_urgent_due(session, now) or is_halted(session):
+            if not _is_any(session, _URGENT_DUE, now) or is_halted(session):
                 return 0
             queued, _ = _queued(session)
             pace = read_pace(session, now, self.runtime.clock.real())
@@ -83,36 +87,34 @@ class Dispatcher:
         return handed
 
 
-_COLUMNS = (col(Message.id), col(Message.from_number_id), col(Message.parts), col(Message.campaign_id))
+_M, _CAMPAIGNS = Message.__table__.c, Campaign.__table__.c  # type: ignore[attr-defined]
+_COLUMNS = (_M.id, _M.from_number_id, _M.parts, _M.campaign_id)
 # Written out, because SQLite takes a partial index (ix_message_apart) for words it can read only.
-_APART = (col(Message.campaign_id).is_(None), col(Message.status) == literal_column("'pending'"))
+_APART = (_M.campaign_id.is_(None), _M.status == literal_column("'pending'"))
 _IS_URGENT = and_(
-    col(Message.campaign_id).is_(None),
+    _M.campaign_id.is_(None),
     or_(
-        col(Message.kind) == Kind.ANSWER.value,
-        col(Message.purpose).in_([purpose.value for purpose in Purpose if purpose not in RESTRAINED]),
+        _M.kind == Kind.ANSWER.value,
+        _M.purpose.in_([purpose.value for purpose in Purpose if purpose not in RESTRAINED]),
     ),
+)
+# Asked many times a second and mostly answered no: made once, and the first two of a small index.
+_APART_DUE = select(_M.id).where(*_APART, _M.send_after <= bindparam("now")).limit(1)
+_URGENT_DUE = _APART_DUE.where(_IS_URGENT)
+_RUNNING = select(_CAMPAIGNS.id).where(_CAMPAIGNS.status == "running").limit(1)
+_COUNTED = select(func.coalesce(func.sum(case((_IS_URGENT, 1), else_=0)), 0), func.count()).where(
+    _M.status == Status.QUEUED.value
 )
 
 
-def _is_urgent_due(session: Session, now: datetime) -> bool:
-    """Asked many times a second of a small index, and mostly answered no: nothing else is asked then."""
-    due = select(col(Message.id)).where(*_APART, col(Message.send_after) <= now, _IS_URGENT)
-    return session.execute(due.limit(1)).first() is not None
-
-
-def _is_anything_due(session: Session, now: datetime) -> bool:
-    """The same for all that may be handed over; a running campaign may always have some."""
-    due = select(col(Message.id)).where(*_APART, col(Message.send_after) <= now).limit(1)
-    running = select(col(Campaign.id)).where(col(Campaign.status) == "running").limit(1)
-    return any(session.execute(one).first() is not None for one in (due, running))
+def _is_any(session: Session, statement: Select[int], now: datetime) -> bool:
+    """Whether there is anything of this; nothing else is asked where there is not."""
+    return run_below(session, statement, {"now": now}).first() is not None
 
 
 def _queued(session: Session) -> tuple[int, int]:
     """How many urgent messages are queued, and how many others."""
-    urgent = func.coalesce(func.sum(case((_IS_URGENT, 1), else_=0)), 0)
-    counted = select(urgent, func.count()).select_from(Message).where(col(Message.status) == Status.QUEUED.value)
-    first, every = session.execute(counted).one()
+    first, every = run_below(session, _COUNTED).one()
     return int(first), int(every - first)
 
 
@@ -120,17 +122,17 @@ def _urgent(session: Session, pace: Pace, now: datetime, room: int) -> list[Due]
     """Due messages that somebody waits for: codes first, then oldest first."""
     if room <= 0:
         return []
-    codes_first = case((col(Message.purpose) == Purpose.CODE.value, 0), else_=1)
-    due = select(*_COLUMNS).where(*_APART, col(Message.send_after) <= now, _IS_URGENT)
-    return _fair(session, pace, due.order_by(codes_first, col(Message.send_after)), room)
+    codes_first = case((_M.purpose == Purpose.CODE.value, 0), else_=1)
+    due = select(*_COLUMNS).where(*_APART, _M.send_after <= now, _IS_URGENT)
+    return _fair(session, pace, due.order_by(codes_first, _M.send_after), room)
 
 
 def _due(session: Session, pace: Pace, now: datetime, room: int) -> list[Due]:
     """Other due messages, oldest first; running campaigns last, and only once there is much room."""
     if room <= 0:
         return []
-    others = select(*_COLUMNS).where(*_APART, col(Message.send_after) <= now, not_(_IS_URGENT))
-    rows = _fair(session, pace, others.order_by(col(Message.send_after)), room)
+    others = select(*_COLUMNS).where(*_APART, _M.send_after <= now, not_(_IS_URGENT))
+    rows = _fair(session, pace, others.order_by(_M.send_after), room)
     if room >= REFILL and len(rows) < room:
         rows += _of_campaigns(session, pace, now, room - len(rows))
     return rows
@@ -154,15 +156,15 @@ def _of_each_line(
     for line_id in (*lines, None):
         most = int(min(limit, pace.room(line_id, campaign_id)))
         if most > 0:
-            mine = col(Message.from_number_id).is_(None) if line_id is None else col(Message.from_number_id) == line_id
+            mine = _M.from_number_id.is_(None) if line_id is None else _M.from_number_id == line_id
             found.append(_read(session, due.where(mine).limit(most)))
     return _in_turns(found)[:limit]
 
 
 def _of_campaigns(session: Session, pace: Pace, now: datetime, room: int) -> list[Due]:
     """The same share of the room for each running campaign, in turns; what one leaves goes to the others."""
-    columns = (col(Campaign.id), col(Campaign.program_id))
-    running = select(*columns).where(col(Campaign.status) == "running").order_by(col(Campaign.id))
+    columns = (_CAMPAIGNS.id, _CAMPAIGNS.program_id)
+    running = select(*columns).where(_CAMPAIGNS.status == "running").order_by(_CAMPAIGNS.id)
     programs = {one or 0: program_id for one, program_id in session.execute(running)}
     waiting = {one: list[Due]() for one in programs}
     hungry, share = list(waiting), room
@@ -179,8 +181,8 @@ def _of_campaigns(session: Session, pace: Pace, now: datetime, room: int) -> lis
 def _of_campaign(
     session: Session, pace: Pace, campaign_id: int, program_id: int, now: datetime, limit: int
 ) -> list[Due]:
-    mine = (col(Message.status) == Status.PENDING.value, col(Message.campaign_id) == campaign_id)
-    due = select(*_COLUMNS).where(*mine, col(Message.send_after) <= now).order_by(col(Message.send_after))
+    mine = (_M.status == Status.PENDING.value, _M.campaign_id == campaign_id)
+    due = select(*_COLUMNS).where(*mine, _M.send_after <= now).order_by(_M.send_after)
     return _of_each_line(session, pace, due, pace.programs[program_id], limit, campaign_id)
 
 
