@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import structlog
+from pydantic_core import from_json
 from sqlalchemy import Dialect, Engine, Executable, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
@@ -245,6 +246,7 @@ def _postgresql(url: str, pool: int) -> Engine:
         hide_parameters=True,
         pool_size=pool,
         max_overflow=pool,
+        json_deserializer=from_json,
         pool_pre_ping=True,
         connect_args={"options": "-c synchronous_commit=on -c timezone=UTC", "connect_timeout": 5},
     )

@@ -101,6 +101,21 @@ def test_many_rows_are_written_like_few(database_url: str) -> None:
     database.close()
 
 
+def test_json_comes_back_as_it_went(database_url: str) -> None:
+    """Whoever writes it and whoever reads it: every value with its own type, large numbers and rare letters too."""
+    database = Database(database_url)
+    SQLModel.metadata.create_all(database.engine, [Comparison.__table__])  # type: ignore[attr-defined]
+    told = [{"é\U0001f600": [1, 1.0, -0.5, 1e-7, 2**70, True, None, "", 'a "quote" \\ \u2028', {"deep": [[]]}]}]
+    days = [str(n) for n in range(copying.WORTH)]
+    with database.write() as session:
+        insert_new(session, Comparison, [{**_compared(day, 1), "ours_alone": told} for day in days])
+        session.add(Comparison(**{**_compared("by the ORM", 1), "ours_alone": told}))
+    with database.read() as session:
+        found = session.execute(select(col(Comparison.ours_alone))).scalars().all()
+    assert [repr(one) for one in found] == [repr(told)] * (len(days) + 1)
+    database.close()
+
+
 def test_rows_that_are_hardly_ever_known_may_be_known(database_url: str) -> None:
     """Where none is they go in at once; else the known ones are passed over, and what was written before stays."""
     database = Database(database_url)
