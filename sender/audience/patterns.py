@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from itertools import pairwise, product
 from operator import attrgetter
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import regex
 
@@ -19,6 +19,7 @@ from sender.audience.grammars import grammar, languages
 from sender.audience.keywords import folded
 
 Phase = Literal["override", "override_unsure", "doubt", "aside", "certain", "plain", "held", "unsure"]
+Topic = Literal["dealings", "texts", "msgs", "enough"]
 PHASES: tuple[Phase, ...] = ("override", "override_unsure", "doubt", "aside", "certain", "plain", "held", "unsure")
 
 COMMA, SENTENCE, LINE = 1, 2, 3
@@ -211,10 +212,8 @@ def lexicon() -> dict[str, Any]:
     return tomllib.loads((resources.files("sender.audience") / "phrases.toml").read_text("utf-8"))
 
 
-def mentions(
-    language: str, kind: Literal["dealings", "texts", "msgs"], words: Words, start: int = 0, end: int = -1
-) -> bool:
-    """Whether words start to end hold one of the language's words for orders and the like, or for the texts we send."""
+def mentions(language: str, kind: Topic, words: Words, start: int = 0, end: int = -1) -> bool:
+    """Whether words start to end hold one of the language's words for orders, our texts or enough."""
     key = (language, kind, start, len(words.words) if end < 0 else end)
     if key not in words.topics:
         words.topics[key] = _mentions(_topics(language)[kind], words, *key[2:])
@@ -376,13 +375,14 @@ def _element(part: str, classes: dict[str, list[tuple[str, ...]]]) -> Element | 
 
 
 @cache
-def _topics(language: str) -> dict[str, Element]:
+def _topics(language: str) -> dict[Topic, Element]:
     own = lexicon().get(language, {}).get("words", {})
     classes = classes_of(own if isinstance(own, dict) else {})
     for name, rows in classes_of(grammar().get(language, {})).items():
         classes.setdefault(name, []).extend(rows)
-    topics = {"dealings": Element(), "texts": Element(), "msgs": Element()}
-    for kind, names in (("dealings", ("dealings",)), ("texts", _ABOUT_TEXTS), ("msgs", ("msgs",))):
+    named: dict[Topic, tuple[str, ...]] = {"texts": _ABOUT_TEXTS}
+    topics: dict[Topic, Element] = {kind: Element() for kind in get_args(Topic)}
+    for kind, names in ((kind, named.get(kind, (kind,))) for kind in topics):
         for row in (row for name in names for row in classes.get(name, ())):
             topics[kind].add(row)
     return topics

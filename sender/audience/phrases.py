@@ -28,12 +28,17 @@ from sender.audience.patterns import (
 
 __all__ = ["COMMA", "LINE", "SENTENCE", "Found", "Words", "lexicon", "search", "slips", "split"]
 
-_TOKEN = regex.compile(r"([\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*|#(?!\w))|([.!?;。！？؟।…]+)|(\n)|([,،、:，—–]|\s-+\s)")
+_TOKEN = regex.compile(
+    r"([\p{L}\p{N}\p{M}]+(?:'[\p{L}\p{M}]+)*|#(?!\w)|[🛑🚫⛔✋](?=\s*\p{L}))|([.!?;。！？؟।…]+)|(\n)|([,،、:，—–]|\s-+\s)"
+)
 _APOSTROPHES = str.maketrans("’‘`ʼ′＇", "''''''")
 _JOINED = regex.compile(r"'(?=(?:t|s|m|re|ve|ll|d|all)$)")
 _DRAWN_OUT = regex.compile(r"(\p{L})\1{2,}")
+# Keywords that are heard with gaps in them, and what they begin with.
+_TORN = frozenset({"stop", "quit", "cancel", "unsubscribe", "remove"})
+_BEGUN = frozenset(word[:size] for word in _TORN for size in range(1, len(word)))
 # The sentence goes on to a question mark.
-_ASKED = regex.compile(r"[^.!?。！？؟\n]*[?？؟]")
+_ASKED = regex.compile(r"[^.!?。！？؟\n]*?(?:[?？؟]|;\s*$)")
 _ENGLISH = frozenset(
     (
         "the",
@@ -118,7 +123,22 @@ def split(text: str) -> Words:
             found.breaks.append(gap)
             gap = 0
     found.breaks.append(LINE)
+    if not _BEGUN.isdisjoint(found.words):
+        _join(found)
     return found
+
+
+def _join(words: Words) -> None:
+    """Put together what was written apart: "s t o p sending", "q uit", "un subscribe"."""
+    for at, word in enumerate(words.words):
+        end = at + 1
+        while word in _BEGUN and end < len(words.words) and words.breaks[end] < COMMA:
+            word, end = word + words.words[end], end + 1
+            if word in _TORN:
+                words.words[at:end] = [word]
+                words.spans[at:end] = [(words.spans[at][0], words.spans[end - 1][1])]
+                del words.breaks[at + 1 : end]
+                return
 
 
 def search(words: Words) -> Found | None:
@@ -153,15 +173,21 @@ def _weighed(rules: dict[Phase, list[Rule]], words: Words) -> Found | None:
 def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -> Found | None:
     """The first match of a phase that is not in doubt, else the first; a reply that speaks of an order casts doubt.
 
-    So does a question where the phase is "plain": "Wrong number?". One word of threat may be said of anything.
+    So does a question where the phase is "plain", or whether a text is enough: "Wrong number?", "Basta un SMS?".
+    One word of threat may be said of anything.
     """
     doubtful = None
     for rule in rules:
         if spot := _spot(rule, words):
             found = _found(rule, words, spot)
-            asks = phase == "plain" and _ASKED.match(words.text, words.spans[spot[1] - 1][1])
+            asks = _ASKED.match(words.text, words.spans[spot[1] - 1][1])
+            if asks and mentions(rule.language, "enough", words, *spot):
+                doubtful = doubtful or found._replace(certain=False, trust=_STRANGE, enough=_NEVER_ENOUGH)
+                continue
             weak = rule.pattern == _THREAT and spot[1] - spot[0] == 1
-            if not weak and (_alone(rule, words, spot) or not (asks or _in_doubt(rule, words, spot))):
+            if not weak and (
+                _alone(rule, words, spot) or not ((asks and phase == "plain") or _in_doubt(rule, words, spot))
+            ):
                 return found
             lower = _MOST_UNLIKE if phase == "certain" else _STRANGE if weak else _UNLIKE
             doubtful = doubtful or found._replace(certain=False, trust=lower, enough=_MOST_LIKE)

@@ -367,6 +367,93 @@ def test_no_need_to_send_something_else_stops_nobody(text: str) -> None:
     assert not (found.intent == "opt_out" and found.certain)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "oops my toddler hit unsubscribe, sign me up again please",
+        "Désabonnée par erreur hier, vous pouvez me réinscrire ?",
+        "Habe mich aus Versehen abgemeldet, bitte wieder aufnehmen",
+        "Me di de baja sin querer, ¿me pueden volver a apuntar?",
+        "Отписалась случайно, добавьте меня обратно",
+        "間違えて解除してしまいました。もう一度登録できますか？",
+        "maknite me iz grupe u 18, upišite me u 20",
+        "wypiszcie mnie z 18 i zapiszcie na 20",
+    ],
+)
+def test_who_left_by_mistake_is_not_stopped_again(text: str) -> None:
+    """Whoever unsubscribed by mistake, or asks to be put on again, is at most held."""
+    found = read(text)
+    assert not (found.intent == "opt_out" and found.certain)
+
+
+@pytest.mark.parametrize(
+    ("text", "certain"),
+    [
+        ("Basta presentare il messaggio in cassa?", False),
+        ("Reicht es, die SMS an der Kasse zu zeigen?", False),
+        ("wystarczy wysłać wiadomość, żeby zarezerwować?", False),
+        ("φτάνει να στείλω μήνυμα;", False),
+        ("cukup kirim pesan saja?", False),
+        ("Basta messaggi", True),
+        ("Basta scrivermi", True),
+        ("φτάνει πια με τα μηνύματα", True),
+    ],
+)
+def test_asking_whether_a_text_is_enough_stops_nobody(text: str, certain: bool) -> None:
+    """Basta, reicht, cukup: in a question "it suffices", at most held; as a cry "enough", certain."""
+    found = read(text)
+    assert (found.intent == "opt_out" and found.certain) is certain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Je m'oppose à l'utilisation de mes données à des fins de prospection",
+        "I hereby object to the processing of my personal data for marketing purposes",
+        "Ich widerspreche der Nutzung meiner Daten zu Werbezwecken",
+        "Me opongo al tratamiento de mis datos con fines comerciales",
+        "Sprzeciwiam się przetwarzaniu moich danych w celach marketingowych",
+        "Возражаю против использования моих данных в рекламных целях",
+        "マーケティング目的での個人情報の利用に反対します",
+    ],
+)
+def test_an_objection_to_the_use_of_data_is_a_wish(text: str) -> None:
+    """The right to object (GDPR, article 21), in the words of the law, stops at once."""
+    assert read(text)[:2] == ("opt_out", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "matched"),
+    [
+        ("Q uit sending me this crap", "Q uit sending"),
+        ("s t o p sending me stuff", "s t o p sending"),
+        ("🛑 texting me", "🛑 texting"),
+    ],
+)
+def test_a_keyword_torn_or_drawn_is_heard(text: str, matched: str) -> None:
+    """Gaps inside a keyword, or a stop sign in its place, change nothing, and the reply's own letters are shown."""
+    found = read(text)
+    assert (found.intent, found.certain, found.matched) == ("opt_out", True, matched)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ho cambiato numero, mandate le offerte a quello nuovo",
+        "Jeg har fået nyt nummer, send tilbuddene dertil",
+        "번호 바뀌었어요, 새 번호로 보내주세요",
+        "Цього разу не треба, наступного місяця так",
+        "si un jour vous arrêtez les promos je pleure",
+        "The link is dead",
+        "do baar paise kaatna band karo",
+    ],
+)
+def test_a_new_number_another_time_or_a_dead_link_stop_nobody(text: str) -> None:
+    """Send it to my new number, not this time, if you stop, a link that is dead, charging twice: never certain."""
+    found = read(text)
+    assert not (found.intent == "opt_out" and found.certain)
+
+
 def test_the_likeness_is_the_sum_of_its_features() -> None:
     """Every word, pair and kind counts once, as in training."""
     weights = likeness.lexicon()
