@@ -446,10 +446,12 @@ def test_a_keyword_torn_or_drawn_is_heard(text: str, matched: str) -> None:
         "si un jour vous arrêtez les promos je pleure",
         "The link is dead",
         "do baar paise kaatna band karo",
+        "keine Nachrichten mehr seit Montag, alles ok?",
+        "plus de messages depuis lundi, tout va bien ?",
     ],
 )
 def test_a_new_number_another_time_or_a_dead_link_stop_nobody(text: str) -> None:
-    """Send it to my new number, not this time, if you stop, a link that is dead, charging twice: never certain."""
+    """My new number, not this time, if you stop, a dead link, charged twice, no texts since Monday: never certain."""
     found = read(text)
     assert not (found.intent == "opt_out" and found.certain)
 
