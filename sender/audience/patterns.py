@@ -19,7 +19,7 @@ from sender.audience.grammars import grammar, languages
 from sender.audience.keywords import folded
 
 Phase = Literal["override", "override_unsure", "doubt", "aside", "certain", "plain", "held", "unsure"]
-Topic = Literal["dealings", "texts", "msgs", "enough"]
+Topic = Literal["dealings", "texts", "msgs", "enough", "again"]
 PHASES: tuple[Phase, ...] = ("override", "override_unsure", "doubt", "aside", "certain", "plain", "held", "unsure")
 
 COMMA, SENTENCE, LINE = 1, 2, 3
@@ -213,7 +213,7 @@ def lexicon() -> dict[str, Any]:
 
 
 def mentions(language: str, kind: Topic, words: Words, start: int = 0, end: int = -1) -> bool:
-    """Whether words start to end hold one of the language's words for orders, our texts or enough."""
+    """Whether words start to end hold one of the language's words for orders, texts, enough, or writing once more."""
     key = (language, kind, start, len(words.words) if end < 0 else end)
     if key not in words.topics:
         words.topics[key] = _mentions(_topics(language)[kind], words, *key[2:])

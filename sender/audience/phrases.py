@@ -174,7 +174,7 @@ def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -
     """The first match of a phase that is not in doubt, else the first; a reply that speaks of an order casts doubt.
 
     So does a question where the phase is "plain", or whether a text is enough: "Wrong number?", "Basta un SMS?".
-    One word of threat may be said of anything.
+    One word of threat may be said of anything, but not where it is for writing once more.
     """
     doubtful = None
     for rule in rules:
@@ -184,7 +184,7 @@ def _sure(rules: list[Rule], words: Words, phase: Literal["certain", "plain"]) -
             if asks and mentions(rule.language, "enough", words, *spot):
                 doubtful = doubtful or found._replace(certain=False, trust=_STRANGE, enough=_NEVER_ENOUGH)
                 continue
-            weak = rule.pattern == _THREAT and spot[1] - spot[0] == 1
+            weak = rule.pattern == _THREAT and spot[1] - spot[0] == 1 and not mentions(rule.language, "again", words)
             if not weak and (
                 _alone(rule, words, spot) or not ((asks and phase == "plain") or _in_doubt(rule, words, spot))
             ):

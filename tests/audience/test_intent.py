@@ -457,6 +457,23 @@ def test_a_new_number_another_time_or_a_dead_link_stop_nobody(text: str) -> None
     assert not (found.intent == "opt_out" and found.certain)
 
 
+@pytest.mark.parametrize(
+    ("text", "certain"),
+    [
+        ("αν ξαναστειλετε θα κανω καταγγελια", True),
+        ("ще раз напишете — буде скарга", True),
+        ("ha még egyszer írnak, megyek a NAIH-hoz panasszal", True),
+        ("¿Cuántas veces hay que poner BAJA para que paren?", True),
+        ("I wish the other store would stop texting me, yours are the only ones worth it", False),
+        ("Kein Interesse", False),
+    ],
+)
+def test_threats_repeated_wishes_and_other_senders(text: str, certain: bool) -> None:
+    """A threat if you write again and a repeated STOP stop at once; another sender's texts and no interest do not."""
+    found = read(text)
+    assert (found.intent == "opt_out" and found.certain) is certain
+
+
 def test_the_likeness_is_the_sum_of_its_features() -> None:
     """Every word, pair and kind counts once, as in training."""
     weights = likeness.lexicon()
