@@ -467,6 +467,12 @@ def test_a_new_number_another_time_or_a_dead_link_stop_nobody(text: str) -> None
         ("¿Cuántas veces hay que poner BAJA para que paren?", True),
         ("I wish the other store would stop texting me, yours are the only ones worth it", False),
         ("Kein Interesse", False),
+        ("Do I have to reply stop to get the discount or just show this text?", False),
+        ("How many times do I have to stop by before it's in stock?", False),
+        ("Nemojte me slučajno brisati, samo sam bio na moru", False),
+        ("Nr 12 bitte streichen, die anderen Gerichte bleiben", False),
+        ("why do i have to say stop to you people", True),
+        ("bitte nr löschen, danke", True),
     ],
 )
 def test_threats_repeated_wishes_and_other_senders(text: str, certain: bool) -> None:
@@ -485,9 +491,9 @@ def test_the_likeness_is_the_sum_of_its_features() -> None:
 
 
 def test_an_opt_in_is_never_uncertain_and_never_more_than_a_word() -> None:
-    """No phrase of the corpora opts in but START, UNSTOP and SUBSCRIBE standing alone."""
+    """No phrase of the corpora opts in but START, UNSTOP (in one word or two) and SUBSCRIBE standing alone."""
     ins = [line.text for line in CORPUS if answer(line.text).intent == "opt_in"]
-    assert {keywords.normal(text) for text in ins} <= {"start", "unstop", "subscribe"}
+    assert {keywords.normal(text) for text in ins} <= {"start", "unstop", "un stop", "subscribe"}
     assert all(read(text).certain for text in ins)
 
 
