@@ -39,33 +39,8 @@ _TORN = frozenset({"stop", "quit", "cancel", "unsubscribe", "remove"})
 _BEGUN = frozenset(word[:size] for word in _TORN for size in range(1, len(word)))
 # The sentence goes on to a question mark.
 _ASKED = regex.compile(r"[^.!?。！？؟\n]*?(?:[?？؟]|;\s*$)")
-_ENGLISH = frozenset(
-    (
-        "the",
-        "your",
-        "this",
-        "that",
-        "and",
-        "with",
-        "please",
-        "what",
-        "when",
-        "how",
-        "from",
-        "have",
-        "its",
-        "not",
-        "does",
-        "did",
-        "get",
-        "my",
-        "name",
-        "can",
-        "i",
-        "im",
-        "of",
-    )
-)
+_COMMON = "the your this that and with please what when how from have its not does did get my name can i im of"
+_ENGLISH = frozenset(_COMMON.split())
 _UNSPACED_SCRIPT = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]")
 
 
@@ -77,7 +52,7 @@ _TRUST: dict[Phase, int] = {
     "override": _NEVER_DOUBTED,
     "override_unsure": _UNLIKE,
     "doubt": _UNLIKE,
-    "certain": -4000,
+    "certain": _UNLIKE,
     "plain": -3000,
     "held": _NEVER_DOUBTED,
     "unsure": _UNLIKE,
@@ -348,11 +323,20 @@ def _maybe(rules: list[Rule], words: Words) -> Found | None:
 
 def _found(rule: Rule, words: Words, spot: tuple[int, int]) -> Found:
     trust = _LONE_TRUST.get(rule.phase, _TRUST[rule.phase]) if rule.lone and not rule.about_us else _TRUST[rule.phase]
-    if rule.phase == "certain" and mentions(rule.language, "texts", words, *spot):
-        trust = _VERY_UNLIKE
+    if rule.phase == "certain":
+        trust = _trust_of_certain(rule, words, spot)
     weak = rule.phase == "held" or (rule.lone and rule.phase == "unsure")
     enough = _MOST_LIKE if weak else _VERY_LIKE
     return Found(rule.language, words.quote(*spot), rule.name, rule.phase in _CERTAIN, trust, enough)
+
+
+def _trust_of_certain(rule: Rule, words: Words, spot: tuple[int, int]) -> int:
+    """Who leaves a list, or wants to be taken off, may mean a class or a canteen's; who speaks of texts means ours."""
+    if mentions(rule.language, "msgs", words, *spot):
+        return _VERY_UNLIKE
+    if (rule.lone and not rule.about_us) or mentions(rule.language, "texts", words, *spot):
+        return _STRANGE
+    return _TRUST[rule.phase]
 
 
 def _set_aside(rules: list[Rule], words: Words) -> None:
