@@ -476,6 +476,7 @@ def test_a_new_number_another_time_or_a_dead_link_stop_nobody(text: str) -> None
         ("Mein Kind ist krank, bitte für heute vom Mittagessen abmelden", False),
         ("Leiratkozni? Eszem ágában sincs, a heti menüt mindig várom", False),
         ("หยุดสงกรานต์ร้านเปิดไหม", False),
+        ("Mas kurirnya berhenti di blok sebelah, tolong suruh ke blok C7", False),
         ("Išbraukite mane iš penktadienio jogos, ateisiu pirmadienį", False),
         ("why do i have to say stop to you people", True),
         ("bitte nr löschen, danke", True),
