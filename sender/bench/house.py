@@ -32,6 +32,8 @@ FROM_NUMBER = "+12125550199"
 RATE = 100_000.0
 PROGRAM = "bench"
 ACTOR = "bench"
+TRIGGER_FUNCTIONS = ("refuse_ledger_change", "refuse_audit_change")
+"""What migrations leave in PostgreSQL besides tables; the next round could not make them again."""
 COLUMNS = ("phone", "first_name", "city", "consent", "consent_at", "consent_wording")
 WORDING = "Yes, text me offers from Larkfield. Message and data rates may apply. Reply STOP to end."
 NAMES = ("Ada", "Bo", "Chidi", "Dolores", "Élodie", "Farid", "Grace", "Hiro", "Ines", "Jack")
@@ -106,6 +108,9 @@ def tear_down(house: House) -> None:
     SQLModel.metadata.drop_all(database.engine)
     with database.engine.begin() as connection:
         connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+        if not database.is_sqlite:
+            for name in TRIGGER_FUNCTIONS:
+                connection.execute(text(f"DROP FUNCTION IF EXISTS {name}"))
     database.close()
 
 

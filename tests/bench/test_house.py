@@ -1,9 +1,10 @@
 import csv
+from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect
 
-from sender.bench.house import BenchError, House, numbers, require_empty, tear_down
+from sender.bench.house import BenchError, House, build_house, numbers, require_empty, tear_down
 from sender.db import Database
 
 
@@ -41,3 +42,11 @@ def test_nothing_stays_behind(house: House) -> None:
     assert inspect(database.engine).get_table_names() == []
     database.close()
     require_empty(house.settings.database)
+
+
+def test_the_next_round_begins_where_one_ended(house: House, tmp_path: Path) -> None:
+    """Several rounds use one lent database, each from nothing: migrations find none of what they made before."""
+    tear_down(house)
+    (tmp_path / "next").mkdir()
+    again = build_house(tmp_path / "next", house.settings.database_url, 3, {})
+    assert again.people == 3
