@@ -322,21 +322,19 @@ def _maybe(rules: list[Rule], words: Words) -> Found | None:
 
 
 def _found(rule: Rule, words: Words, spot: tuple[int, int]) -> Found:
-    trust = _LONE_TRUST.get(rule.phase, _TRUST[rule.phase]) if rule.lone and not rule.about_us else _TRUST[rule.phase]
-    if rule.phase == "certain":
-        trust = _trust_of_certain(rule, words, spot)
     weak = rule.phase == "held" or (rule.lone and rule.phase == "unsure")
-    enough = _MOST_LIKE if weak else _VERY_LIKE
+    enough, trust = _MOST_LIKE if weak else _VERY_LIKE, _trust_of(rule, words, spot)
     return Found(rule.language, words.quote(*spot), rule.name, rule.phase in _CERTAIN, trust, enough)
 
 
-def _trust_of_certain(rule: Rule, words: Words, spot: tuple[int, int]) -> int:
+def _trust_of(rule: Rule, words: Words, spot: tuple[int, int]) -> int:
     """Who leaves a list, or wants to be taken off, may mean a class or a canteen's; who speaks of texts means ours."""
+    lone = rule.lone and not rule.about_us
+    if rule.phase != "certain":
+        return _LONE_TRUST.get(rule.phase, _TRUST[rule.phase]) if lone else _TRUST[rule.phase]
     if mentions(rule.language, "msgs", words, *spot):
         return _VERY_UNLIKE
-    if (rule.lone and not rule.about_us) or mentions(rule.language, "texts", words, *spot):
-        return _STRANGE
-    return _TRUST[rule.phase]
+    return _STRANGE if lone or mentions(rule.language, "texts", words, *spot) else _TRUST[rule.phase]
 
 
 def _set_aside(rules: list[Rule], words: Words) -> None:
