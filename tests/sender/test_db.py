@@ -198,16 +198,29 @@ def test_an_urgent_write_gets_in_between_bulk_writes(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_stop_goes_before_all_who_wait(tmp_path: Path) -> None:
+def test_a_stop_goes_before_all_who_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asked for SQLite's lock before it and as often, a STOP is let in next, ten times of ten."""
-    path = tmp_path / "x.db"
-    url = f"sqlite:///{path}"
+    claimed, looked = threading.Event(), set[int]()
+    claim, is_claimed = Precedence.claim, Precedence.is_claimed
+
+    def claims(precedence: Precedence) -> None:
+        claim(precedence)
+        claimed.set()
+
+    def looks(precedence: Precedence) -> bool:
+        looked.add(threading.get_ident())
+        return is_claimed(precedence)
+
+    monkeypatch.setattr(Precedence, "claim", claims)
+    monkeypatch.setattr(Precedence, "is_claimed", looks)
+    url = f"sqlite:///{tmp_path / 'x.db'}"
     held = Database(url)
     with held.write() as session:
         session.execute(text("CREATE TABLE things (n INTEGER)"))
 
     for _ in range(10):
         order: list[Pace] = []
+        claimed.clear()
         with held.write() as session:
             session.execute(text("INSERT INTO things VALUES (0)"))
             waiting = [
@@ -215,8 +228,10 @@ def test_a_stop_goes_before_all_who_wait(tmp_path: Path) -> None:
             ]
             for one in waiting:
                 one.start()
-            with Precedence(path) as precedence:
-                eventually(lambda: all(precedence.is_claimed() for _ in range(50)))
+            eventually(claimed.is_set)
+            # Who looked just before the claim may still ask once; by its next look it has.
+            looked.clear()
+            eventually(lambda: len(looked) == 5)
         for one in waiting:
             one.join()
         assert order == [Pace.URGENT, *[Pace.NORMAL] * 5]

@@ -54,7 +54,8 @@ SPEAK_ELSEWHERE = {
     "on paper, in mails and in texts, which are English": "rules_paper.py audience/dossier.py audience/evidence.py "
     "audience/evidence_pdf.py watching/telling.py delivery/answers.py",
     "not at all: tables of letters and names": "campaigns/parts.py audience/intent.py audience/likeness.py "
-    "audience/lookups.py audience/timeline.py audience/importing/countries.py audience/importing/values.py",
+    "audience/lookups.py audience/phrases.py audience/timeline.py audience/importing/countries.py "
+    "audience/importing/values.py",
 }
 QUIET = (
     *(f"sender/{name}" for names in SPEAK_ELSEWHERE.values() for name in names.split()),
