@@ -5,6 +5,7 @@ is: ``BULK`` leaves a gap after its commit, ``URGENT`` (a STOP) goes before all 
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -69,6 +70,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url, pool)
         self._line, self._urgent_line = Line(), Line()
+        self._unlocked = threading.Event()
+        self._unlocked.set()
         self._gap_ends = 0.0
         self._unfiled = 0
 
@@ -100,13 +103,17 @@ class Database:
             self._make_room()
         with self._in_turn(pace), Session(bind, expire_on_commit=False) as session:
             own: Any = session.connection().connection.dbapi_connection
-            before = own.total_changes
-            yield session
-            written = own.total_changes - before if pace is Pace.BULK else 0
-            if written >= LARGE:
-                own.execute("PRAGMA wal_autocheckpoint=0")
-                own.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-            session.commit()
+            self._unlocked.clear()
+            try:
+                before = own.total_changes
+                yield session
+                written = own.total_changes - before if pace is Pace.BULK else 0
+                if written >= LARGE:
+                    own.execute("PRAGMA wal_autocheckpoint=0")
+                    own.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+                session.commit()
+            finally:
+                self._unlocked.set()
         if pace is Pace.BULK:
             self._gap_ends = time.monotonic() + GAP_SECONDS
             self._unfiled += written if written >= LARGE else 0
@@ -133,6 +140,17 @@ class Database:
             precedence.claim()
             with self._urgent_line.turn(LONGEST_WAIT_SECONDS):
                 yield
+
+    def stand_aside(self, within: float) -> bool:
+        """Wait, for so many seconds at most, until no thread of this process holds SQLite's write lock.
+
+        For threads whose work can wait: their turns of the interpreter would keep everybody who waits for the lock.
+        Returns whether it had to.
+        """
+        if self._unlocked.is_set():
+            return False
+        self._unlocked.wait(within)
+        return True
 
     def await_answer(self, within: float) -> None:
         """Return as soon as the database answers; OperationalError when it has not after so many seconds.

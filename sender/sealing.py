@@ -9,7 +9,7 @@ has the database alone can neither cut the chain nor link it anew.
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +24,7 @@ from sender.models import Audit, ChainHead
 GENESIS = bytes(32)
 SLICE = 300
 SLICES = 5
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 class BrokenChain(Exception):
@@ -91,22 +92,33 @@ def seal_some(chain: Chain, database: Database, keys: Keyring) -> int:
 
 
 def _seal_slice(chain: Chain, database: Database, keys: Keyring) -> int:
+    """Read and link before the lock is asked for: what is written never changes, only how the chain ends may."""
     columns = chain.columns
-    waiting = select(columns).where(columns.sequence.is_(None)).order_by(columns.id)
+    waiting = select(columns).where(columns.sequence.is_(None)).order_by(columns.id).limit(SLICE)
     with database.read() as session:
-        if session.execute(waiting.limit(1)).first() is None:
-            return 0
+        # In this order: rows that somebody seals after the end was read are found to be sealed below.
+        supposed, rows = head(chain, session), session.execute(waiting).all()
+    if not rows:
+        return 0
+    links, end = _links(chain, supposed, rows)
     with database.write(Pace.BULK, redoable=True) as session:
-        end = _end(chain, session, keys)
-        rows = session.execute(waiting.limit(SLICE)).all()
-        links = []
-        for row in rows:
-            previous, end = end.hash, _next(chain, end, row)
-            links.append({"row": row.id, "sequence": end.sequence, "previous": previous, "hash": end.hash})
+        found = _end(chain, session, keys)
+        if found != supposed:
+            rows = session.execute(waiting).all()
+            links, end = _links(chain, found, rows)
         if rows:
             session.connection().execute(_place(chain), links)
             _sign(chain, session, keys, end, getattr(rows[-1], chain.at))
         return len(rows)
+
+
+def _links(chain: Chain, end: End, rows: Sequence[Any]) -> tuple[list[dict[str, Any]], End]:
+    """The place of each row behind this end, and the end they make."""
+    links = []
+    for row in rows:
+        previous, end = end.hash, _next(chain, end, row)
+        links.append({"row": row.id, "sequence": end.sequence, "previous": previous, "hash": end.hash})
+    return links, end
 
 
 def _next(chain: Chain, end: End, row: Any) -> End:
@@ -143,7 +155,7 @@ def link(chain: Chain, previous: bytes, sequence: int, row: Any) -> bytes:
 
 def canonical(value: Any) -> bytes:
     """The one way to write a JSON value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def signature(keys: Keyring, *said: object) -> bytes:

@@ -2,20 +2,42 @@
 
 import asyncio
 import concurrent.futures
+import selectors
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
 CROWDED_SECONDS = 1.0
+ASIDE_SECONDS = 0.05
+
+
+class Courteous(selectors.DefaultSelector):
+    """Lets others finish before it tells what has happened on the connections; whatever came meanwhile comes at once.
+
+    ``stand_aside`` waits for at most so many seconds and says whether it did.
+    """
+
+    def __init__(self, stand_aside: Callable[[float], bool]) -> None:
+        super().__init__()
+        self._stand_aside = stand_aside
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """As every selector does."""
+        ready = super().select(timeout)
+        return super().select(0) if self._stand_aside(ASIDE_SECONDS) else ready
 
 
 class Wire:
-    """An asyncio loop on a thread of its own; the provider's connections belong to it."""
+    """An asyncio loop on a thread of its own; the provider's connections belong to it.
 
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+    ``stand_aside`` is asked to wait before the loop goes on, see :class:`Courteous`.
+    """
+
+    def __init__(self, stand_aside: Callable[[float], bool] | None = None) -> None:
+        selector = Courteous(stand_aside) if stand_aside else selectors.DefaultSelector()
+        self._loop = asyncio.SelectorEventLoop(selector)
         self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
         self._thread.start()
 

@@ -27,7 +27,7 @@ def run_worker(runtime: Runtime, redis_url: str) -> None:
         signal.signal(number, lambda _number, _frame: told.set())
     # The first look-up loads the tables; no gate must hold its locks for that.
     places_of("+12125550100", postal_code="10001")
-    wire = Wire()
+    wire = Wire(runtime.db.stand_aside)
     lanes = start_lanes(runtime, wire, redis_url)
     spare_what_lasts()
     log.info("worker ready", threads=runtime.settings.worker_threads)

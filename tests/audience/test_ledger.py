@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from guards.base import Purpose, Standing
+from sender import sealing
 from sender.audience.ledger import Act, load_standings, record, standing
 from sender.audience.sealer import seal_some, verify
 from sender.sealing import BrokenChain
@@ -137,6 +139,28 @@ def test_the_chain_shows_a_changed_event(installation: Installation) -> None:
         session.execute(text("UPDATE consent_event SET kind = 'opt_in' WHERE kind = 'opt_out'"))
     with installation.runtime.db.read() as session, pytest.raises(BrokenChain, match="was changed"):
         verify(session, installation.runtime.keys)
+
+
+def test_events_sealed_by_another_meanwhile_keep_their_places(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sealer that had read and linked events before another sealed them takes up behind those; the chain is whole."""
+    number = installation.contact(NEW_YORK)
+    after(installation, number, *(act(installation, number, kind, minute) for minute, kind in enumerate(KINDS)))
+    known = sealing.head
+
+    def slow(chain: sealing.Chain, session: Session) -> sealing.End:
+        found = known(chain, session)
+        monkeypatch.setattr(sealing, "head", known)
+        assert seal_some(installation.runtime.db, installation.runtime.keys) == 4
+        return found
+
+    monkeypatch.setattr(sealing, "head", slow)
+    assert seal_some(installation.runtime.db, installation.runtime.keys) == 0
+    after(installation, number, act(installation, number, "opt_out", 9))
+    assert seal_some(installation.runtime.db, installation.runtime.keys) == 1
+    with installation.runtime.db.read() as session:
+        assert verify(session, installation.runtime.keys) == 5
 
 
 def test_the_database_itself_refuses_changes(installation: Installation) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 from guards.base import Purpose
+from sender.db import Database
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.wire import Slots, Wire
 from sender.models import Program
@@ -79,6 +81,25 @@ def test_a_gate_waits_for_no_answer_and_the_end_for_all(installation: Installati
 
 async def _set(event: asyncio.Event) -> None:
     event.set()
+
+
+def test_the_wire_goes_on_when_the_write_lock_is_given_back(tmp_path: Path) -> None:
+    """While a thread of the process holds SQLite's one write lock, the wire waits; then all goes on that came."""
+    database, asked = Database(f"sqlite:///{tmp_path / 'x.db'}"), threading.Event()
+
+    def stand_aside(within: float) -> bool:
+        asked.set()
+        return database.stand_aside(60 * within)
+
+    with database.write():
+        wire = Wire(stand_aside)
+        answers = [wire.start(asyncio.sleep(0, n)) for n in range(3)]
+        assert asked.wait(5)
+        assert not any(one.done() for one in answers)
+    assert [one.result(5) for one in answers] == [0, 1, 2]
+    assert not database.stand_aside(0)
+    wire.close()
+    database.close()
 
 
 def test_places_halve_once_for_a_crowd_and_come_back_one_by_one() -> None:
