@@ -121,7 +121,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 _numbers = itertools.count()
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(ORDER), min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_receipts_commute(shared: Installation, statuses: list[str], shuffle: object) -> None:
     """Whatever the order and repetition, the message ends where the furthest of its receipts says."""

@@ -17,7 +17,7 @@ START, END = datetime(2024, 6, 1, tzinfo=UTC), datetime(2035, 12, 1, tzinfo=UTC)
 AREA_CODES = sorted(table().area_codes)
 COUNTRIES = sorted({code for code in naive.RULED_BY if "-" not in code and country_zones(code)} | {"PY", "RU", "GL"})
 STATES = sorted(table().states)
-EXAMPLES = pytest.mark.parametrize("examples", [2_000, pytest.param(100_000, marks=pytest.mark.nightly)])
+EXAMPLES = pytest.mark.parametrize("examples", [1_000, pytest.param(100_000, marks=pytest.mark.nightly)])
 
 
 def somewhere(dice: random.Random) -> Places:
