@@ -190,10 +190,15 @@ def _reply(runtime: Runtime, row: Reply, number: Number, slug: str | None) -> di
 
 
 def _consents(runtime: Runtime, session: Session) -> Found:
-    """Events of the ledger in the order in which they were sealed; what was there before the first look is not told."""
+    """Events of the ledger in the order in which they were sealed.
+
+    What was there before the first look, or before anybody wanted to hear of it, is not told.
+    """
     newest = int(session.execute(select(func.coalesce(func.max(col(ConsentEvent.sequence)), 0))).scalar_one())
     told = _state_of(session, LEDGER)
-    after = newest if told is None else int(told)
+    heard = session.execute(select(col(WebhookEndpoint.events))).scalars()
+    listened = any("consent.changed" in events for events in heard)
+    after = newest if told is None or not listened else int(told)
     rows = session.execute(
         select(ConsentEvent, Number, col(Program.slug))
         .join(Number, col(Number.id) == col(ConsentEvent.number_id))
@@ -212,7 +217,7 @@ def _consents(runtime: Runtime, session: Session) -> Found:
     def remember(writing: Session) -> None:
         _remember(writing, LEDGER[0], {LEDGER[1]: str(last)})
 
-    return happened, remember if rows or told is None else None
+    return happened, remember if told != str(last) else None
 
 
 def consent(runtime: Runtime, row: ConsentEvent, number: Number, slug: str | None) -> dict[str, Any]:

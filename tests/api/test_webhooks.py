@@ -122,6 +122,23 @@ def test_everything_that_happens_is_told_once(installation: Installation, listen
     assert listener.told()[heard:][0]["data"]["status"] == "cancelled"
 
 
+def test_what_nobody_heard_is_not_told_later(installation: Installation, listener: Listener) -> None:
+    """What an import brings while nobody wants to hear of consent never stands before the STOP that comes after."""
+    people = [installation.contact(f"+1212555{number:04}") for number in range(100, 200)]
+    with installation.runtime.db.write() as session:
+        for number in people:
+            for days in range(3):
+                installation.consent(session, number, TUESDAY - timedelta(days=60 + days))
+    while seal_some(installation.runtime.db, installation.runtime.keys):
+        pass
+    tell(installation.runtime)
+    subscribe(caller(installation), listener, "consent.changed")
+    receive(installation.runtime, InboundText("SM1", "+12125550150", "+12125550100", "STOP"))
+    while post(installation):
+        pass
+    assert [told["data"]["kind"] for told in listener.told()] == ["opt_out"]
+
+
 def test_a_request_is_signed_by_the_standard_scheme(installation: Installation, listener: Listener) -> None:
     """Whoever has the secret can recompute the signature over id, time and body."""
     shop = caller(installation)
