@@ -72,17 +72,25 @@ def _pairs(words: list[str]) -> Iterator[tuple[str, int]]:
 
 def _add_pairs(words: list[str], carried: list[int]) -> None:
     """The weights of what _pairs names, without making its names."""
-    weights, of_kinds = lexicon(), _weights_of_kinds()
+    weights = lexicon()
     before: set[str] = set()
     for at, word in enumerate(words):
-        if at:
-            carried[at] += weights.get(f"{words[at - 1]} {word}", 0)
         here = _kinds(word)
-        for kind in here:
-            after = of_kinds.get(kind)
-            if after:
-                carried[at] += sum(map(after.__getitem__, after.keys() & before))
+        if at:
+            after = _weights_after(here)
+            carried[at] += weights.get(f"{words[at - 1]} {word}", 0)
+            carried[at] += sum(map(after.__getitem__, after.keys() & before))
         before.update(here)
+
+
+@lru_cache(maxsize=5_000)
+def _weights_after(here: tuple[str, ...]) -> dict[str, int]:
+    """What a word of these kinds counts after each kind of words."""
+    total: dict[str, int] = {}
+    for after in (_weights_of_kinds().get(kind, {}) for kind in here):
+        for first, weight in after.items():
+            total[first] = total.get(first, 0) + weight
+    return total
 
 
 @cache

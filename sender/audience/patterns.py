@@ -106,15 +106,15 @@ class Element:
     def ends(self, index: int, words: Words, start: int) -> list[int]:
         """The places after one match at word ``index``; zero-width for the edges of a clause."""
         gap = words.breaks[index]
-        edge = (self.at_start or self.at_end) and gap and (not self.outermost or index in (0, len(words.words)))
+        edge = gap and (self.at_start or self.at_end) and (not self.outermost or index in (0, len(words.words)))
         found = [index] if edge else []
         if index == len(words.words) or (gap >= (COMMA if self.strict else SENTENCE) and index > start):
             return found
         word = words.words[index]
         if self.gap:
             return [index + 1] if word and (gap == 0 or index == start) else []
-        tails = self.tails.get(word, ())
-        found += [index + 1 + len(tail) for tail in tails if not tail or _follows(tail, words, index + 1)]
+        if tails := self.tails.get(word):
+            found += [index + 1 + len(tail) for tail in tails if not tail or _follows(tail, words, index + 1)]
         if self.beginnings and word.startswith(self.beginnings):
             tails = [tail for stem, tail in self.stems if word.startswith(stem)]
             found += [index + 1 + len(tail) for tail in tails if not tail or _follows(tail, words, index + 1)]
@@ -124,8 +124,9 @@ class Element:
 class Rule(NamedTuple):
     """One pattern; a reply can only match if it holds a word of each of the elements in ``row``, in that order.
 
-    ``needed`` are the same; ``leads``: the first of them is the pattern's own first element; ``about_us``: it speaks of
-    us or the number rather than of a thing that may be something else ("wrong number").
+    ``needed`` are the same; ``leads``: the first of them stands where the pattern begins, as only what takes no word
+    comes before it; ``about_us``: it speaks of us or the number rather than of a thing that may be something else
+    ("wrong number").
     """
 
     number: int
@@ -155,12 +156,13 @@ class Index(NamedTuple):
     by_word: defaultdict[str, set[int]]
     by_pair: defaultdict[tuple[str, str], set[int]]
     by_beginning: defaultdict[str, set[int]]
-    rules: defaultdict[int, list[Rule]]
+    rules: dict[int, list[Rule]]
+    rarest: frozenset[int]
 
 
 def place(rule: Rule, words: Words, start: int) -> tuple[int, int] | None:
     """Where the rule first matches, as first and last+1 word; ``words`` have been through ``candidates``."""
-    if not _in_order(rule.row, words):
+    if len(rule.row) > 1 and not _in_order(rule.row, words):
         return None
     for index in words.where(rule.row[0]) if rule.leads else range(len(words.words)):
         if index >= start and (end := _match(rule.elements, 0, index, words, index)) > index:
@@ -172,8 +174,11 @@ def _in_order(row: tuple[int, ...], words: Words) -> bool:
     """Whether the numbered elements have words one after the other."""
     last = -1
     for number in row:
-        last = next((at for at in words.where(number) if at > last), -1)
-        if last < 0:
+        for at in words.where(number):
+            if at > last:
+                last = at
+                break
+        else:
             return False
     return True
 
@@ -186,9 +191,8 @@ def candidates(words: Words) -> dict[Phase, list[Rule]]:
         if pair in index.by_pair:
             words.belongs[at] = words.belongs[at] | index.by_pair[pair]
     present = frozenset().union(*words.belongs)
-    rare = index.rules.keys() & present
-    chosen = [rule for number in rare for rule in index.rules[number] if rule.needed <= present]
-    grouped: dict[Phase, list[Rule]] = {phase: [] for phase in PHASES}
+    chosen = [rule for number in index.rarest & present for rule in index.rules[number] if rule.needed <= present]
+    grouped: defaultdict[Phase, list[Rule]] = defaultdict(list)
     for rule in sorted(chosen, key=_NUMBER):
         grouped[rule.phase].append(rule)
     return grouped
@@ -258,9 +262,10 @@ def _match(elements: tuple[Element, ...], at: int, index: int, words: Words, sta
         return -1 if any(element.ends(index, words, start)) else _match(elements, at + 1, index, words, start)
     if element.gap and (end := _match(elements, at + 1, index, words, start)) >= 0:
         return end
-    reached = [index]
-    for _ in range(element.high):
-        reached = [end for spot in reached for end in element.ends(spot, words, start)]
+    reached = element.ends(index, words, start)
+    for again in range(element.high):
+        if again:
+            reached = [end for spot in reached for end in element.ends(spot, words, start)]
         for spot in reached:
             end = _match(elements, at + 1, spot, words, start)
             if end >= 0:
@@ -272,7 +277,7 @@ def _match(elements: tuple[Element, ...], at: int, index: int, words: Words, sta
 
 @cache
 def _index() -> Index:
-    index = Index(defaultdict(set), defaultdict(set), defaultdict(set), defaultdict(list))
+    index = Index(defaultdict(set), defaultdict(set), defaultdict(set), {}, frozenset())
     numbers: dict[int, int] = {}
     read = list(_read_rules())
     for element in (element for *_, elements in read for element in elements if _is_fixed(element)):
@@ -283,11 +288,11 @@ def _index() -> Index:
         fixed = [element for element in elements if _is_fixed(element)]
         row = tuple(numbers[id(element)] for element in fixed)
         rarest = min(fixed, key=lambda element: _commonness(element, index))
-        leads = _is_fixed(elements[0])
+        leads = _is_fixed(next(element for element in elements if not _takes_no_word(element)))
         about_us = _about_us(language, phase, pattern)
         rule = Rule(number, language, phase, pattern, elements, row, frozenset(row), leads, about_us)
-        index.rules[numbers[id(rarest)]].append(rule)
-    return index
+        index.rules.setdefault(numbers[id(rarest)], []).append(rule)
+    return index._replace(rarest=frozenset(index.rules))
 
 
 def _about_us(language: str, phase: Phase, pattern: str) -> bool:
@@ -313,6 +318,10 @@ def _enter(index: Index, element: Element, number: int) -> None:
 def _is_fixed(element: Element) -> bool:
     """Whether one of the element's words must occur wherever its rule matches."""
     return element.low > 0 and not (element.gap or element.negative or element.at_start or element.at_end)
+
+
+def _takes_no_word(element: Element) -> bool:
+    return element.negative or (not element.gap and not element.tails and not element.stems)
 
 
 def _read_rules() -> Iterator[tuple[str, Phase, str, tuple[Element, ...]]]:

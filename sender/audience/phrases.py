@@ -131,7 +131,8 @@ def search(words: Words) -> Found | None:
 
 def _weighed(rules: dict[Phase, list[Rule]], words: Words) -> Found | None:
     """What is found once what only looks like a wish is set aside."""
-    doubtful = None if mentions("en", "dealings", words) else _first(rules["override_unsure"], words)
+    unsure = rules["override_unsure"]
+    doubtful = _first(unsure, words) if unsure and not mentions("en", "dealings", words) else None
     _set_aside(rules["aside"], words)
     phases: tuple[Literal["certain", "plain"], ...] = ("certain", "plain")
     for phase in phases:
@@ -289,10 +290,10 @@ def _two_of_a_kind(rules: dict[Phase, list[Rule]], words: Words) -> Found | None
 
     One is a bare word for stopping or removing, the other speaks of us, and neither goes on to something else.
     """
-    bare = list(_clear_spots((rule for rule in rules["unsure"] if rule.pattern in _BARE), words))
+    about = [rule for rule in (*rules["plain"], *rules["unsure"]) if rule.about_us or rule.pattern in _ABOUT]
+    bare = list(_clear_spots((rule for rule in rules["unsure"] if rule.pattern in _BARE), words)) if about else []
     if not bare:
         return None
-    about = (rule for rule in (*rules["plain"], *rules["unsure"]) if rule.about_us or rule.pattern in _ABOUT)
     for other, (at, to) in _clear_spots(about, words):
         for rule, (start, end) in bare:
             if at >= end or to <= start:
