@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from sender.delivery import receipts
 from sender.delivery.gate import signed_token
 from sender.delivery.pipeline import Pipeline
 from sender.delivery.receipts import SLICE, ReceiptIn, apply, store
@@ -76,6 +77,24 @@ def test_a_backlog_is_worked_off_at_once(installation: Installation) -> None:
     store(installation.runtime, [ReceiptIn("", f"SM{one:032x}", "delivered") for one in range(2 * SLICE + 1)])
     assert apply(installation.runtime) == 2 * SLICE + 1
     assert apply(installation.runtime) == 0
+
+
+def test_a_receipt_counts_when_it_was_applied_whole(
+    installation: Installation, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What broke off while receipts were applied leaves them open, and the next turn applies them."""
+    message = lost(installation, pipeline)
+    store(installation.runtime, [ReceiptIn(token_of(installation, message), SID, "delivered")])
+
+    def break_off(*_: object) -> None:
+        raise ConnectionError("broken off")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(receipts, "_settle", break_off)
+        with pytest.raises(ConnectionError):
+            apply(installation.runtime)
+    assert apply(installation.runtime) == 1
+    assert installation.status(message) == "delivered"
 
 
 def test_a_forged_token_settles_nothing(installation: Installation, pipeline: Pipeline) -> None:
