@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64, description="Worker processes of `tactful up`.")
     worker_threads: int = Field(default=2, ge=1, le=32, description="Batches one worker process delivers at once.")
     connections: int = Field(
-        default=512, ge=1, le=4000, description="Requests on the wire at once, shared by all worker processes."
+        default=640, ge=1, le=4000, description="Requests on the wire at once, shared by all worker processes."
     )
     urgent_connections: int = Field(
         default=16, ge=1, le=200, description="More of them per worker process, kept for codes, answers and the like."

@@ -18,7 +18,7 @@ from sender.models import Campaign, Message
 from sender.runtime import Runtime
 from sender.states import Status, advance
 
-BATCH = 96
+BATCH = 128
 DEPTH = 768
 GULP = REFILL = DEPTH // 2
 """Campaigns are handed over in gulps: a gate for a hundred texts costs hardly more than one for ten, and each
@@ -134,7 +134,7 @@ def _due(session: Session, pace: Pace, now: datetime, room: int) -> list[Due]:
     others = select(*_COLUMNS).where(*_APART, _M.send_after <= now, not_(_IS_URGENT))
     rows = _fair(session, pace, others.order_by(_M.send_after), room)
     if room >= REFILL and len(rows) < room:
-        rows += _of_campaigns(session, pace, now, room - len(rows))
+        rows += _of_campaigns(session, pace, now, (room - len(rows)) // BATCH * BATCH)
     return rows
 
 

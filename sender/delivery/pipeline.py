@@ -52,8 +52,8 @@ from sender.states import Status, advance
 
 log = structlog.get_logger()
 
-HANDFUL = 96
-LEAST_HANDFUL = 64
+HANDFUL = 128
+"""Texts of a gate, if there are as many: its two commits and some twenty questions are paid once for all of them."""
 GATE_SECONDS = 2.0
 GATHER_SECONDS = 0.03
 LONGEST_WAIT = 3600.0
@@ -146,7 +146,7 @@ class Pipeline:
         start = 0
         while start < len(ids) and not self._stopping.is_set():
             left = len(ids) - start
-            taken = self.slots.take(min(HANDFUL, left), at_least=min(LEAST_HANDFUL, left))
+            taken = self.slots.take(min(HANDFUL, left))
             if self._stopping.is_set():
                 self.slots.give_back(taken)
                 return

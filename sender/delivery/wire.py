@@ -67,7 +67,7 @@ class Slots:
         self._open = float(places)
         self._taken = 0
         self.awaited: list[int] = []
-        """How many each of those who wait wants at least."""
+        """How many each of those who wait wants."""
         self._halved = -CROWDED_SECONDS
         self._changed = threading.Condition()
 
@@ -76,12 +76,12 @@ class Slots:
         """How many may be taken at the moment."""
         return int(self._open)
 
-    def take(self, wanted: int, at_least: int = 1) -> int:
-        """Wait for ``at_least`` free places, or half of all, and take up to ``wanted``; returns how many."""
+    def take(self, wanted: int) -> int:
+        """Wait for so many free places, or half of all, and take up to ``wanted``; returns how many."""
         with self._changed:
-            self.awaited.append(at_least)
-            self._changed.wait_for(lambda: self._has_room(at_least))
-            self.awaited.remove(at_least)
+            self.awaited.append(wanted)
+            self._changed.wait_for(lambda: self._has_room(wanted))
+            self.awaited.remove(wanted)
             taken = min(wanted, self.open - self._taken)
             self._taken += taken
             return taken
@@ -98,8 +98,8 @@ class Slots:
             if not self._taken or any(map(self._has_room, self.awaited)):
                 self._changed.notify_all()
 
-    def _has_room(self, at_least: int) -> bool:
-        return self.open - self._taken >= min(at_least, max(1, self.open // 2))
+    def _has_room(self, wanted: int) -> bool:
+        return self.open - self._taken >= min(wanted, max(1, self.open // 2))
 
     def narrow(self, at: float) -> None:
         """Half as many, once for all refusals of the same moment; ``at`` in monotonic seconds."""

@@ -122,7 +122,7 @@ def test_who_waits_for_few_places_is_woken_while_another_waits_for_many() -> Non
     """Of two who wait, the one who wants two goes when two are given back, and the other when there are four."""
     slots, taken = Slots(8), list[int]()
     assert slots.take(8) == 8
-    waiting = [threading.Thread(target=lambda least=least: taken.append(slots.take(least, least))) for least in (4, 2)]
+    waiting = [threading.Thread(target=lambda least=least: taken.append(slots.take(least))) for least in (4, 2)]
     for one in waiting:
         one.start()
     eventually(lambda: sorted(slots.awaited) == [2, 4])
