@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from functools import lru_cache, wraps
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple
 
 import structlog
 from pydantic_core import from_json
@@ -42,12 +42,6 @@ LONGEST_WAIT_SECONDS = 15.0
 GIVES_WAY_SECONDS = 1.0
 """How long one write gives way to STOPs: a flood of them slows all else down and does not end it."""
 ASKS_AGAIN_SECONDS = 0.25
-DEADLOCK = "40P01"
-DEADLOCK_PAUSES = (0.05, 0.1, 0.2, 0.4)
-"""Seconds between two tries of what a deadlock undid: PostgreSQL gives what came free to whoever asks first, and one
-that came back at once was there before the transaction that had waited, in a new deadlock."""
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Pace(Enum):
@@ -176,27 +170,6 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
-
-
-def insistent(door: Callable[P, T]) -> Callable[P, T]:
-    """A door of one transaction that is entered again when PostgreSQL undid it to end a deadlock.
-
-    For STOPs: the order of locks (locks.py) leaves none, and a mistake in it must not cost an opt-out.
-    """
-
-    @wraps(door)
-    def enter(*args: P.args, **kwargs: P.kwargs) -> T:
-        for pause in DEADLOCK_PAUSES:
-            try:
-                return door(*args, **kwargs)
-            except OperationalError as error:
-                if getattr(error.orig, "sqlstate", None) != DEADLOCK:
-                    raise
-                log.warning("a deadlock undid it; once more", door=door.__name__)
-                time.sleep(pause)
-        return door(*args, **kwargs)
-
-    return enter
 
 
 def _sqlite(url: str) -> Engine:

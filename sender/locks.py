@@ -6,14 +6,26 @@ On PostgreSQL advisory locks are fair: a pause waits for the gates that are open
 ``FOR SHARE`` a stream of gates starves the pause.) On SQLite every write transaction is alone anyway.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
+import structlog
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
 from sender.among import among
 from sender.models import Number
 
+log = structlog.get_logger()
+DEADLOCK = "40P01"
+DEADLOCK_PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds between two tries of what a deadlock undid: PostgreSQL gives what came free to whoever asks first, and one
+that came back at once was there before the transaction that had waited, in a new deadlock."""
+P = ParamSpec("P")
+T = TypeVar("T")
 INSTALLATION = 7701
 CAMPAIGN = 7702
 _IN_ORDER = select(col(Number.id)).where(among(col(Number.id), "ids")).order_by(col(Number.id))
@@ -57,3 +69,24 @@ def lock_free_numbers(session: Session, number_ids: Iterable[int]) -> set[int]:
 def _take(session: Session, function: str, family: int, key: int) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"SELECT {function}(:family, :key)"), {"family": family, "key": key})
+
+
+def insistent(door: Callable[P, T]) -> Callable[P, T]:
+    """A door of one transaction that is entered again when PostgreSQL undid it to end a deadlock.
+
+    For STOPs: the order of locks leaves none, and a mistake in it must not cost an opt-out.
+    """
+
+    @wraps(door)
+    def enter(*args: P.args, **kwargs: P.kwargs) -> T:
+        for pause in DEADLOCK_PAUSES:
+            try:
+                return door(*args, **kwargs)
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+                    raise
+                log.warning("a deadlock undid it; once more", door=door.__name__)
+                time.sleep(pause)
+        return door(*args, **kwargs)
+
+    return enter

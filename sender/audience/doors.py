@@ -17,8 +17,8 @@ from sender.audience.ledger import Act, record
 from sender.audience.numbers import find_or_make
 from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.phone import PhoneError, parse
-from sender.db import Pace, insistent
-from sender.locks import lock_numbers
+from sender.db import Pace
+from sender.locks import insistent, lock_numbers
 from sender.models import Audit, Program
 from sender.runtime import Runtime
 

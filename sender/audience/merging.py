@@ -17,8 +17,8 @@ from sender.audience import opt_outs
 from sender.audience.ledger import Act, load_standings, record
 from sender.audience.upkeep import PLAIN, UpkeepError
 from sender.audit import note
-from sender.db import insert_new, insistent, upsert
-from sender.locks import lock_numbers
+from sender.db import insert_new, upsert
+from sender.locks import insistent, lock_numbers
 from sender.models import Campaign, Contact, FrozenMember, Message, Wishes
 from sender.runtime import Runtime
 from sender.states import WAITING, Status, advance

@@ -8,8 +8,8 @@ from sqlmodel import Session, col
 from guards.base import Kind, Purpose
 from sender.audience.ledger import Act, record
 from sender.crypto import text_hash
-from sender.db import Pace, insistent
-from sender.locks import lock_numbers
+from sender.db import Pace
+from sender.locks import insistent, lock_numbers
 from sender.models import Message, OptInRequest, Program
 from sender.runtime import Runtime
 from sender.states import WAITING, Status, advance

@@ -17,11 +17,11 @@ from sender.audience.ledger import Act, record
 from sender.audience.numbers import Dialled, find_or_make, renew
 from sender.audience.opt_outs import scopes_of, settle
 from sender.audience.phone import PhoneError, parse
-from sender.db import Pace, insistent
+from sender.db import Pace
 from sender.delivery import conversing
 from sender.delivery.answers import plan, sealed, words_of
 from sender.delivery.lines import Line, lines_of
-from sender.locks import lock_numbers
+from sender.locks import insistent, lock_numbers
 from sender.models import Reply
 from sender.runtime import Runtime
 

@@ -79,6 +79,10 @@ def test_a_gate_waits_for_no_answer_and_the_end_for_all(installation: Installati
     assert [installation.status(one) for one in (first, second, late)] == ["sent", "sent", "queued"]
 
 
+async def _count(number: int) -> int:
+    return number
+
+
 async def _set(event: asyncio.Event) -> None:
     event.set()
 
@@ -93,7 +97,7 @@ def test_the_wire_goes_on_when_the_write_lock_is_given_back(tmp_path: Path) -> N
 
     with database.write():
         wire = Wire(stand_aside)
-        answers = [wire.start(asyncio.sleep(0, n)) for n in range(3)]
+        answers = [wire.start(_count(n)) for n in range(3)]
         assert asked.wait(5)
         assert not any(one.done() for one in answers)
     assert [one.result(5) for one in answers] == [0, 1, 2]

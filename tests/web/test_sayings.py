@@ -45,10 +45,10 @@ TEXTS = (
 SPEAK_ELSEWHERE = {
     "to terminals": "cli bench demo backup watching/doctor.py watching/golive.py settings.py archive/checking.py "
     "audience/verify_ledger.py audience/erased_list.py campaigns/price_list.py",
-    "to logs and the audit": "processes providers db.py schema.py group_commit.py crypto.py sealing.py copying.py "
-    "own_address.py audience/sealer.py allowances.py accounts/rights.py automations/aside.py delivery/recalling.py "
-    "delivery/pipeline.py delivery/replies.py watching/measures.py watching/notices.py models migrations simulator "
-    "campaigns/standstills.py",
+    "to logs and the audit": "processes providers db.py locks.py schema.py group_commit.py crypto.py sealing.py "
+    "copying.py own_address.py audience/sealer.py allowances.py accounts/rights.py automations/aside.py "
+    "delivery/recalling.py delivery/pipeline.py delivery/replies.py watching/measures.py watching/notices.py models "
+    "migrations simulator campaigns/standstills.py",
     "to other software": "api/messages.py api/people.py api/reads.py api/wanted.py automations/entering.py "
     "audience/filters.py campaigns/single.py",
     "on paper, in mails and in texts, which are English": "rules_paper.py audience/dossier.py audience/evidence.py "
