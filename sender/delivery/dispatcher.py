@@ -134,7 +134,9 @@ def _due(session: Session, pace: Pace, now: datetime, room: int) -> list[Due]:
     others = select(*_COLUMNS).where(*_APART, _M.send_after <= now, not_(_IS_URGENT))
     rows = _fair(session, pace, others.order_by(_M.send_after), room)
     if room >= REFILL and len(rows) < room:
-        rows += _of_campaigns(session, pace, now, (room - len(rows)) // BATCH * BATCH)
+        left, part = room - len(rows), room % BATCH
+        # A part of a batch is a gate of its own: it waits, unless nothing else would be left for campaigns.
+        rows += _of_campaigns(session, pace, now, left - part if left > part else left)
     return rows
 
 

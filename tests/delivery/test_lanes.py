@@ -89,18 +89,21 @@ async def _set(event: asyncio.Event) -> None:
 
 def test_the_wire_goes_on_when_the_write_lock_is_given_back(tmp_path: Path) -> None:
     """While a thread of the process holds SQLite's one write lock, the wire waits; then all goes on that came."""
-    database, asked = Database(f"sqlite:///{tmp_path / 'x.db'}"), threading.Event()
+    database, asked, waited = Database(f"sqlite:///{tmp_path / 'x.db'}"), threading.Event(), list[bool]()
 
     def stand_aside(within: float) -> bool:
         asked.set()
-        return database.stand_aside(60 * within)
+        waited.append(database.stand_aside(60 * within))
+        return waited[-1]
 
     with database.write():
         wire = Wire(stand_aside)
         answers = [wire.start(_count(n)) for n in range(3)]
         assert asked.wait(5)
+        assert not waited
         assert not any(one.done() for one in answers)
     assert [one.result(5) for one in answers] == [0, 1, 2]
+    assert waited[0]
     assert not database.stand_aside(0)
     wire.close()
     database.close()

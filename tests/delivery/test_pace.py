@@ -87,7 +87,20 @@ def test_campaigns_take_turns(installation: Installation) -> None:
     assert Counter(of[one] for batch in rung for one in batch)[small] == BATCH // 2
 
 
-def _fill(installation: Installation, number: int, of: int, count: int, minutes: int) -> None:
+def test_single_texts_leave_campaigns_what_room_there_is(installation: Installation) -> None:
+    """Where ordinary texts of the API fill all but less than a batch of the queue, a campaign still gets that part."""
+    number = installation.contact("+12125550123", consent=False)
+    running = campaign(installation, "running")
+    _fill(installation, number, None, DEPTH - BATCH // 2, 0)
+    _fill(installation, number, running, BATCH, 0)
+    rung: list[list[int]] = []
+    Dispatcher(installation.runtime, rung.append).hand_over()
+    with installation.runtime.db.read() as session:
+        of = dict(session.execute(select(col(Message.id), col(Message.campaign_id))).all())
+    assert Counter(of[one] for batch in rung for one in batch)[running] == BATCH // 2
+
+
+def _fill(installation: Installation, number: int, of: int | None, count: int, minutes: int) -> None:
     """So many due texts of a campaign to numbers of their own, which are never looked at."""
     then = TUESDAY - timedelta(minutes=minutes)
     with installation.runtime.db.write() as session:
