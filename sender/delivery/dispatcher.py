@@ -19,7 +19,8 @@ from sender.runtime import Runtime
 from sender.states import Status, advance
 
 BATCH = 128
-DEPTH = 768
+DEPTH = 8 * BATCH
+"""A worker fetches four batches ahead (Dramatiq: two a thread); what a dead one had must leave room for a gulp."""
 GULP = REFILL = DEPTH // 2
 """Campaigns are handed over in gulps: a gate for a hundred texts costs hardly more than one for ten, and each
 transaction waits its turn among the gates."""

@@ -100,6 +100,17 @@ def test_single_texts_leave_campaigns_what_room_there_is(installation: Installat
     assert Counter(of[one] for batch in rung for one in batch)[running] == BATCH // 2
 
 
+def test_what_a_dead_worker_had_fetched_holds_up_no_campaign(installation: Installation) -> None:
+    """Four batches that nobody will gate before the sweep finds them leave room to hand over more at once."""
+    number = installation.contact("+12125550123", consent=False)
+    running = campaign(installation, "running")
+    _fill(installation, number, running, 4 * BATCH, 0)
+    with installation.runtime.db.write() as session:
+        session.execute(update(Message).values(status="queued"))
+    _fill(installation, number, running, BATCH, 0)
+    assert Dispatcher(installation.runtime, lambda _: None).hand_over() == BATCH
+
+
 def _fill(installation: Installation, number: int, of: int | None, count: int, minutes: int) -> None:
     """So many due texts of a campaign to numbers of their own, which are never looked at."""
     then = TUESDAY - timedelta(minutes=minutes)
