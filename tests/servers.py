@@ -114,8 +114,9 @@ class Postgres:
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def execute(self, statement: str) -> None:
-        """Run one statement outside a transaction."""
-        with psycopg.connect(host="127.0.0.1", port=self.port, user="postgres", autocommit=True) as connection:
+        """Run one statement outside a transaction; OperationalError where nobody is let in within 10 seconds."""
+        known = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "connect_timeout": 10}
+        with psycopg.connect(**known, autocommit=True) as connection:
             connection.execute(statement)
 
     def url(self, database: str = "postgres") -> str:

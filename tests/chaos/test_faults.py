@@ -1,11 +1,14 @@
 """Clocks that jump, databases that crash, are locked or full, a bell that is silent: nothing doubled, nothing lost."""
 
+import os
+import signal
 from pathlib import Path
 from random import Random
 
+import psycopg
 import pytest
 
-from tests.chaos import bells, clocks, databases, full, kills, receipts, restores, sigterms
+from tests.chaos import bells, clocks, databases, disks, full, kills, receipts, restores, sigterms
 from tests.chaos.rounds import Place
 from tests.chaos.scenarios import SCENARIOS
 from tests.servers import Postgres
@@ -51,6 +54,15 @@ def test_what_was_acknowledged_survives_crashes_and_disks(tmp_path: Path, own_po
     result = databases.play_on(Place(tmp_path, own_postgres.create("chaos"), own_postgres), 4, Random(8))
     assert result.broken == []
     assert result.counts["acknowledged"] > 0
+
+
+def test_a_server_that_stands_still_is_brought_back(own_postgres: Postgres) -> None:
+    """A PostgreSQL whose first process is stopped is ended and started again, and keeps what it had."""
+    own_postgres.create("kept")
+    os.kill(disks.processes_of(own_postgres)[0], signal.SIGSTOP)
+    disks.bring_back(own_postgres, patience=0)
+    with pytest.raises(psycopg.errors.DuplicateDatabase):
+        own_postgres.create("kept")
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
