@@ -76,12 +76,17 @@ def easter(year: int) -> date:
 def public_holidays(calendar: str, year: int) -> Mapping[date, str]:
     """Return a country's ("FR") or subdivision's ("CA-BC") public holidays by day, the actual and the observed ones.
 
-    Countries the ``holidays`` library does not know have none. Its dates of moon calendars are estimates.
+    Names are English, whatever language the machine speaks. Countries the ``holidays`` library does not know have
+    none. Its dates of moon calendars are estimates.
     """
     country, _, subdivision = calendar.partition("-")
     if country not in holidays.list_supported_countries():
         return {}
     days: dict[date, str] = {}
     for observed in (True, False):
-        days.update(holidays.country_holidays(country, subdiv=subdivision or None, years=year, observed=observed))
+        days.update(
+            holidays.country_holidays(
+                country, subdiv=subdivision or None, years=year, observed=observed, language="en_US"
+            )
+        )
     return days

@@ -264,6 +264,16 @@ def test_only_the_day_before_a_holiday_has_the_hours_of_an_eve() -> None:
     assert late.windows(date(2026, 11, 21)) == ((840, 1080),)
 
 
+@pytest.mark.parametrize("spoken", ["", "C.UTF-8", "fr_FR.UTF-8"])
+def test_holidays_have_english_names_on_every_machine(monkeypatch: pytest.MonkeyPatch, spoken: str) -> None:
+    """A day is closed for "National Day" whether the machine speaks no language, none in particular or French."""
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", spoken)
+    named = public_holidays("FR", 2027)
+    assert (named[date(2027, 7, 14)], named[date(2027, 5, 1)]) == ("National Day", "Labor Day")
+
+
 def test_a_subdivision_has_its_countrys_holidays_and_its_own() -> None:
     """British Columbia Day is one there and not in all of Canada; what was moved closes both days; nobody's is none."""
     own, all_ = public_holidays("CA-BC", 2026), public_holidays("CA", 2026)

@@ -45,7 +45,8 @@ def test_the_wheel_brings_code_data_and_front_end(house: Path) -> None:
     assert built.returncode == 0, built.stdout + built.stderr
     with zipfile.ZipFile(next((house / "dist").glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
-    data = [file for folder in SOURCES for file in (house / folder).rglob("*") if file.is_file()]
+    files = [file for folder in SOURCES for file in (house / folder).rglob("*") if file.is_file()]
+    data = [file for file in files if file.suffix != ".pyc"]
     assert {str(file.relative_to(house)) for file in data} <= names
     assert {f"web/static/vendor/{name}" for name in FILES} <= names
     assert len(python_files(*SOURCES)) == len([name for name in names if name.endswith(".py")])
