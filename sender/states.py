@@ -113,11 +113,12 @@ def _moving(leaving: frozenset[Status], in_order: bool, skip_held: bool) -> Retu
     # Joined with nothing, no index serves the state: SQLite, which plans without figures, takes that of all who wait
     # for narrower than a list of ids, and reads a million rows to move a hundred.
     may_leave = table.c.status.concat("").in_(sorted(status.value for status in leaving))
-    which = [among(table.c.id, "ids"), may_leave]
-    if in_order:
-        held = select(table.c.id).where(*which).order_by(table.c.id).with_for_update(skip_locked=skip_held)
-        which.append(table.c.id.in_(held))
-    return update(table).where(*which).returning(table.c.id)
+    which = among(table.c.id, "ids"), may_leave
+    if not in_order:
+        return update(table).where(*which).returning(table.c.id)
+    # In a table of its own: as a list to look in, PostgreSQL, which takes it for one row, reads it anew for each text.
+    held = select(table.c.id).where(*which).order_by(table.c.id).with_for_update(skip_locked=skip_held).cte("held")
+    return update(table).where(table.c.id == held.c.id, may_leave).returning(table.c.id)
 
 
 def send_again(session: Session, message_id: int, *, now: datetime, real: datetime) -> bool:

@@ -11,6 +11,7 @@ from sender.models.columns import json_field
 LOOKED_UP = "looked_up_at IS NOT NULL"
 LIVES = "region IS NOT NULL"
 SPEAKS = "language IS NOT NULL"
+UNSEALED = "sequence IS NULL"
 
 
 class Number(SQLModel, table=True):
@@ -63,7 +64,10 @@ class ConsentEvent(SQLModel, table=True):
     """
 
     __tablename__ = "consent_event"
-    __table_args__ = (Index("ix_consent_event_kind", "kind", "recorded_at"),)
+    __table_args__ = (
+        Index("ix_consent_event_kind", "kind", "recorded_at"),
+        Index("ix_consent_event_unsealed", "id", sqlite_where=text(UNSEALED), postgresql_where=text(UNSEALED)),
+    )
     id: int | None = Field(default=None, primary_key=True)
     number_id: int = Field(foreign_key="number.id", index=True)
     program_id: int | None = Field(default=None, foreign_key="program.id")

@@ -194,6 +194,25 @@ def test_what_is_urgent_is_handed_over_without_the_rest(installation: Installati
     assert (dispatcher.hand_over_urgent(), installation.status(late)) == (0, "pending")
 
 
+def test_a_move_holds_each_message_once(installation: Installation) -> None:
+    """Hundreds are locked in one pass, not all anew for each of them (PostgreSQL tells what it did)."""
+    if installation.runtime.db.is_sqlite:
+        return
+    ids = waiting(installation, 40)
+    said: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("UPDATE message", "WITH held")):
+            plan = connection.connection.dbapi_connection.execute(f"EXPLAIN (ANALYZE) {statement}", parameters)
+            said.extend(row[0].strip() for row in plan if "LockRows" in row[0])
+
+    event.listen(installation.runtime.db.engine, "before_cursor_execute", explain)
+    with installation.runtime.db.write() as session:
+        advance(session, ids, Status.QUEUED, now=TUESDAY, real=TUESDAY)
+    assert len(said) == 1
+    assert "rows=40.00 loops=1)" in said[0]
+
+
 def test_a_move_reads_the_messages_it_names_alone(installation: Installation) -> None:
     """Whatever the state, hundreds are found by their ids, never among a million that wait (SQLite tells its plan)."""
     if not installation.runtime.db.is_sqlite:
