@@ -28,7 +28,8 @@ from tests.waiting import eventually
 # One worker with one thread: what workers have fetched ahead is in their memory, and Redis cannot lose it.
 WORKERS = THREADS = 1
 LATENCY, CONNECTIONS = 0.15, 20
-TEXTS_A_FAULT = 1_200
+TEXTS_A_FAULT = DEPTH + 600
+"""All that is queued leaves after each fault, and another full queue is to be had for the next."""
 DEEP = DEPTH - BATCH
 RESUMED_WITHIN = 15.0
 STALL, AWAY = 8.0, 3.0
