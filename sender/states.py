@@ -116,7 +116,7 @@ def _moving(leaving: frozenset[Status], in_order: bool, skip_held: bool) -> Retu
     which = among(table.c.id, "ids"), may_leave
     if not in_order:
         return update(table).where(*which).returning(table.c.id)
-    # In a table of its own: as a list to look in, PostgreSQL, which takes it for one row, reads it anew for each text.
+    # In a table of its own: PostgreSQL takes a list to look in for one row, and reads and sorts it anew for each text.
     held = select(table.c.id).where(*which).order_by(table.c.id).with_for_update(skip_locked=skip_held).cte("held")
     return update(table).where(table.c.id == held.c.id, may_leave).returning(table.c.id)
 

@@ -194,8 +194,8 @@ def test_what_is_urgent_is_handed_over_without_the_rest(installation: Installati
     assert (dispatcher.hand_over_urgent(), installation.status(late)) == (0, "pending")
 
 
-def test_a_move_holds_each_message_once(installation: Installation) -> None:
-    """Hundreds are locked in one pass, not all anew for each of them (PostgreSQL tells what it did)."""
+def test_a_move_goes_through_its_messages_once(installation: Installation) -> None:
+    """A batch is read, sorted and locked in one pass, not gone through anew for each text (PostgreSQL tells)."""
     if installation.runtime.db.is_sqlite:
         return
     ids = waiting(installation, 40)
