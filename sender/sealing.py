@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, select, update
+from sqlalchemy import Select, select
 from sqlmodel import Session, SQLModel
 
 from sender.crypto import Keyring
 from sender.db import Database, Pace, upsert
 from sender.models import Audit, ChainHead
+from sender.rewriting import rewrite
 
 GENESIS = bytes(32)
 SLICE = 300
@@ -107,7 +108,8 @@ def _seal_slice(chain: Chain, database: Database, keys: Keyring) -> int:
             rows = session.execute(waiting).all()
             links, end = _links(chain, found, rows)
         if rows:
-            session.connection().execute(_place(chain), links)
+            # A row that has its place keeps it.
+            rewrite(session, chain.table.__table__, "id", links, columns.sequence.is_(None))  # type: ignore[attr-defined]
             _sign(chain, session, keys, end, getattr(rows[-1], chain.at))
         return len(rows)
 
@@ -117,21 +119,13 @@ def _links(chain: Chain, end: End, rows: Sequence[Any]) -> tuple[list[dict[str, 
     links = []
     for row in rows:
         previous, end = end.hash, _next(chain, end, row)
-        links.append({"row": row.id, "sequence": end.sequence, "previous": previous, "hash": end.hash})
+        links.append({"id": row.id, "sequence": end.sequence, "previous": previous, "hash": end.hash})
     return links, end
 
 
 def _next(chain: Chain, end: End, row: Any) -> End:
     sequence = end.sequence + 1
     return End(sequence, link(chain, end.hash, sequence, row))
-
-
-def _place(chain: Chain) -> Update:
-    """The statement that gives a row its place; a row with one keeps it."""
-    columns = chain.columns
-    places: dict[str, Any] = {name: bindparam(name) for name in ("sequence", "previous", "hash")}
-    mine = (columns.id == bindparam("row"), columns.sequence.is_(None))
-    return update(chain.table.__table__).where(*mine).values(places)  # type: ignore[attr-defined]
 
 
 def verify(chain: Chain, session: Session, keys: Keyring, anchors: tuple[End, ...] = ()) -> End:

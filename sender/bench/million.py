@@ -65,8 +65,9 @@ def main() -> None:
     options = asked.parse_args()
     if options.database_url:
         houses.require_empty(options.database_url)
-    known = machine.describe((options.database_url or "sqlite").partition(":")[0])
+    known = machine.describe(options.database_url)
     print(f"{known['processor']}, {known['cores']} cores, Python {known['python']}, {known['database']}")  # noqa: T201
+    print(known["server"])  # noqa: T201
     with tempfile.TemporaryDirectory(prefix="tactful-bench-") as folder:
         house = houses.build_house(Path(folder), options.database_url, options.people, {})
         try:

@@ -140,7 +140,7 @@ def bench(sizes: Sizes, database_url: str | None, product: dict[str, int], tell:
     """Take every measure in every round. BenchError says what hindered it; the database is empty again then too."""
     if database_url is not None:
         houses.require_empty(database_url)
-    described = machine.describe((database_url or "sqlite").partition(":")[0])
+    described = machine.describe(database_url)
     wanted = groups(sizes)
     runs: dict[tuple[str, str], list[Run]] = {}
     measures = [(group.title, one) for group in wanted for one in group.measures]

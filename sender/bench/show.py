@@ -20,6 +20,8 @@ def show(console: Console, report: Report) -> None:
         f"load {machine['load_before']:g} before the run; Python {machine['python']}, {machine['database']}; "
         f"medians of {report.sizes.rounds} rounds."
     )
+    if machine["server"]:
+        console.print(f"PostgreSQL: {machine['server']}.")
     table = Table("", "rate", "CPU each", "peak memory", "times the baselines above")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -44,6 +46,7 @@ def as_markdown(report: Report) -> str:
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']:g} GiB, load "
         f"{machine['load_before']:g} before the run; Python {machine['python']}; {report.sizes.people:,} people; "
         f"medians of {report.sizes.rounds} rounds.",
+        *([f"PostgreSQL: {machine['server']}."] if machine["server"] else []),
         "",
         "| | rate | CPU each | peak memory | times the baselines above |",
         "|---|---:|---:|---:|---:|",

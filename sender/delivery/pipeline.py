@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy import Select, select, update
 from sqlmodel import Session, col
 
 from guards.base import Purpose
@@ -47,6 +47,7 @@ from sender.providers.base import (
     Retryable,
     SendError,
 )
+from sender.rewriting import rewrite
 from sender.runtime import Runtime
 from sender.states import Status, advance
 
@@ -229,17 +230,9 @@ def _record_accepted(runtime: Runtime, session: Session, accepted: Sequence[tupl
     if not accepted:
         return
     now, real = runtime.clock.now(), runtime.clock.real()
-    statement = (
-        update(Attempt.__table__)  # type: ignore[attr-defined]
-        .where(
-            col(Attempt.token) == bindparam("of_token"),
-            or_(col(Attempt.outcome) == "live", col(Attempt.outcome) == "unconfirmed"),
-        )
-        .values(outcome="accepted", sid=bindparam("with_sid"))
-    )
-    session.connection().execute(
-        statement, [{"of_token": opened.token, "with_sid": answer.sid} for opened, answer in accepted]
-    )
+    rows = [{"token": opened.token, "outcome": "accepted", "sid": answer.sid} for opened, answer in accepted]
+    still = col(Attempt.outcome).in_(("live", "unconfirmed"))
+    rewrite(session, Attempt.__table__, "token", rows, still)  # type: ignore[attr-defined]
     advance(session, [opened.message_id for opened, _ in accepted], Status.SENT, now=now, real=real, sent_at=now)
 
 

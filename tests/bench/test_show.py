@@ -5,12 +5,21 @@ from pathlib import Path
 from rich.console import Console
 
 from sender.bench.house import House
+from sender.bench.machine import describe
 from sender.bench.measured import Part, Run, run_of
 from sender.bench.run import QUICK, Group, Measure, Report, Result, results
 from sender.bench.show import as_json, as_markdown, put_section, show, write_section
 from sender.bench.usage import Usage
 
-MACHINE = {"processor": "Abacus", "cores": 2, "memory_gib": 4.0, "load_before": 0.1, "python": "3.11", "database": "x"}
+MACHINE = {
+    "processor": "Abacus",
+    "cores": 2,
+    "memory_gib": 4.0,
+    "load_before": 0.1,
+    "python": "3.11",
+    "database": "x",
+    "server": "",
+}
 
 
 def never(house: House) -> Run:
@@ -56,6 +65,18 @@ def test_the_table_says_rate_ratios_and_machine() -> None:
     assert "Abacus, 2 cores" in said
     assert "3, 1.5" in said
     assert "CPU of web 20 µs, worker 30 µs" in said
+
+
+def test_a_server_is_named_with_its_settings(database_url: str) -> None:
+    """A figure of PostgreSQL says whether it kept what it was given, and how large it was set; SQLite has no server."""
+    said = describe(database_url)["server"]
+    written = as_markdown(Report({**MACHINE, "server": said}, QUICK, report().groups))
+    if database_url.startswith("sqlite"):
+        assert said == ""
+        assert "PostgreSQL" not in written
+    else:
+        assert f"PostgreSQL: {said}." in written
+        assert "fsync on, full_page_writes on, synchronous_commit on" in said
 
 
 def test_a_paper_keeps_one_section_for_each_database() -> None:
