@@ -19,6 +19,7 @@ def rewrite(
     """Give each row that is found by ``key`` its new values; where ``still`` does not hold any more, it stays.
 
     ``rows`` have the same names, among them ``key``, which is different in each. Nothing is said of rows not found.
+    ``still`` has no lists: SQLAlchemy does not spell them out in words that are run once for each row.
     """
     if not rows:
         return

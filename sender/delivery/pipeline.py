@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, or_, select, update
 from sqlmodel import Session, col
 
 from guards.base import Purpose
@@ -231,7 +231,7 @@ def _record_accepted(runtime: Runtime, session: Session, accepted: Sequence[tupl
         return
     now, real = runtime.clock.now(), runtime.clock.real()
     rows = [{"token": opened.token, "outcome": "accepted", "sid": answer.sid} for opened, answer in accepted]
-    still = col(Attempt.outcome).in_(("live", "unconfirmed"))
+    still = or_(col(Attempt.outcome) == "live", col(Attempt.outcome) == "unconfirmed")
     rewrite(session, Attempt.__table__, "token", rows, still)  # type: ignore[attr-defined]
     advance(session, [opened.message_id for opened, _ in accepted], Status.SENT, now=now, real=real, sent_at=now)
 

@@ -55,6 +55,21 @@ def test_the_same_batch_twice_at_once_sends_once(installation: Installation, pip
     assert len(installation.provider.sent) == 20
 
 
+def test_answers_that_come_together_are_each_written_to_their_own_text(
+    installation: Installation, pipeline: Pipeline
+) -> None:
+    """Twenty answers are one transaction: every text is sent, and its attempt has the id that the provider gave it."""
+    messages = [installation.message(installation.contact(f"+121255501{number:02}")) for number in range(20)]
+    pipeline.deliver(messages)
+    assert {installation.status(message) for message in messages} == {"sent"}
+    sids = {
+        sent.callback.partition("status/")[2].partition(".")[0]: n for n, sent in enumerate(installation.provider.sent)
+    }
+    for message in messages:
+        (attempt,) = attempts(installation, message)
+        assert (attempt.outcome, attempt.sid) == ("accepted", f"SM{sids[attempt.token] + 1:032x}")
+
+
 def test_nobody_without_consent_is_texted(installation: Installation, pipeline: Pipeline) -> None:
     """A contact whose consent nobody recorded is blocked, with the decision kept."""
     message = installation.message(installation.contact(NEW_YORK, consent=False))
