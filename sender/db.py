@@ -173,7 +173,12 @@ class Database:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 15, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        json_deserializer=from_json,
+        connect_args={"timeout": 15, "check_same_thread": False},
+    )
     file = Path(engine.url.database or "")
 
     @event.listens_for(engine, "connect")

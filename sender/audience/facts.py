@@ -6,7 +6,7 @@ The gate calls this after it holds the numbers' locks; planning and rehearsal ca
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy import Row, bindparam, select
@@ -45,8 +45,7 @@ from sender.states import Status
 COUNTED = ("live", "accepted", "unconfirmed", "unproven")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One text that somebody wants sent; ``key`` is the caller's own name for it (a message or contact id).
 
     ``asks_back``: it is the question of a double opt-in that did not begin with a reply.
@@ -92,8 +91,7 @@ class Known:
         return kept(self.facts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Person:
+class _Person(NamedTuple):
     sealed: SealedNumber
     country: str | None
     line_type: str

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, update
@@ -19,7 +20,7 @@ from sender.ahead import ahead
 from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.campaigns import approval, control, short_links
-from sender.campaigns.audience import members
+from sender.campaigns.audience import Member, members
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
 from sender.crypto import seal, text_hash
 from sender.db import Pace, insert_new
@@ -29,12 +30,12 @@ from sender.states import Status
 
 SLICE = 1000
 """Its rows are written in a fifth of the 0.05 s for which a transaction may hold SQLite's lock."""
-SLICES = 4
-"""So many in one turn where each is decided while the one before is written; one where that is done in turn."""
+SLICES = 8
+"""So many in one turn where some are decided while one is written; one where that is done in turn."""
 
 
-class _Slice(NamedTuple):
-    """Members after contact ``start`` up to ``stop``, decided; ``end`` is the last contact of the whole audience.
+class _Found(NamedTuple):
+    """Members after contact ``start`` up to ``stop``; ``end`` is the last contact of the whole audience.
 
     ``changed`` says why the campaign is to be stopped instead.
     """
@@ -44,21 +45,28 @@ class _Slice(NamedTuple):
     stop: int
     end: int
     now: datetime
-    planned: list[Planned]
-    rows: list[dict[str, Any]]
+    members: list[Member]
     changed: str
 
 
+class _Slice(NamedTuple):
+    """What the members of a slice would get, and the messages as they are written."""
+
+    found: _Found
+    planned: list[Planned]
+    rows: list[dict[str, Any]]
+
+
 def plan_slice(runtime: Runtime, campaign_id: int) -> int:
-    """Plan the next thousand members of a running campaign, on PostgreSQL the next four; 0 when it is all planned.
+    """Plan the next thousand members of a running campaign, on PostgreSQL the next eight; 0 when it is all planned.
 
     Before the last slice a fixed list is compared once more: one that was changed since the start stops the campaign.
     """
     done = 0
-    with closing(ahead(runtime.db, _slices(runtime, campaign_id))) as slices:
+    with closing(ahead(runtime.db, _slices(runtime, campaign_id), partial(_decide, runtime))) as slices:
         for one in slices:
-            if one.changed:
-                control.stop(runtime, campaign_id, one.changed)
+            if one.found.changed:
+                control.stop(runtime, campaign_id, one.found.changed)
                 break
             if not _keep(runtime, campaign_id, one):
                 break
@@ -66,10 +74,10 @@ def plan_slice(runtime: Runtime, campaign_id: int) -> int:
     return done
 
 
-def _slices(runtime: Runtime, campaign_id: int) -> Iterator[_Slice]:
-    before: _Slice | None = None
+def _slices(runtime: Runtime, campaign_id: int) -> Iterator[_Found]:
+    before: _Found | None = None
     for _ in range(1 if runtime.db.is_sqlite else SLICES):
-        before = _decide(runtime, campaign_id, before)
+        before = _find(runtime, campaign_id, before)
         if before is None:
             return
         yield before
@@ -77,7 +85,7 @@ def _slices(runtime: Runtime, campaign_id: int) -> Iterator[_Slice]:
             return
 
 
-def _decide(runtime: Runtime, campaign_id: int, before: _Slice | None) -> _Slice | None:
+def _find(runtime: Runtime, campaign_id: int, before: _Found | None) -> _Found | None:
     """The slice behind ``before``, or behind the campaign's cursor; None where there is nothing to plan."""
     with runtime.db.read() as session:
         campaign = session.get_one(Campaign, campaign_id)
@@ -92,18 +100,26 @@ def _decide(runtime: Runtime, campaign_id: int, before: _Slice | None) -> _Slice
         stop = some[-1].contact_id if len(some) == SLICE else end
         doubtful = stop >= end or any(one.variant_id not in plan.templates for one in some)
         changed = approval.people_changed(session, campaign) if doubtful else ""
-        planned = [] if changed else decide(runtime, session, plan, some, now)
-    rows = [_row(plan, one, now, runtime.clock.real()) for one in planned]
-    return _Slice(plan, start, stop, end, now, planned, rows, changed)
+    return _Found(plan, start, stop, end, now, some, changed)
+
+
+def _decide(runtime: Runtime, found: _Found) -> _Slice:
+    if found.changed:
+        return _Slice(found, [], [])
+    with runtime.db.read() as session:
+        planned = decide(runtime, session, found.plan, found.members, found.now)
+    real = runtime.clock.real()
+    return _Slice(found, planned, [_row(found.plan, one, found.now, real) for one in planned])
 
 
 def _keep(runtime: Runtime, campaign_id: int, one: _Slice) -> bool:
     """Write a slice; False, and nothing is written, where the campaign is no longer where it was read."""
+    found = one.found
     with runtime.db.write(Pace.BULK, redoable=True) as session:
-        if not _move_cursor(session, campaign_id, one.start, one.stop, one.end, one.now):
+        if not _move_cursor(session, campaign_id, found.start, found.stop, found.end, found.now):
             return False
-        _write(session, one.plan.campaign_id, one.rows, one.planned, one.now)
-        _keep_links(session, one.plan, one.planned, one.now)
+        _write(session, campaign_id, one.rows, one.planned, found.now)
+        _keep_links(session, found.plan, one.planned, found.now)
     return True
 
 

@@ -6,7 +6,8 @@ Planning and rehearsal both ask here, so a rehearsal counts exactly what a start
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -29,8 +30,7 @@ OWN_PAGE = "preferences_link"
 """The field of a template that is the link to the person's own page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """What one member would get: the text with its footer, and the chain's answer.
 
     ``cost`` is what a budget sets aside for it, in ten-thousandths; ``draft`` the words before the chain.
@@ -47,7 +47,7 @@ class Planned:
     cost: int = 0
     draft: Draft | None = None
     keeps: bool = False
-    links: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,6 @@ class Plan:
     for_real: bool = False
     common: Common | None = None
     priced: dict[tuple[str | None, str, date], prices.Price | None] = field(default_factory=dict)
-
-    def line(self, line_id: int | None) -> FromNumber | None:
-        """One of the program's from_numbers."""
-        return next((line for line in self.lines if line.id == line_id), None)
 
     def price(self, country: str | None, kind: str, on: date) -> prices.Price | None:
         """What one part costs, looked up once for each country, kind of from_number and day."""
@@ -153,7 +149,7 @@ def decide(runtime: Runtime, session: Session, plan: Plan, some: Sequence[Member
     decided = (_decide_one(runtime, plan, one, lines[one.contact_id], known.get(one.contact_id)) for one in some)
     return (
         [
-            replace(one, keeps=one.from_number_id is not None and last.get(one.member.number_id) == one.from_number_id)
+            one._replace(keeps=one.from_number_id is not None and last.get(one.member.number_id) == one.from_number_id)
             for one in decided
         ]
         if last

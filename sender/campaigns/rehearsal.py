@@ -1,7 +1,8 @@
 """The real audience through the real guards at the planned time, with nothing written and nothing sent."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -13,10 +14,11 @@ from guards import content
 from guards.base import Defer, Policy, Purpose
 from guards.chain import Cleared, run
 from guards.finding import Finding
+from sender.ahead import ahead
 from sender.audience import registers
 from sender.audience.queues import busy_until
 from sender.campaigns import findings, frozen
-from sender.campaigns.audience import members
+from sender.campaigns.audience import Member, members
 from sender.campaigns.forecast import Forecast, Group, Load, forecast
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
 from sender.campaigns.prices import Price
@@ -58,6 +60,7 @@ class LineLoad:
 
     address: str
     country: str
+    kind: str
     texts: int = 0
     parts: int = 0
     kept: int = 0
@@ -100,8 +103,8 @@ class Rehearsal:
         """The countries whose texts are in no sum, because no price is known."""
         return tuple(sorted(country for country, one in self.costs.items() if one.amount is None))
 
-    def add(self, one: Planned, variant: str) -> None:
-        """Count one member."""
+    def add(self, one: Planned, variant: str) -> str:
+        """Count one member; returns the verdict."""
         verdict, reason = _verdict(one)
         self.total += 1
         self.verdicts[verdict] += 1
@@ -111,7 +114,7 @@ class Rehearsal:
         if len(some) < NAMED:
             some.append(one.member.contact_id)
         if verdict == "block":
-            return
+            return verdict
         self.parts += one.parts
         self.zones.update(one.known.facts.places.zones if one.known else ())
         if (one.parts, len(one.text)) > (self.worst_parts, len(self.worst_text)):
@@ -119,10 +122,14 @@ class Rehearsal:
         samples = self.samples.setdefault(variant, [])
         if len(samples) < SAMPLES:
             samples.append(one.text)
+        return verdict
 
     def price(self, one: Planned, each: Price | None) -> None:
         """Count what one text costs at least."""
-        self.costs.setdefault(one.member.country or "", CountryCost()).add(one.parts, each)
+        country = one.member.country or ""
+        if country not in self.costs:
+            self.costs[country] = CountryCost()
+        self.costs[country].add(one.parts, each)
 
     def note(self, found: Finding) -> None:
         """Count one finding."""
@@ -155,35 +162,53 @@ def rehearse(
             frozen.gone(session, campaign_id) if plan.audience.frozen else 0,
             registers.kept(session, when.date()) if plan.purpose is Purpose.MARKETING else (),
         )
-    rehearsal, after = Rehearsal(when), 0
+    rehearsal = Rehearsal(when)
+
+    def decided(found: tuple[int, list[Member]]) -> tuple[int, list[Planned]]:
+        with runtime.db.read() as session:
+            return found[0], decide(runtime, session, plan, found[1], when)
+
+    with closing(ahead(runtime.db, _found(runtime, plan, when, end), decided)) as slices:
+        for stop, planned in slices:
+            for one in planned:
+                _count(runtime, rehearsal, plan, one, policy)
+            if told is not None:
+                told(stop, end)
+    return _finished(rehearsal, plan, policy, busy, lists)
+
+
+def _found(runtime: Runtime, plan: Plan, when: datetime, end: int) -> Iterator[tuple[int, list[Member]]]:
+    """Slice by slice: the last contact of each, and its members."""
+    after = 0
     while after < end:
         with runtime.db.read() as session:
             some = members(session, plan.audience, when, after, end, SLICE)
-            planned = decide(runtime, session, plan, some, when)
-        for one in planned:
-            _count(runtime, rehearsal, plan, one, policy)
         after = some[-1].contact_id if len(some) == SLICE else end
-        if told is not None:
-            told(after, end)
-    return _finished(rehearsal, plan, policy, busy, lists)
+        yield after, some
 
 
 def _count(runtime: Runtime, rehearsal: Rehearsal, plan: Plan, one: Planned, policy: Policy) -> None:
     variant = plan.names[one.member.variant_id]
-    rehearsal.add(one, variant)
+    verdict = rehearsal.add(one, variant)
     if one.text and rehearsal.variants[variant] <= JUDGED:
         for found in content.findings(one.text, plan.purpose, one.known.facts.policy if one.known else policy):
             rehearsal.note(found)
-    line = plan.line(one.from_number_id)
-    if _verdict(one)[0] == "block" or line is None:
+    line_id = one.from_number_id
+    if verdict == "block" or line_id is None:
         return
-    load = rehearsal.lines.setdefault(line.id or 0, LineLoad(line.address, line.country))
-    load.texts, load.parts, load.kept = load.texts + 1, load.parts + one.parts, load.kept + one.keeps
+    line = rehearsal.lines.get(line_id) or _line(rehearsal, plan, line_id)
+    line.texts, line.parts, line.kept = line.texts + 1, line.parts + one.parts, line.kept + one.keeps
     rehearsal.price(one, plan.price(one.member.country, line.kind, rehearsal.at.date()))
     opening = _opening(runtime, one)
     if opening is not None:
-        group = rehearsal.loads.setdefault(Group(line.id or 0, *opening), Load())
-        group.texts, group.parts = group.texts + 1, group.parts + one.parts
+        group = Group(line_id, *opening)
+        load = rehearsal.loads.get(group) or rehearsal.loads.setdefault(group, Load())
+        load.texts, load.parts = load.texts + 1, load.parts + one.parts
+
+
+def _line(rehearsal: Rehearsal, plan: Plan, line_id: int) -> LineLoad:
+    line = next(line for line in plan.lines if line.id == line_id)
+    return rehearsal.lines.setdefault(line_id, LineLoad(line.address, line.country, line.kind))
 
 
 def _opening(runtime: Runtime, one: Planned) -> tuple[datetime, datetime | None] | None:
