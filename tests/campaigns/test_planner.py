@@ -71,6 +71,28 @@ def statuses(installation: Installation) -> Counter[tuple[str, str]]:
         return Counter((row[0], row[1]) for row in session.execute(select(col(Message.status), col(Message.reason))))
 
 
+def test_a_slice_that_could_not_be_written_is_planned_again(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cursor moves with the messages or not at all: a death between the two would skip a thousand people."""
+    installation.contact("+12125550101")
+    installation.contact("+12125550102")
+    campaign = running(installation)
+
+    def fail(*_: object, **how: object) -> int:
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(planner, "insert_new", fail)
+        with pytest.raises(OSError, match="the disk is gone"):
+            planner.plan_slice(installation.runtime, campaign)
+    with installation.runtime.db.read() as session:
+        row = session.get_one(Campaign, campaign)
+        assert (row.cursor, row.planned_at) == (0, None)
+    plan_all(installation, campaign)
+    assert statuses(installation) == {("pending", ""): 2}
+
+
 def test_each_contact_gets_the_first_variant_that_matches(installation: Installation) -> None:
     """Overlapping segments make one message per number, with the first variant's words, brand and footer."""
     installation.contact("+12125550101", language="es", attributes={"first_name": "Eva"})
