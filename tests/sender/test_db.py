@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, inspect, select, text
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, StatementError
 from sqlmodel import SQLModel, col
 
 from sender import copying, migrations, schema
@@ -113,6 +113,19 @@ def test_json_comes_back_as_it_went(database_url: str) -> None:
     with database.read() as session:
         found = session.execute(select(col(Comparison.ours_alone))).scalars().all()
     assert [repr(one) for one in found] == [repr(told)] * (len(days) + 1)
+    database.close()
+
+
+@pytest.mark.parametrize("rows", [1, copying.WORTH])
+def test_what_is_no_text_goes_into_no_json(database_url: str, rows: int) -> None:
+    """Half of a letter, which no reader of JSON takes, is refused when it is written, and nothing is kept."""
+    database = Database(database_url)
+    SQLModel.metadata.create_all(database.engine, [Comparison.__table__])  # type: ignore[attr-defined]
+    halves = [{**_compared(str(n), n), "ours_alone": ["\ud800"]} for n in range(rows)]
+    with pytest.raises((ValueError, StatementError)), database.write() as session:
+        insert_new(session, Comparison, halves)
+    with database.read() as session:
+        assert session.execute(select(func.count(col(Comparison.day)))).scalar() == 0
     database.close()
 
 
