@@ -182,6 +182,17 @@ def test_a_process_waits_for_a_database_that_restarts(own_postgres: Postgres) ->
     database.close()
 
 
+def test_a_write_has_the_lock_before_it_reads(tmp_path: Path) -> None:
+    """What a writer on SQLite reads nobody changes before it writes: one that began as a reader could not go on."""
+    file = tmp_path / "tactful.db"
+    database = Database(f"sqlite:///{file}")
+    with database.write() as session, closing(sqlite3.connect(file, timeout=0)) as other:
+        assert session.execute(text("SELECT 1")).scalar() == 1
+        with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+            other.execute("BEGIN IMMEDIATE")
+    database.close()
+
+
 def test_an_urgent_write_gets_in_between_bulk_writes(tmp_path: Path) -> None:
     """Beside a writer that never rests, urgent transactions on SQLite are served, and the writer goes on after them."""
     url = f"sqlite:///{tmp_path / 'x.db'}"
