@@ -12,7 +12,7 @@ from typing import TypeVar
 from sender.db import Database
 
 LANES = 2
-"""While one waits for the server the other reckons; more would wait for each other."""
+"""While one waits for the server the other reckons: Python lets one at a time. More were not tried."""
 P = TypeVar("P")
 T = TypeVar("T")
 
