@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from sender.audience.links import read_own_page_token
@@ -19,6 +20,7 @@ from sender.campaigns.preview import preview
 from sender.campaigns.rehearsal import rehearse
 from sender.campaigns.writing import with_program
 from sender.crypto import unseal
+from sender.db import Database
 from sender.models import Campaign, Message, Number, Program, Variant
 from sender.runtime import Runtime
 from tests.installation import TUESDAY, Installation, install
@@ -71,26 +73,44 @@ def statuses(installation: Installation) -> Counter[tuple[str, str]]:
         return Counter((row[0], row[1]) for row in session.execute(select(col(Message.status), col(Message.reason))))
 
 
-def test_a_slice_that_could_not_be_written_is_planned_again(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slice_that_could_not_be_written_is_planned_again(installation: Installation) -> None:
     """The cursor moves with the messages or not at all: a death between the two would skip a thousand people."""
     installation.contact("+12125550101")
     installation.contact("+12125550102")
     campaign = running(installation)
-
-    def fail(*_: object, **how: object) -> int:
-        raise OSError("the disk is gone")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(planner, "insert_new", fail)
-        with pytest.raises(OSError, match="the disk is gone"):
-            planner.plan_slice(installation.runtime, campaign)
+    with refusing_messages(installation), pytest.raises(DBAPIError, match="no room"):
+        planner.plan_slice(installation.runtime, campaign)
     with installation.runtime.db.read() as session:
         row = session.get_one(Campaign, campaign)
         assert (row.cursor, row.planned_at) == (0, None)
     plan_all(installation, campaign)
     assert statuses(installation) == {("pending", ""): 2}
+
+
+@contextmanager
+def refusing_messages(installation: Installation) -> Iterator[None]:
+    """A database that takes no message meanwhile, and everything else."""
+    database = installation.runtime.db
+    refusal = "CREATE TRIGGER refusal BEFORE INSERT ON message "
+    if database.is_sqlite:
+        make, unmake = [f"{refusal} BEGIN SELECT RAISE(ABORT, 'no room'); END"], "DROP TRIGGER refusal"
+    else:
+        body = "BEGIN RAISE EXCEPTION 'no room'; END"
+        make = [f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $${body}$$"]
+        make.append(f"{refusal} FOR EACH ROW EXECUTE FUNCTION refuse()")
+        unmake = "DROP FUNCTION refuse() CASCADE"
+    said(database, *make)
+    try:
+        yield
+    finally:
+        said(database, unmake)
+
+
+def said(database: Database, *statements: str) -> None:
+    """The statements, each written as it stands."""
+    with database.write() as session:
+        for statement in statements:
+            session.execute(text(statement))
 
 
 def test_each_contact_gets_the_first_variant_that_matches(installation: Installation) -> None:
@@ -266,8 +286,8 @@ def test_a_text_holds_the_link_to_the_persons_own_page(installation: Installatio
         looked_at = planning.decide(installation.runtime, session, plan, some, TUESDAY)[0].text
     plan_all(installation, campaign)
     keys, found = installation.runtime.keys, []
-    for text in (looked_at, texts(installation)["all"]):
-        token = text.partition("/p/")[2].split()[0]
+    for words in (looked_at, texts(installation)["all"]):
+        token = words.partition("/p/")[2].split()[0]
         found.append(read_own_page_token(keys, token, TUESDAY))
     assert found == [0, number_id]
 
