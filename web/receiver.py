@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from sender.audience.intent import read
+from sender.audience import intent
 from sender.db import Pace
 from sender.delivery import receipts, replies
 from sender.delivery.receipts import ReceiptIn
@@ -136,8 +136,8 @@ def create_receiver(runtime: Runtime) -> web.Application:
 
 async def serve(runtime: Runtime) -> None:
     """Serve on the hooks' port until SIGTERM or SIGINT; OSError when the port cannot be had."""
-    # The first reading loads the phrases (0.3 s); a STOP must not wait for that.
-    read("")
+    # A STOP must not wait for the phrases, once in each of the threads that hear the first replies.
+    intent.load()
     spare_what_lasts()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

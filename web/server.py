@@ -7,7 +7,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-from sender.audience.intent import read
+from sender.audience import intent
 from sender.processes.presence import present
 from sender.runtime import Runtime
 from sender.settings import Settings
@@ -24,8 +24,8 @@ class AddressTakenError(RuntimeError):
 def run(runtime: Runtime) -> None:
     """Serve until SIGTERM; MissingAssetsError or AddressTakenError before anything was started."""
     require_assets()
-    # The first reading loads the phrases (0.3 s); a STOP must not wait for that.
-    read("")
+    # A STOP must not wait for the phrases, once in each of the threads that hear the first replies.
+    intent.load()
     listener = bind(runtime.settings)
     # Connections of the database do not survive the fork into gunicorn's worker; it opens its own.
     runtime.db.close()

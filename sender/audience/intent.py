@@ -61,6 +61,16 @@ _THRICE = regex.compile(r"(.)\1{2,}")
 _SIGNS = regex.compile(r"^\W*(?:🛑|🚫|⛔|✋|🖕)\W*$")
 
 
+# Between them these need every list, weight and grammar that replies are read by.
+_EVERYTHING = ("no more messages thanks", "配信停止してください", 'It says "Text STOP to end", is the code good?')
+
+
+def load() -> None:
+    """Load all that ``read`` needs (a second or two) before there are threads, each of which would load it again."""
+    for reply in _EVERYTHING:
+        read(reply)
+
+
 def read(text: str) -> Intent:
     """Say what a reply asks for; any text is read, the first 1,000 characters count.
 

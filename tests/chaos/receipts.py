@@ -104,8 +104,8 @@ async def _bring(made: House, hooks: Hooks, seconds: int, kill_every: float) -> 
         for place, callback in enumerate(callbacks):
             await _pass(began + place / A_SECOND - time.monotonic())
             posts.append(asyncio.create_task(_post(session, callback, times, again)))
-            if time.monotonic() - began > next_kill:
-                next_kill += kill_every
+            if time.monotonic() - began > next_kill and all(one.done() for one in killing):
+                next_kill = time.monotonic() - began + kill_every
                 killing.add(asyncio.get_running_loop().run_in_executor(None, hooks.restart))
         await asyncio.gather(*posts, *killing)
     return times, again.total()

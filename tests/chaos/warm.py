@@ -6,7 +6,7 @@ import structlog
 
 import tests.chaos.house
 from sender.audience.importer import import_file
-from sender.audience.intent import read
+from sender.audience.intent import load
 from sender.processes.scheduler import Scheduler
 
 __all__ = ["Scheduler", "import_file", "tests"]
@@ -14,5 +14,4 @@ __all__ = ["Scheduler", "import_file", "tests"]
 # A line for each text, from a dozen processes at once, costs more than the text.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
-# The first reading loads the phrases (0.3 s).
-read("")
+load()
