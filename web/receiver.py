@@ -136,9 +136,6 @@ def create_receiver(runtime: Runtime) -> web.Application:
 
 async def serve(runtime: Runtime) -> None:
     """Serve on the hooks' port until SIGTERM or SIGINT; OSError when the port cannot be had."""
-    # A STOP must not wait for the phrases, once in each of the threads that hear the first replies.
-    intent.load()
-    spare_what_lasts()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
@@ -146,6 +143,9 @@ async def serve(runtime: Runtime) -> None:
     await runner.setup()
     try:
         await web.TCPSite(runner, runtime.settings.host, runtime.settings.hooks_port, backlog=1024).start()
+        # Receipts and bare keywords need none of these words, so the door is open before they are loaded.
+        await asyncio.to_thread(intent.load)
+        spare_what_lasts()
         await told.wait()
     finally:
         await runner.cleanup()

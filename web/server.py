@@ -24,7 +24,7 @@ class AddressTakenError(RuntimeError):
 def run(runtime: Runtime) -> None:
     """Serve until SIGTERM; MissingAssetsError or AddressTakenError before anything was started."""
     require_assets()
-    # A STOP must not wait for the phrases, once in each of the threads that hear the first replies.
+    # Loaded before the fork, so that these words are in memory once.
     intent.load()
     listener = bind(runtime.settings)
     # Connections of the database do not survive the fork into gunicorn's worker; it opens its own.

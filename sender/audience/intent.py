@@ -6,6 +6,7 @@ Basis: 47 CFR 64.1200(a)(10), revocation by any words that a reasonable person w
 """
 
 from functools import cache
+from threading import Event, Lock
 from typing import Any, Literal, NamedTuple
 
 import regex
@@ -63,12 +64,16 @@ _SIGNS = regex.compile(r"^\W*(?:🛑|🚫|⛔|✋|🖕)\W*$")
 
 # Between them these need every list, weight and grammar that replies are read by.
 _EVERYTHING = ("no more messages thanks", "配信停止してください", 'It says "Text STOP to end", is the code good?')
+_LOADING, _LOADED = Lock(), Event()
 
 
 def load() -> None:
-    """Load all that ``read`` needs (a second or two) before there are threads, each of which would load it again."""
-    for reply in _EVERYTHING:
-        read(reply)
+    """Load what free words are read by (a second or two), once: who comes meanwhile waits, bare keywords do not."""
+    with _LOADING:
+        if not _LOADED.is_set():
+            for reply in _EVERYTHING:
+                _read_free(reply)
+            _LOADED.set()
 
 
 def read(text: str) -> Intent:
@@ -89,6 +94,12 @@ def read(text: str) -> Intent:
 def _read(own: str) -> Intent:
     if keyword := keywords.match(own):
         return Intent(keyword.meaning, keyword.certain, keyword.language, _trimmed(own), f"keyword: {keyword.word}")
+    if not _LOADED.is_set():
+        load()
+    return _read_free(own)
+
+
+def _read_free(own: str) -> Intent:
     words = phrases.split(keywords.visible(own.replace("´", "'")))
     if not words.words:
         return Intent("opt_out", False, "und", own.strip(), "sign") if _SIGNS.match(own) else NONE
