@@ -1,6 +1,6 @@
 """What every opt-out does, whichever way it came: its scope by policy, and the texts that still wait for the number."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -18,12 +18,17 @@ STOPPED = (Purpose.MARKETING.value, Purpose.INFORMATIONAL.value)
 STOPPED_BY_ALL = (*STOPPED, Purpose.TRANSACTIONAL.value)
 
 
-def scopes_of(session: Session, program_ids: Iterable[int]) -> list[int | None]:
-    """The programs that a STOP to these programs ends; [None] for all: where one of them says so, or none is known."""
-    wanted = sorted(set(program_ids))
-    statement = select(col(Program.id), col(Program.opt_out_scope)).where(col(Program.id).in_(wanted))
-    found = dict(session.execute(statement).all())
-    return [None] if not found or "all" in found.values() else list(wanted)
+def scopes_of(session: Session, program_ids: Iterable[int]) -> Sequence[int | None]:
+    """The programs that a STOP to these programs ends, as ``scopes_by`` says."""
+    statement = select(Program).where(col(Program.id).in_(sorted(set(program_ids))))
+    return scopes_by(session.execute(statement).scalars().all())
+
+
+def scopes_by(programs: Collection[Program]) -> Sequence[int | None]:
+    """The programs that a STOP to these programs ends; [None] for all: where one of them says so, or there is none."""
+    if not programs or any(program.opt_out_scope == "all" for program in programs):
+        return [None]
+    return sorted({program.id or 0 for program in programs})
 
 
 @insistent

@@ -15,7 +15,7 @@ from guards.base import Purpose
 from sender.audience.intent import Intent, read
 from sender.audience.ledger import Act, record
 from sender.audience.numbers import Dialled, find_or_make, renew
-from sender.audience.opt_outs import scopes_of, settle
+from sender.audience.opt_outs import scopes_by, settle
 from sender.audience.phone import PhoneError, parse
 from sender.db import Pace
 from sender.delivery import conversing
@@ -160,7 +160,7 @@ def _act(
     """A wish to stop takes effect here; a START waits for its time (restoring.py); the rest is for people."""
     if intent.intent == "opt_out":
         kind = "opt_out" if intent.certain else "hold"
-        scopes = scopes_of(session, [line.program_id for line in lines])
+        scopes = scopes_by([line.program for line in lines])
         record(session, [opt_out_of(reply, scope, now, kind) for scope in scopes], now)
         if intent.certain:
             settle(runtime, session, reply.number_id, scopes)
