@@ -145,8 +145,17 @@ class World:
 
     def finished(self, within: float) -> Counter[str]:
         """Wait until the campaign is finished and every receipt applied."""
-        eventually(lambda: self._campaign_status() == "finished", within)
+        try:
+            eventually(lambda: self._campaign().status == "finished", within)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.standing()}") from late
         return self.statuses()
+
+    def standing(self) -> str:
+        """How the campaign stands, and the last lines of every process."""
+        campaign = self._campaign()
+        logs = [f"{file.stem}:\n" + "\n".join(file.read_text().splitlines()[-8:]) for file in self.home.glob("*.log")]
+        return "\n".join([f"{campaign.status} {campaign.paused_why} {dict(self.statuses())}", *logs])
 
     def launch(self, name: str, hours: float) -> int:
         """Start a campaign to everybody, open for so many hours of the campaign clock; returns its id."""
@@ -158,12 +167,12 @@ class World:
             control.schedule(runtime, self.campaign_id, runtime.clock.now(), "journey", end)
         return self.campaign_id
 
-    def _campaign_status(self) -> str:
+    def _campaign(self) -> Campaign:
         database = Database(self.settings.database)
         with database.read() as session:
-            status = session.get_one(Campaign, self.campaign_id).status
+            campaign = session.get_one(Campaign, self.campaign_id)
         database.close()
-        return status
+        return campaign
 
     def close(self) -> None:
         """End everything that still runs."""
