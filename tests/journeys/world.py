@@ -218,6 +218,8 @@ def lay_out(home: Path, database_url: str, redis_url: str, *, speed: float, **si
         sweep_seconds=6,
         worker_threads=2,
         connections=160,
+        # Phones say STOP here far more often than people do.
+        brake_opt_outs=1,
     )
     world = World(home, settings, child_environment(settings))
     _config(world, simulator)
