@@ -29,6 +29,6 @@ REPLIES = [
 
 
 def test_no_reply_waits_for_words_to_be_read_in() -> None:
-    """Once loaded, a fresh process opens no file for any reply: a STOP behind a restart is answered like any other."""
+    """Once loaded, a fresh process opens no file for many kinds of replies: a STOP behind a restart does not wait."""
     done = subprocess.run([sys.executable, "-c", SCRIPT, *REPLIES], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -9,7 +9,6 @@ from sqlalchemy import event, select
 from sqlmodel import col
 
 from guards.base import Purpose
-from sender.audience.intent import load
 from sender.audience.ledger import Act, record
 from sender.audience.numbers import find
 from sender.audience.opt_outs import stop_on_page
@@ -91,7 +90,6 @@ def test_filtered_texts_pause_early(installation: Made, campaign: int) -> None:
 def test_opt_outs_pause(installation: Made, campaign: int) -> None:
     """Two of ten people answer STOP: more than 5 % do not want this."""
     people = sent(installation, campaign, ["delivered"] * SAMPLE)
-    load()
     for place, e164 in enumerate(people[:2]):
         receive(installation.runtime, InboundText(f"SM{place:032x}", e164, "+12125550100", "STOP"))
     brake(installation.runtime)
