@@ -8,12 +8,16 @@ from sender.crypto import Keyring
 from sender.db import Database
 from sender.processes.drift import Watch
 from sender.providers.base import Provider
+from sender.reckoners import Reckoners
 from sender.settings import Settings
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Settings, database, keys, clock, the guard chain in its order, the provider, and what it says of the clock."""
+    """Settings, database, keys, clock, the guard chain in its order, the provider, and what it says of the clock.
+
+    ``reckoners`` reckon for it where very many people are asked about.
+    """
 
     settings: Settings
     db: Database
@@ -22,3 +26,4 @@ class Runtime:
     chain: tuple[Guard, ...]
     provider: Provider
     watch: Watch = field(default_factory=Watch)
+    reckoners: Reckoners = field(default_factory=Reckoners)

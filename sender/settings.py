@@ -122,6 +122,12 @@ class Settings(BaseSettings):
     mail_from: str = Field(default="", description="Sender of mailed notices; tactful@ the mail server when empty.")
     mail_to: list[str] = Field(default=[], description='Who gets notices by mail, as JSON: ["ops@example.org"].')
     notify_url: SecretStr | None = Field(default=None, description="Address that notices are posted to as JSON.")
+    reckoners: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        description="Processes that reckon large plans and rehearsals; empty: one a core, at most 4.",
+    )
     valkey_mb: int = Field(default=256, ge=16, le=65536, description="Memory limit of the embedded Valkey, in MiB.")
     proxies: list[str] = Field(
         default=["127.0.0.0/8", "::1/128"],

@@ -5,6 +5,7 @@ A task first makes ready (imports, connections) and returns the work; only the w
 
 import importlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -31,12 +32,15 @@ Work = Callable[[], int]
 
 
 def main(name: str, arguments: dict[str, Any]) -> None:
-    """Do one task and print how many, in how many seconds, with which processor time (s) and peak memory (MiB)."""
+    """Do one task and print how many, in how many seconds, with which processor time (s) and peak memory (MiB).
+
+    Both with those of the processes that it started.
+    """
     module, _, function = TASKS[name].partition(":")
     work: Work = getattr(importlib.import_module(module), function)(**arguments)
-    before, began = usage.of_self(), time.perf_counter()
+    before, began = usage.of_tree(os.getpid()), time.perf_counter()
     count = work()
-    seconds, used = time.perf_counter() - began, usage.of_self().since(before)
+    seconds, used = time.perf_counter() - began, usage.of_tree(os.getpid()).since(before)
     json.dump({"count": count, "seconds": seconds, "cpu": used.cpu, "peak": used.peak}, sys.stdout)
 
 

@@ -105,6 +105,11 @@ def members(session: Session, audience: Audience, now: datetime, after: int, up_
     return [Member(row[0], row[1], _variant(audience, row[2], row[1]), *row[3:]) for row in session.execute(statement)]
 
 
+def to_come(some: Sequence[Member], after: int, stop: int, end: int) -> int:
+    """About how many more there are up to contact ``end`` where these are all in (after, stop]."""
+    return len(some) * (end - stop) // max(1, stop - after)
+
+
 def count_members(session: Session, audience: Audience, now: datetime, at_most: int | None = None) -> int:
     """How many contacts the audience has now, before any guard is asked; no more than ``at_most`` are counted."""
     wanted = true() if audience.frozen else or_(false(), *_conditions(session, audience, now))

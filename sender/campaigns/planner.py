@@ -4,11 +4,9 @@ The cursor moves in the same transaction that writes the slice's messages, and o
 takes time (guards, words, sealing) is done before that transaction, for SQLite has one lock for everybody.
 """
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, update
@@ -16,11 +14,11 @@ from sqlmodel import Session, col
 
 from guards.base import Defer, Kind
 from guards.chain import Cleared
-from sender.ahead import ahead
+from sender.ahead import Lanes, lanes
 from sender.approved import strayed
 from sender.audience.decisions import decision
 from sender.campaigns import approval, control, short_links
-from sender.campaigns.audience import Member, members
+from sender.campaigns.audience import Member, members, to_come
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
 from sender.crypto import seal, text_hash
 from sender.db import Pace, insert_new
@@ -50,38 +48,49 @@ class _Found(NamedTuple):
 
 
 class _Slice(NamedTuple):
-    """What the members of a slice would get, and the messages as they are written."""
+    """The messages of a slice as they are written, the refusals among them by number, and their short links.
 
-    found: _Found
-    planned: list[Planned]
+    What belongs to a message has 0 in its place until it is written. Another process may have made it, so it holds only
+    what is written.
+    """
+
+    start: int
+    stop: int
+    end: int
+    now: datetime
+    changed: str
     rows: list[dict[str, Any]]
+    refused: dict[int, dict[str, Any]]
+    links: list[short_links.Kept]
+    days: int
 
 
 def plan_slice(runtime: Runtime, campaign_id: int) -> int:
-    """Plan the next thousand members of a running campaign, on PostgreSQL the next eight; 0 when it is all planned.
+    """Plan the next thousand members of a running campaign, eight where some are decided ahead; 0: it is all planned.
 
     Before the last slice a fixed list is compared once more: one that was changed since the start stops the campaign.
     """
     done = 0
-    with closing(ahead(runtime.db, _slices(runtime, campaign_id), partial(_decide, runtime))) as slices:
-        for one in slices:
-            if one.found.changed:
-                control.stop(runtime, campaign_id, one.found.changed)
+    with lanes(runtime) as beside:
+        for one in beside.ahead(_slices(runtime, campaign_id, beside), _decide):
+            if one.changed:
+                control.stop(runtime, campaign_id, one.changed)
                 break
             if not _keep(runtime, campaign_id, one):
                 break
-            done += len(one.planned)
+            done += len(one.rows)
     return done
 
 
-def _slices(runtime: Runtime, campaign_id: int) -> Iterator[_Found]:
+def _slices(runtime: Runtime, campaign_id: int, beside: Lanes) -> Iterator[_Found]:
     before: _Found | None = None
-    for _ in range(1 if runtime.db.is_sqlite else SLICES):
+    for turn in range(1, SLICES + 1):
         before = _find(runtime, campaign_id, before)
         if before is None:
             return
+        beside.expect(to_come(before.members, before.start, before.stop, before.end))
         yield before
-        if before.changed or before.stop >= before.end:
+        if before.changed or before.stop >= before.end or (turn == 1 and beside.width == 0):
             return
 
 
@@ -104,64 +113,68 @@ def _find(runtime: Runtime, campaign_id: int, before: _Found | None) -> _Found |
 
 
 def _decide(runtime: Runtime, found: _Found) -> _Slice:
-    if found.changed:
-        return _Slice(found, [], [])
-    with runtime.db.read() as session:
-        planned = decide(runtime, session, found.plan, found.members, found.now)
+    plan, now, planned = found.plan, found.now, list[Planned]()
+    if not found.changed:
+        with runtime.db.read() as session:
+            planned = decide(runtime, session, plan, found.members, now)
     real = runtime.clock.real()
-    return _Slice(found, planned, [_row(found.plan, one, found.now, real) for one in planned])
+    return _Slice(
+        *(found.start, found.stop, found.end, now, found.changed),
+        rows=[_row(plan, one, now, real) for one in planned],
+        refused={
+            one.member.number_id: decision(0, one.outcome, one.known, "planner", now)
+            for one in planned
+            if not isinstance(one.outcome, Cleared)
+        },
+        links=[
+            short_links.Kept(0, one.member.number_id, one.known.data_key, dict(one.links))
+            for one in planned
+            if one.links and one.known is not None
+        ],
+        days=plan.links.days if plan.links else 0,
+    )
 
 
 def _keep(runtime: Runtime, campaign_id: int, one: _Slice) -> bool:
     """Write a slice; False, and nothing is written, where the campaign is no longer where it was read."""
-    found = one.found
     with runtime.db.write(Pace.BULK, redoable=True) as session:
-        if not _move_cursor(session, campaign_id, found.start, found.stop, found.end, found.now):
+        if not _move_cursor(session, campaign_id, one):
             return False
-        _write(session, campaign_id, one.rows, one.planned, found.now)
-        _keep_links(session, found.plan, one.planned, found.now)
+        insert_new(session, Message, one.rows, strange=True)
+        _keep_decisions(session, campaign_id, one)
+        _keep_links(session, campaign_id, one)
     return True
 
 
-def _move_cursor(session: Session, campaign_id: int, start: int, stop: int, end: int, now: datetime) -> bool:
+def _move_cursor(session: Session, campaign_id: int, one: _Slice) -> bool:
     """False: another planner was first, or the campaign is no longer running."""
-    values: dict[str, Any] = {"cursor": stop, "audience_end": end}
-    if stop >= end:
-        values["planned_at"] = now
-    unmoved = (col(Campaign.id) == campaign_id, col(Campaign.cursor) == start, col(Campaign.planned_at).is_(None))
+    values: dict[str, Any] = {"cursor": one.stop, "audience_end": one.end}
+    if one.stop >= one.end:
+        values["planned_at"] = one.now
+    unmoved = (col(Campaign.id) == campaign_id, col(Campaign.cursor) == one.start, col(Campaign.planned_at).is_(None))
     statement = update(Campaign).where(*unmoved, col(Campaign.status) == "running").values(**values)
     return len(session.execute(statement.returning(col(Campaign.id))).all()) == 1
 
 
-def _write(
-    session: Session, campaign_id: int, rows: list[dict[str, Any]], planned: list[Planned], now: datetime
-) -> None:
-    insert_new(session, Message, rows, strange=True)
-    refused = {one.member.number_id: one for one in planned if not isinstance(one.outcome, Cleared)}
-    if not refused:
-        return
-    statement = select(col(Message.id), col(Message.number_id)).where(
-        col(Message.campaign_id) == campaign_id, col(Message.number_id).in_(list(refused))
-    )
-    decisions = [
-        decision(message_id or 0, refused[number_id].outcome, refused[number_id].known, "planner", now)  # type: ignore[arg-type]
-        for message_id, number_id in session.execute(statement)
-    ]
-    insert_new(session, Decision, decisions)
+def _keep_decisions(session: Session, campaign_id: int, one: _Slice) -> None:
+    if one.refused:
+        written = _messages_of(session, campaign_id, one.refused)
+        insert_new(session, Decision, [{**one.refused[of], "message_id": message_id} for message_id, of in written])
 
 
-def _keep_links(session: Session, plan: Plan, planned: list[Planned], now: datetime) -> None:
-    with_links = {one.member.number_id: one for one in planned if one.links}
-    if plan.links is None or not with_links:
-        return
-    mine = col(Message.campaign_id) == plan.campaign_id, col(Message.number_id).in_(list(with_links))
+def _keep_links(session: Session, campaign_id: int, one: _Slice) -> None:
+    if one.links:
+        by_number = {link.number_id: link for link in one.links}
+        written = _messages_of(session, campaign_id, by_number)
+        kept = [by_number[of]._replace(message_id=message_id) for message_id, of in written]
+        short_links.keep(session, kept, one.days, one.now)
+
+
+def _messages_of(session: Session, campaign_id: int, number_ids: Collection[int]) -> list[tuple[int, int]]:
+    """Message and number id of this campaign's texts to these numbers."""
+    mine = col(Message.campaign_id) == campaign_id, col(Message.number_id).in_(number_ids)
     rows = session.execute(select(col(Message.id), col(Message.number_id)).where(*mine))
-    kept = []
-    for message_id, number_id in rows:
-        one = with_links[number_id]
-        if one.known is not None:
-            kept.append(short_links.Kept(message_id or 0, number_id, one.known.data_key, one.links))
-    short_links.keep(session, kept, plan.links.days, now)
+    return [(message_id or 0, number_id) for message_id, number_id in rows]
 
 
 def _row(plan: Plan, one: Planned, now: datetime, real: datetime) -> dict[str, Any]:

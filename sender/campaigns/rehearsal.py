@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -14,11 +14,11 @@ from guards import content
 from guards.base import Defer, Policy, Purpose
 from guards.chain import Cleared, run
 from guards.finding import Finding
-from sender.ahead import ahead
+from sender.ahead import Lanes, lanes
 from sender.audience import registers
 from sender.audience.queues import busy_until
 from sender.campaigns import findings, frozen
-from sender.campaigns.audience import Member, members
+from sender.campaigns.audience import Member, members, to_come
 from sender.campaigns.forecast import Forecast, Group, Load, forecast
 from sender.campaigns.planning import Plan, Planned, decide, load_plan
 from sender.campaigns.prices import Price
@@ -52,6 +52,12 @@ class CountryCost:
         self.amount = None if each is None or self.amount is None else self.amount + parts * each.amount
         if each is not None:
             self.since = min(each.since, self.since or each.since)
+
+    def absorb(self, other: "CountryCost") -> None:
+        """Count what somebody else has counted."""
+        self.texts, self.parts = self.texts + other.texts, self.parts + other.parts
+        self.amount = None if self.amount is None or other.amount is None else self.amount + other.amount
+        self.since = min(filter(None, (self.since, other.since)), default=None)
 
 
 @dataclass
@@ -136,12 +142,57 @@ class Rehearsal:
         first, times = self.findings.get((found.code, found.sentence), (found, 0))
         self.findings[found.code, found.sentence] = first, times + 1
 
+    def absorb(self, other: "Rehearsal") -> None:
+        """Count the people behind these, whom somebody else has counted; their findings aside."""
+        self.total, self.parts = self.total + other.total, self.parts + other.parts
+        self.verdicts.update(other.verdicts)
+        self.reasons.update(other.reasons)
+        self.variants.update(other.variants)
+        self.zones.update(other.zones)
+        if (other.worst_parts, len(other.worst_text)) > (self.worst_parts, len(self.worst_text)):
+            self.worst_text, self.worst_parts = other.worst_text, other.worst_parts
+        for variant, texts in other.samples.items():
+            self.samples[variant] = [*self.samples.get(variant, ()), *texts][:SAMPLES]
+        for key, ids in other.people.items():
+            self.people[key] = [*self.people.get(key, ()), *ids][:NAMED]
+        for country, cost in other.costs.items():
+            self.costs.setdefault(country, CountryCost()).absorb(cost)
+        for group, load in other.loads.items():
+            mine = self.loads.setdefault(group, Load())
+            mine.texts, mine.parts = mine.texts + load.texts, mine.parts + load.parts
+        for line_id, more in other.lines.items():
+            line = self.lines.setdefault(line_id, LineLoad(more.address, more.country, more.kind))
+            line.texts, line.parts, line.kept = line.texts + more.texts, line.parts + more.parts, line.kept + more.kept
+
 
 class Lists(NamedTuple):
     """What lists say beside the people: how many of a fixed audience are ``gone``, and the do-not-call files."""
 
     gone: int
     registers: Sequence[registers.Kept]
+
+
+class _Found(NamedTuple):
+    """Members up to contact ``stop``; ``seen`` are how many of each variant were counted before them, at least."""
+
+    stop: int
+    members: list[Member]
+    seen: Counter[str]
+
+
+class _Text(NamedTuple):
+    """A text whose words may have to be judged: the ``place``-th of its variant in its slice, from 1."""
+
+    variant: str
+    place: int
+    text: str
+    policy: Policy
+
+
+class _Counted(NamedTuple):
+    stop: int
+    part: Rehearsal
+    texts: list[_Text]
 
 
 def rehearse(
@@ -163,39 +214,52 @@ def rehearse(
             registers.kept(session, when.date()) if plan.purpose is Purpose.MARKETING else (),
         )
     rehearsal = Rehearsal(when)
-
-    def decided(found: tuple[int, list[Member]]) -> tuple[int, list[Planned]]:
-        with runtime.db.read() as session:
-            return found[0], decide(runtime, session, plan, found[1], when)
-
-    with closing(ahead(runtime.db, _found(runtime, plan, when, end), decided)) as slices:
-        for stop, planned in slices:
-            for one in planned:
-                _count(runtime, rehearsal, plan, one, policy)
+    count = partial(_count, plan, when)
+    with lanes(runtime) as beside:
+        for one in beside.ahead(_found(runtime, plan, rehearsal, end, beside), count):
+            _judge(rehearsal, plan, one.texts)
+            rehearsal.absorb(one.part)
             if told is not None:
-                told(stop, end)
+                told(one.stop, end)
     return _finished(rehearsal, plan, policy, busy, lists)
 
 
-def _found(runtime: Runtime, plan: Plan, when: datetime, end: int) -> Iterator[tuple[int, list[Member]]]:
-    """Slice by slice: the last contact of each, and its members."""
-    after = 0
-    while after < end:
+def _found(runtime: Runtime, plan: Plan, rehearsal: Rehearsal, end: int, beside: Lanes) -> Iterator[_Found]:
+    """Slice by slice, while they are counted."""
+    stop = 0
+    while stop < end:
+        after = stop
         with runtime.db.read() as session:
-            some = members(session, plan.audience, when, after, end, SLICE)
-        after = some[-1].contact_id if len(some) == SLICE else end
-        yield after, some
+            some = members(session, plan.audience, rehearsal.at, after, end, SLICE)
+        stop = some[-1].contact_id if len(some) == SLICE else end
+        beside.expect(to_come(some, after, stop, end))
+        yield _Found(stop, some, rehearsal.variants.copy())
 
 
-def _count(runtime: Runtime, rehearsal: Rehearsal, plan: Plan, one: Planned, policy: Policy) -> None:
-    variant = plan.names[one.member.variant_id]
-    verdict = rehearsal.add(one, variant)
-    if one.text and rehearsal.variants[variant] <= JUDGED:
-        for found in content.findings(one.text, plan.purpose, one.known.facts.policy if one.known else policy):
-            rehearsal.note(found)
-    line_id = one.from_number_id
-    if verdict == "block" or line_id is None:
-        return
+def _count(plan: Plan, when: datetime, runtime: Runtime, found: _Found) -> _Counted:
+    """Count one slice, anywhere; what is counted across slices is left to who asks."""
+    with runtime.db.read() as session:
+        planned = decide(runtime, session, plan, found.members, when)
+    part, texts = Rehearsal(when), []
+    for one in planned:
+        variant = plan.names[one.member.variant_id]
+        verdict = part.add(one, variant)
+        place = part.variants[variant]
+        if one.text and one.known and found.seen[variant] + place <= JUDGED:
+            texts.append(_Text(variant, place, one.text, one.known.facts.policy))
+        if verdict != "block" and one.from_number_id is not None:
+            _load(runtime, part, plan, one, one.from_number_id)
+    return _Counted(found.stop, part, texts)
+
+
+def _judge(rehearsal: Rehearsal, plan: Plan, texts: Sequence[_Text]) -> None:
+    for one in texts:
+        if rehearsal.variants[one.variant] + one.place <= JUDGED:
+            for found in content.findings(one.text, plan.purpose, one.policy):
+                rehearsal.note(found)
+
+
+def _load(runtime: Runtime, rehearsal: Rehearsal, plan: Plan, one: Planned, line_id: int) -> None:
     line = rehearsal.lines.get(line_id) or _line(rehearsal, plan, line_id)
     line.texts, line.parts, line.kept = line.texts + 1, line.parts + one.parts, line.kept + one.keeps
     rehearsal.price(one, plan.price(one.member.country, line.kind, rehearsal.at.date()))

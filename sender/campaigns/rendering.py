@@ -115,6 +115,10 @@ class Template:
     _compiled: jinja2.Template = field(repr=False, compare=False)
     _filled: dict[tuple[object, ...], str] = field(default_factory=dict, repr=False, compare=False)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Another process compiles it, once."""
+        return compile_template, (self.source, dict(self.defaults))
+
     def render(self, contact: Mapping[str, object]) -> str:
         """Fill in one contact's fields. No-break spaces become plain ones, accents are composed, ends are trimmed.
 
@@ -350,13 +354,8 @@ class _Checker(NodeTransformer):
 
 
 _CHECKS: dict[type[nodes.Node], Callable[[_Checker, Any], nodes.Node]] = {
-    nodes.Template: _Checker.plain,
-    nodes.TemplateData: _Checker.plain,
-    nodes.If: _Checker.plain,
-    nodes.And: _Checker.plain,
-    nodes.Or: _Checker.plain,
-    nodes.Not: _Checker.plain,
-    nodes.Operand: _Checker.plain,
+    **dict.fromkeys((nodes.Template, nodes.TemplateData, nodes.If), _Checker.plain),
+    **dict.fromkeys((nodes.And, nodes.Or, nodes.Not, nodes.Operand), _Checker.plain),
     nodes.Output: _Checker.output,
     nodes.Name: _Checker.name,
     nodes.Getattr: _Checker.attribute,

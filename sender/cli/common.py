@@ -70,10 +70,11 @@ def _build(settings: "Settings", provider: "Provider", watch: "Watch") -> "Runti
     from sender.clock import clock_of
     from sender.crypto import load_keys
     from sender.db import Database
+    from sender.reckoners import Reckoners
     from sender.runtime import Runtime
 
-    database, keys = Database(settings.database), load_keys(settings.home)
-    return Runtime(settings, database, keys, clock_of(settings), CHAIN, provider, watch)
+    database, keys, clock = Database(settings.database), load_keys(settings.home), clock_of(settings)
+    return Runtime(settings, database, keys, clock, CHAIN, provider, watch, Reckoners(settings, clock))
 
 
 def redis_address(settings: "Settings") -> str:
@@ -123,6 +124,7 @@ def opened(*, sending: bool = False, patience: float = 0.0, process: str = "comm
     except ArchiveError as error:
         fail(str(error))
     finally:
+        runtime.reckoners.end()
         runtime.db.close()
 
 
