@@ -24,9 +24,9 @@ OWN = os.getpid()
 
 
 @pytest.fixture
-def runtime(tmp_path: Path, database_url: str) -> Iterator[Runtime]:
+def runtime(tmp_path: Path, sqlite_url: str) -> Iterator[Runtime]:
     """An installation with two reckoners, for work on ten people already."""
-    made = install(tmp_path / "home", database_url, reckoners=2)
+    made = install(tmp_path / "home", sqlite_url, reckoners=2)
     yield (runtime := with_reckoners(made))
     runtime.reckoners.end()
     made.runtime.db.close()

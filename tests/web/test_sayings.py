@@ -48,7 +48,7 @@ SPEAK_ELSEWHERE = {
     "to logs and the audit": "processes providers db.py locks.py schema.py group_commit.py crypto.py sealing.py "
     "copying.py own_address.py audience/sealer.py allowances.py accounts/rights.py automations/aside.py "
     "delivery/recalling.py delivery/pipeline.py delivery/replies.py watching/measures.py watching/notices.py models "
-    "migrations simulator campaigns/standstills.py",
+    "migrations simulator campaigns/standstills.py reckoners.py",
     "to other software": "api/messages.py api/people.py api/reads.py api/wanted.py automations/entering.py "
     "audience/filters.py campaigns/single.py",
     "on paper, in mails and in texts, which are English": "rules_paper.py audience/dossier.py audience/evidence.py "
