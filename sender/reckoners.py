@@ -124,12 +124,19 @@ class Reckoners:
         if self._resting is not None:
             self._resting.cancel()
         if not all(reckoner.lives for reckoner in self._reckoners):
-            log.warning("a reckoner has gone; the work is done without them", seconds=self._rests)
-            self._stop()
-            self._not_before = time.monotonic() + self._rests
+            self._do_without("it has gone")
         if not self._reckoners and self._settings is not None and time.monotonic() >= self._not_before:
-            self._reckoners = [Reckoner(self._settings, self._clock, self._began) for _ in range(self.count)]
+            try:
+                for _ in range(self.count):
+                    self._reckoners.append(Reckoner(self._settings, self._clock, self._began))
+            except OSError as error:
+                self._do_without(str(error.strerror))
         return self._reckoners
+
+    def _do_without(self, why: str) -> None:
+        log.warning("the work is done without reckoners", why=why, seconds=self._rests)
+        self._stop()
+        self._not_before = time.monotonic() + self._rests
 
     def _rest_later(self) -> None:
         self._resting = threading.Timer(self._rests, self._rest)

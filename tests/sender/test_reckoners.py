@@ -1,6 +1,7 @@
 """Processes that reckon for another: who gets them, that their work is the same, and that none is left behind."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -21,6 +22,12 @@ from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 OWN = os.getpid()
+
+
+def lives(runtime: Runtime) -> list[bool]:
+    """Whether each of those that are lent lives; nobody gets any while they are being ended."""
+    with runtime.reckoners.lent(10) as some:
+        return [one.lives for one in some]
 
 
 @pytest.fixture
@@ -93,6 +100,18 @@ def test_what_a_reckoner_dies_over_is_done_here(runtime: Runtime) -> None:
         assert list(after) == []
 
 
+def test_where_none_can_be_started_the_work_is_done_here(runtime: Runtime) -> None:
+    """A machine without room for another process plans and rehearses as before."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with lanes(runtime) as beside:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), hard))
+        try:
+            beside.expect(10)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert list(beside.ahead(range(3), where)) == [(piece, OWN) for piece in range(3)]
+
+
 def test_what_goes_wrong_in_a_reckoner_goes_wrong_here(runtime: Runtime) -> None:
     """With its own fault, where its result is asked for."""
     with lanes(runtime) as beside:
@@ -110,8 +129,7 @@ def test_they_end_when_nobody_has_asked_for_a_while(tmp_path: Path, sqlite_url: 
     with runtime.reckoners.lent(10) as first:
         process = first[0].process
     eventually(lambda: not process.is_alive())
-    with runtime.reckoners.lent(10) as second:
-        assert second[0].lives
+    assert eventually(lambda: lives(runtime)) == [True]
     runtime.reckoners.end()
     installation.runtime.db.close()
 
