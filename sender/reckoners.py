@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,6 +33,8 @@ RESTS_SECONDS = 30.0
 ENDS_SECONDS = 2.0
 NICE = 5
 """On a machine that is busy a reckoner gets a third of what a sender gets."""
+ASKED_FOR = ("sender.campaigns.planner", "sender.campaigns.rehearsal")
+"""What they read before they say that they are up: whoever asks then does not wait for it."""
 P = TypeVar("P")
 T = TypeVar("T")
 Work = Callable[["Runtime", P], T]
@@ -184,6 +187,8 @@ def reckon(settings: Settings, clock: Clock, began: float, line: Connection) -> 
     runtime = Runtime(
         settings, Database(settings.database, pool=1), load_keys(settings.home), clock, CHAIN, AbsentProvider()
     )
+    for name in ASKED_FOR:
+        import_module(name)
     spare_what_lasts()
     os.nice(NICE)
     with suppress(EOFError, OSError):
