@@ -31,8 +31,8 @@ MOST = 4
 RESTS_SECONDS = 30.0
 """So long they wait for more work, and so long nobody starts them again where one of them has died."""
 ENDS_SECONDS = 2.0
-NICE = 5
-"""On a machine that is busy a reckoner gets a third of what a sender gets."""
+NICE = 3
+"""On a machine that is busy two of them get together what one process gets that sends or answers."""
 ASKED_FOR = ("sender.campaigns.planner", "sender.campaigns.rehearsal")
 """What they read before they say that they are up: whoever asks then does not wait for it."""
 P = TypeVar("P")
