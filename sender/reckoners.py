@@ -1,7 +1,7 @@
 """Processes beside this one that reckon for it where very many people are asked about. They read, and write nothing.
 
 Python reckons on one core at a time. What is decided of each of a hundred thousand people is reckoned in these instead,
-behind everything else that runs: a plan takes less from what sends, and a rehearsal less from the pages.
+at a lower priority than whatever sends or answers.
 """
 
 import os
@@ -203,7 +203,8 @@ def _changed_since(began: float) -> bool:
     import guards
 
     ours = (file for package in (guards.__file__, __file__) for file in Path(package).parent.rglob("*.*"))
-    return any(file.stat().st_ctime > began for file in ours if file.suffix != ".pyc")
+    # What Python itself compiles comes and goes while we look.
+    return any(file.stat().st_ctime > began for file in ours if file.parent.name != "__pycache__")
 
 
 def _tried(work: Work[Any, Any], runtime: "Runtime", piece: object) -> tuple[bool, Any]:

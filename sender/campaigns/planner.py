@@ -66,7 +66,7 @@ class _Slice(NamedTuple):
 
 
 def plan_slice(runtime: Runtime, campaign_id: int) -> int:
-    """Plan the next thousand members of a running campaign, eight where some are decided ahead; 0: it is all planned.
+    """Plan the next thousand members of a running campaign, eight thousand where it is done ahead; 0: all is planned.
 
     Before the last slice a fixed list is compared once more: one that was changed since the start stops the campaign.
     """

@@ -104,7 +104,7 @@ def test_where_none_can_be_started_the_work_is_done_here(runtime: Runtime) -> No
     """A machine without room for another process plans and rehearses as before."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with lanes(runtime) as beside:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (psutil.Process().num_fds(), hard))
         try:
             beside.expect(10)
         finally:
